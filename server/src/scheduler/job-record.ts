@@ -1,0 +1,114 @@
+import type { JobKind, JobState } from '@atrium/contract/jobs.ts'
+
+import type { JobEndpoint, JobHandle, JobKey, JobSpec } from './job.ts'
+
+/** When a job counts as ready: a GET of `path` on the endpoint's port of this name answers with a status below 500. */
+export interface ReadyRule {
+  port: string
+  /** Absolute, already encoded: `/user/alice/api`. */
+  path: string
+}
+
+/** What happens to a job by itself. Fixed when it is requested. */
+export interface JobPolicy {
+  /** Absent: the job is ready as soon as it runs. */
+  ready?: ReadyRule
+  /** It must be ready this long after the scheduler started it, else it failed (`not_ready_in_time`). Waiting in a queue does not count. */
+  readyTimeoutMs?: number
+  /** How many more times a start is tried that ended before it was ready (a port was taken, the node broke). Default 0. */
+  startRetries?: number
+  /** A preempted job, or one whose node was lost, goes back into the queue by itself. Default: it ends. */
+  requeue?: boolean
+  /** Between asking a job to end and ending it by force. Default 10,000. */
+  graceMs?: number
+}
+
+/** What a feature wants to run. */
+export interface JobRequest {
+  /** Default: a new one. Chosen by the caller (`buildJobKey`) when it must be known before, or for a request that may be repeated. */
+  key?: JobKey
+  kind: JobKind
+  /** Which of the configured schedulers. Default: the platform's default one. */
+  driver?: string
+  /** Whose quota it counts against; null for the platform's own jobs. */
+  userId: number | null
+  /** The group it counts against as well. */
+  groupId?: number
+  /** What the job is of: `server:17`, `cluster:3`. */
+  subject: string
+  /** `environment` holds nothing secret here. */
+  spec: Omit<JobSpec, 'key' | 'kind'>
+  /** Secret environment variables: kept apart from the spec, in no listing, dropped when the job ends. */
+  secrets?: Readonly<Record<string, string>>
+  policy?: JobPolicy
+  /** Higher goes first in the queue. Default by kind: what a person waits for before what computes. */
+  priority?: number
+}
+
+/** Measured use of a running job. */
+export interface JobUsage {
+  memoryBytes?: number
+  cpuSeconds?: number
+}
+
+/** Why a job does not run yet, as far as anybody knows. */
+export interface JobWait {
+  /** 1 is next. Our own queue's while `queued`, the scheduler's while `pending`. */
+  place?: number
+  /** Milliseconds since the epoch. A guess from the last starts, or the scheduler's own. */
+  estimatedStartMs?: number
+}
+
+/** A job as the platform knows it: what is wanted of it and what was last seen. */
+export interface Job {
+  key: JobKey
+  kind: JobKind
+  driver: string
+  userId: number | null
+  groupId: number | null
+  subject: string
+  /** What is wanted; `state` follows. */
+  desired: 'run' | 'stop'
+  state: JobState
+  /** Without secrets. */
+  spec: JobSpec
+  policy: JobPolicy
+  priority: number
+  /** Starts so far. The scheduler sees each under a key of its own (`buildAttemptKey`). */
+  attempts: number
+  /** The next start does not come before this. */
+  retryAtMs?: number
+  handle?: JobHandle
+  /** Where it answers; stays while the state is `unknown`. */
+  endpoint?: JobEndpoint
+  node?: string
+  /** Short and stable: why it waits (`quota_user_cpu`) or how it ended (`out_of_memory`). */
+  reason?: string
+  /** The same as one sentence for the person who started it. */
+  message?: string
+  wait?: JobWait
+  exitCode?: number
+  exitSignal?: string
+  /** The last lines of output of a job that failed. */
+  logTail?: string
+  usage?: JobUsage
+  requestedAtMs: number
+  submittedAtMs?: number
+  startedAtMs?: number
+  /** Set once it answered; cleared when it starts anew. */
+  readyAtMs?: number
+  stopRequestedAtMs?: number
+  endedAtMs?: number
+}
+
+/** One line of a job's progress. */
+export interface JobEvent {
+  /** Grows; what `events` resumes after. */
+  id: number
+  atMs: number
+  kind: 'progress' | 'ready' | 'failed' | 'warning'
+  message: string
+  htmlMessage?: string
+  /** 0-100. */
+  progress?: number
+}

@@ -1,0 +1,103 @@
+import type { JobKind } from '@atrium/contract/jobs.ts'
+
+/** Chosen by us before submission, unique for ever, visible in the scheduler; lower-case letters, digits and `-`, at most 63 characters. */
+export type JobKey = string
+
+/** Whose job this is, as the node must run it. */
+export interface JobOwner {
+  /** The platform's user name (any unicode text: never use it as a path or label unescaped). */
+  name: string
+  /** Login name on the nodes. */
+  login: string
+  /** Absent where the driver runs everything as one user. */
+  uid?: number
+  gid?: number
+  /** Supplementary group ids. */
+  gids?: readonly number[]
+  home: string
+}
+
+export interface JobResources {
+  /** Cores; fractions allowed. Absent: not limited. */
+  cpu?: number
+  memoryBytes?: number
+  gpu?: number
+  /** A whole node to itself. */
+  exclusive?: boolean
+}
+
+/** Where a preloaded interpreter may start this job instead of a cold process; the outcome is the same. */
+export interface WarmEntry {
+  /** Environment prefix whose fork server is asked. */
+  prefix: string
+  /** `module:function`, what the console script named by `command[0]` would call. */
+  entry: string
+}
+
+/** Everything a driver needs to run one job. Plain data: it is stored as JSON. */
+export interface JobSpec {
+  key: JobKey
+  kind: JobKind
+  owner: JobOwner
+  /** argv, never a shell string. `{port:NAME}` is replaced by the port the node gave. */
+  command: readonly [string, ...string[]]
+  /** May hold secrets: drivers never show it in argv, labels, comments or logs. `{port:NAME}` is replaced here too. */
+  environment: Readonly<Record<string, string>>
+  workingDirectory: string
+  resources: JobResources
+  /** 1 for a server; N ranks or engines. */
+  tasks: number
+  /** Names of ports the job listens on; the node picks the numbers and reports them. */
+  ports: readonly string[]
+  nodePool?: string
+  preemptible?: boolean
+  timeLimitMs?: number
+  warm?: WarmEntry
+  /** Shown by the scheduler's own tools; no secrets, no user text. */
+  labels: Readonly<Record<string, string>>
+}
+
+/** What `submit` answers and the store keeps. `ref` is the driver's own, opaque and versioned. */
+export interface JobHandle {
+  key: JobKey
+  driver: string
+  version: number
+  ref: string
+}
+
+/** Where a running job answers. */
+export interface JobEndpoint {
+  host: string
+  /** By the names in `JobSpec.ports`. */
+  ports: Readonly<Record<string, number>>
+}
+
+/** How a job ended. */
+export interface JobExit {
+  state: 'succeeded' | 'failed' | 'cancelled' | 'preempted'
+  exitCode?: number
+  signal?: string
+  /** Short and stable, also the metric label: `exit_status`, `out_of_memory`, `time_limit`, `node_lost`, `not_observed`, ... */
+  reason: string
+  /** One sentence for the person who started it. */
+  message: string
+}
+
+/** What is true of a job now, as the scheduler sees it. */
+export type Observation =
+  | { state: 'pending'; reason?: string; estimatedStartMs?: number; place?: number }
+  | { state: 'starting'; node?: string }
+  | {
+      state: 'running'
+      node?: string
+      endpoint?: JobEndpoint
+      startedAtMs?: number
+      memoryBytes?: number
+      cpuSeconds?: number
+      warm?: boolean
+    }
+  | { state: 'ended'; exit: JobExit; endedAtMs?: number }
+  /** The scheduler knows nothing of this job: never submitted, or forgotten long after its end. */
+  | { state: 'absent' }
+  /** The scheduler cannot be asked. Not dead. */
+  | { state: 'unknown'; why: string }

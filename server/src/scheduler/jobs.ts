@@ -1,0 +1,122 @@
+import type { JobKind, JobState } from '@atrium/contract/jobs.ts'
+
+import type { Clock } from '#platform/clock.ts'
+import type { Logger } from '#platform/log.ts'
+import type { SealedBox } from '#platform/sealed-box.ts'
+import type { Store, StoreTransaction } from '#store/store.ts'
+
+import type { JobEndpoint, JobKey } from './job.ts'
+import type { Job, JobEvent, JobRequest } from './job-record.ts'
+import type { QuotaLimits, QuotaReader } from './quota.ts'
+import type { Capacity, Scheduler, SchedulerCapabilities } from './scheduler.ts'
+
+/** Which jobs to list; all conditions must hold. */
+export interface JobFilter {
+  kind?: JobKind
+  userId?: number
+  subject?: string
+  states?: readonly JobState[]
+  /** True: not ended. */
+  active?: boolean
+  /** Newest first. Default 1,000. */
+  limit?: number
+  /** Only jobs requested before this one. */
+  before?: JobKey
+}
+
+/** What a caller may say of a stop. */
+export interface StopOptions {
+  /** Short and stable: why (`idle`, `admin`). Default `requested`. */
+  reason?: string
+  /** For the person who started it. */
+  message?: string
+}
+
+/**
+ * The door to jobs for every feature. A feature writes what it wants, in its own transaction, and returns at once; the reconciler of one
+ * replica makes it so, and everybody hears of changes.
+ *
+ * Life of a job with a `ready` rule: `queued` (waits for quota) → `pending` (the scheduler has it) → `starting` (runs, does not answer
+ * yet) → `running` (answers: `endpoint` and `readyAtMs` are set) → `stopping` → `succeeded | failed | cancelled | preempted`.
+ * `unknown` may stand in for any of them while the scheduler cannot be asked: keep routes and records then.
+ */
+export interface Jobs {
+  /**
+   * Wants a job. Nothing happens before the transaction commits. The same key again answers the job that is there.
+   * Throws `quota_exceeded` when it can never fit its owner's, group's or the platform's limits; one that only does not fit now is queued.
+   */
+  request(tx: StoreTransaction, request: JobRequest): Promise<Job>
+
+  /**
+   * Wants jobs ended. Repeatable. A job still in the queue is `cancelled` at once; others go through `stopping`. Ended and absent ones are left alone.
+   */
+  requestStop(tx: StoreTransaction, keys: readonly JobKey[], options?: StopOptions): Promise<void>
+
+  /** The job with this key, as last recorded; within a transaction if one is given. */
+  find(key: JobKey, tx?: StoreTransaction): Promise<Job | undefined>
+
+  /** The jobs with these keys, by key. */
+  findMany(keys: readonly JobKey[], tx?: StoreTransaction): Promise<ReadonlyMap<JobKey, Job>>
+
+  list(filter: JobFilter): Promise<readonly Job[]>
+
+  /** Adds a line of progress, as the feature sees it. */
+  addEvent(tx: StoreTransaction, key: JobKey, event: Omit<JobEvent, 'id' | 'atMs'>): Promise<void>
+
+  /** The job's progress from the first line (or after `afterId`), and what comes, until the job has ended or is ready, or `signal` aborts. */
+  events(key: JobKey, options: { afterId?: number; signal: AbortSignal }): AsyncIterable<JobEvent>
+
+  /**
+   * The job's output from byte `offset` of its present or last start. A job that has not started yet is waited for when `follow`.
+   * Ends at once, with nothing, for a job whose output is gone.
+   */
+  logs(
+    key: JobKey,
+    options: { offset?: number; follow?: boolean; signal: AbortSignal },
+  ): AsyncIterable<Uint8Array>
+
+  /** Calls `listener` with the keys of jobs that changed, on any replica. Calls can be too many, never too few: read the record again. */
+  subscribe(listener: (keys: readonly JobKey[]) => void): () => void
+
+  /** The record once `until` holds for it. Throws what `signal` aborts with, and `not_found` when there is no such job. */
+  waitFor(key: JobKey, until: (job: Job) => boolean, options: { signal: AbortSignal }): Promise<Job>
+
+  /** What is wanted and held, for the portal, the API and metrics. */
+  quotas: QuotaReader
+
+  /** What a driver can do here. Default: the default driver's. */
+  capabilities(options: { driver?: string; signal: AbortSignal }): Promise<SchedulerCapabilities>
+
+  /** Nodes and pools of a driver. */
+  capacity(options: { driver?: string; signal: AbortSignal }): Promise<Capacity>
+
+  /** Begins to reconcile whenever this replica holds the lease. */
+  start(): void
+
+  /** Stops reconciling and lets go of the lease. Jobs run on. */
+  close(): Promise<void>
+}
+
+/** True when the job answers at `endpoint` by its `policy.ready` rule. False or a rejection: not yet, it is asked again. */
+export type ReadyProbe = (
+  job: Job,
+  endpoint: JobEndpoint,
+  options: { signal: AbortSignal },
+) => Promise<boolean>
+
+/** What `createJobs` stands on. */
+export interface JobsOptions {
+  store: Store
+  /** Seals jobs' secrets while they wait in the store. */
+  box: SealedBox
+  clock: Clock
+  log: Logger
+  /** By driver name. */
+  schedulers: Readonly<Record<string, Scheduler>>
+  /** For requests that name none. */
+  defaultDriver: string
+  limits: QuotaLimits
+  isReady: ReadyProbe
+  /** Unique name of this replica: holds the reconciler's lease. */
+  replica: string
+}

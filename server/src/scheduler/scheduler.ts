@@ -1,0 +1,102 @@
+import type { JobHandle, JobKey, JobSpec, Observation } from './job.ts'
+
+/** What a driver can do; callers read these and never ask for a driver's name. */
+export interface SchedulerCapabilities {
+  gpu: boolean
+  containerImages: boolean
+  /** Limits of cpu and memory are really enforced; `why` says how, or why not. */
+  limits: { cpu: boolean; memory: boolean; why: string }
+  preemption: boolean
+  multipleNodes: boolean
+  warmStart: boolean
+  /** Jobs run under their owner's uid. */
+  owners: boolean
+}
+
+export interface NodeCapacity {
+  name: string
+  pool: string
+  state: 'up' | 'down' | 'draining' | 'unknown'
+  cpu: number
+  cpuUsed: number
+  memoryBytes: number
+  memoryUsedBytes: number
+  gpu: number
+  gpuUsed: number
+}
+
+export interface PoolCapacity {
+  name: string
+  /** Nodes that could still be added by autoscaling. */
+  canGrowBy: number
+}
+
+export interface Capacity {
+  nodes: readonly NodeCapacity[]
+  pools: readonly PoolCapacity[]
+}
+
+/** The outcome of one spec of a batch. `rejected` is final for this spec: the reason is the scheduler's. */
+export type Submission =
+  | { key: JobKey; outcome: 'accepted'; handle: JobHandle }
+  | { key: JobKey; outcome: 'rejected'; reason: string; message: string }
+
+export interface WaitOptions {
+  signal: AbortSignal
+}
+
+export interface LogOptions extends WaitOptions {
+  /** Bytes to leave out at the beginning. Default 0. */
+  offset?: number
+  /** Only about the last this many bytes of what there is now, instead of `offset`: cheap however much was written. */
+  tailBytes?: number
+  /** Goes on until the job has ended. Default false. */
+  follow?: boolean
+}
+
+/**
+ * Runs jobs. Every driver keeps to this contract; `conformance/` proves it.
+ * Any method but `observe` throws `scheduler_unavailable` when the scheduler cannot be asked.
+ */
+export interface Scheduler {
+  /** The name in handles, logs and metrics. Not for decisions: those read `capabilities`. */
+  readonly driver: string
+
+  /** What this driver can do here. Found by asking the scheduler once; cheap afterwards. */
+  capabilities(options: WaitOptions): Promise<SchedulerCapabilities>
+
+  /**
+   * Submits a batch. Safe to repeat: a spec whose key was submitted before answers the first job's handle.
+   * When it throws, any part of the batch may have been submitted: `find` or the same call again tells.
+   */
+  submit(specs: readonly JobSpec[], options: WaitOptions): Promise<readonly Submission[]>
+
+  /** The jobs of ours with these keys that the scheduler knows, ended ones included while it remembers. Adopts after a crash. */
+  find(keys: readonly JobKey[], options: WaitOptions): Promise<ReadonlyMap<JobKey, JobHandle>>
+
+  /** Every job of ours that is not ended, whoever submitted it: what the reconciler does not want is reaped. */
+  list(options: WaitOptions): Promise<readonly JobHandle[]>
+
+  /** One answer per handle, by one cheap query for all. Never throws for an unreachable scheduler: those are `unknown`. */
+  observe(handles: readonly JobHandle[], options: WaitOptions): Promise<ReadonlyMap<JobKey, Observation>>
+
+  /** Asks for the end, all processes of the job included, and returns; `observe` tells when. Ended or absent jobs are no error. */
+  cancel(handles: readonly JobHandle[], options: WaitOptions & { graceMs: number }): Promise<void>
+
+  /**
+   * The job's output (standard output and error together) from byte `offset`, or its last `tailBytes`; follows until the job has ended
+   * when `follow`. Bytes as they come, oldest first. Nothing for a job that is absent or was forgotten.
+   */
+  logs(handle: JobHandle, options: LogOptions): AsyncIterable<Uint8Array>
+
+  capacity(options: WaitOptions): Promise<Capacity>
+
+  /** Calls `listener` when these jobs may have changed, so that they are observed at once. A hint: calls can be lost or too many. */
+  onChange(listener: (keys: readonly JobKey[]) => void): () => void
+
+  /** Forgets ended jobs' records and output on the scheduler's side. */
+  forget(handles: readonly JobHandle[], options: WaitOptions): Promise<void>
+
+  /** Lets go of connections; jobs run on. */
+  close(): Promise<void>
+}
