@@ -1,0 +1,46 @@
+import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import type { SqliteDatabase, SqliteStatement } from 'kysely'
+
+const busyTimeoutMs = 5000
+const cachedStatements = 256
+
+/** Kysely's view of a database, and a consistent copy of it while in use. */
+export interface OpenedSqliteDatabase extends SqliteDatabase {
+  backup(target: string): Promise<void>
+}
+
+/**
+ * Opens `path` with `node:sqlite` in the shape Kysely's SQLite dialect expects. Write-ahead log, foreign keys on; another process that
+ * holds the lock is waited for up to 5 s, then SQLite's `database is locked` is thrown.
+ */
+export function openSqliteDatabase(path: string): OpenedSqliteDatabase {
+  const database = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: busyTimeoutMs })
+  database.exec('pragma journal_mode = wal')
+  // A crash of the process loses nothing; a power cut may lose the last transactions but never corrupts.
+  database.exec('pragma synchronous = normal')
+  database.exec('pragma temp_store = memory')
+  const statements = new Map<string, SqliteStatement>()
+  return {
+    close: () => database.close(),
+    backup: async (target) => {
+      await backup(database, target)
+    },
+    prepare(sql) {
+      const known = statements.get(sql)
+      if (known !== undefined) return known
+      const statement = wrapStatement(database.prepare(sql))
+      if (statements.size >= cachedStatements) statements.clear()
+      statements.set(sql, statement)
+      return statement
+    },
+  }
+}
+
+function wrapStatement(statement: StatementSync): SqliteStatement {
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
+    run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+    iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
+  }
+}

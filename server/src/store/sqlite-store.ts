@@ -1,0 +1,44 @@
+import { Kysely, SqliteDialect } from 'kysely'
+import type { Logger } from 'pino'
+
+import type { Clock } from '#platform/clock.ts'
+import { createChangeFeed } from './change-feed.ts'
+import { translateDatabaseError } from './database-errors.ts'
+import { openSqliteDatabase } from './dialects/sqlite-database.ts'
+import { acquireLease, assertLease, releaseLease } from './lease.ts'
+import { migrateToLatest } from './migrate.ts'
+import type { Store } from './store.ts'
+import type { Tables } from './tables.ts'
+import { createTransactor } from './transactor.ts'
+
+export interface SqliteStoreOptions {
+  /** The database file; made with mode 0600 if absent. */
+  path: string
+  clock: Clock
+  log: Logger
+}
+
+/** Opens the embedded store and brings its schema up to date. */
+export async function openSqliteStore({ path, clock, log }: SqliteStoreOptions): Promise<Store> {
+  const database = openSqliteDatabase(path)
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) })
+  const feed = createChangeFeed((error) => log.error({ err: error }, 'change listener failed'))
+  try {
+    await migrateToLatest(db)
+  } catch (error) {
+    await db.destroy()
+    throw translateDatabaseError(error)
+  }
+  const transaction = createTransactor({ db, publish: feed.emit, beforeCommit: async () => {} })
+  return {
+    kind: 'sqlite',
+    db,
+    transaction,
+    onChange: feed.listen,
+    acquireLease: (name, holder, ttlMs) => acquireLease(transaction, clock, { name, holder, ttlMs }),
+    assertLease: (tx, lease) => assertLease(tx, lease, false),
+    releaseLease: (lease) => releaseLease(transaction, lease),
+    backup: async (target) => database.backup(target),
+    close: () => db.destroy(),
+  }
+}

@@ -1,0 +1,312 @@
+import type { JobKind, JobState } from '@atrium/contract/jobs.ts'
+import type { ColumnType, Generated } from 'kysely'
+
+/**
+ * The database as Kysely sees it. Portable between SQLite and PostgreSQL: times are integers, milliseconds since the epoch; booleans are
+ * 0 or 1; JSON is text written and read by repositories. Secrets are stored as SHA-256 hashes only.
+ */
+export interface Tables {
+  users: UsersTable
+  groups: GroupsTable
+  group_members: GroupMembersTable
+  roles: RolesTable
+  role_assignments: RoleAssignmentsTable
+  services: ServicesTable
+  tokens: TokensTable
+  sessions: SessionsTable
+  one_time_links: OneTimeLinksTable
+  oauth_clients: OauthClientsTable
+  oauth_codes: OauthCodesTable
+  servers: ServersTable
+  shares: SharesTable
+  share_codes: ShareCodesTable
+  jobs: JobsTable
+  job_events: JobEventsTable
+  quota_entries: QuotaEntriesTable
+  replicas: ReplicasTable
+  leases: LeasesTable
+  audit_events: AuditEventsTable
+  settings: SettingsTable
+}
+
+type Id = Generated<number>
+type Milliseconds = number
+type Flag = ColumnType<number, number | undefined, number>
+type JsonText = string
+
+export interface UsersTable {
+  id: Id
+  /** Normalised: lower case. Unique. */
+  name: string
+  admin: Flag
+  created_at: Milliseconds
+  last_activity: Milliseconds | null
+  /** PHC string of argon2id; null: no local password. */
+  password_hash: string | null
+  /** Counts password tries since the last success, for the pause between tries. */
+  failed_logins: ColumnType<number, number | undefined, number>
+  locked_until: Milliseconds | null
+  /** Unix account on the nodes; null until the first job needs it. */
+  login: string | null
+  uid: number | null
+  gid: number | null
+  auth_state: JsonText | null
+}
+
+export interface GroupsTable {
+  id: Id
+  name: string
+  properties: JsonText
+  gid: number | null
+  created_at: Milliseconds
+}
+
+export interface GroupMembersTable {
+  group_id: number
+  user_id: number
+}
+
+export interface RolesTable {
+  id: Id
+  name: string
+  description: string
+  scopes: JsonText
+  /** Came from the program or config, not from a person. */
+  managed: Flag
+}
+
+/** Exactly one of the three subjects is set. */
+export interface RoleAssignmentsTable {
+  id: Id
+  role_id: number
+  user_id: number | null
+  group_id: number | null
+  service_id: number | null
+  managed: Flag
+}
+
+export interface ServicesTable {
+  id: Id
+  name: string
+  url: string | null
+  info: JsonText
+  admin: Flag
+  display: Flag
+  oauth_client_id: string | null
+  managed: Flag
+}
+
+export interface TokensTable {
+  id: Id
+  /** SHA-256 of the secret, lower-case hex. Unique. */
+  hash: string
+  /** First characters of the secret, for people to tell tokens apart. */
+  prefix: string
+  user_id: number | null
+  service_id: number | null
+  /** Whose OAuth token: `jupyterhub` for tokens asked for by page or API. */
+  client_id: string
+  /** JupyterHub's session id, ties OAuth tokens to a browser session so that sign-out revokes them. */
+  session_id: string | null
+  scopes: JsonText
+  note: string
+  created_at: Milliseconds
+  expires_at: Milliseconds | null
+  last_activity: Milliseconds | null
+  /** The server whose own token this is: goes with it. */
+  server_id: number | null
+}
+
+export interface SessionsTable {
+  id: Id
+  hash: string
+  /** Public id of the browser session, what OAuth tokens refer to. */
+  session_id: string
+  user_id: number
+  created_at: Milliseconds
+  expires_at: Milliseconds
+  last_activity: Milliseconds
+  remote: string
+  user_agent: string
+}
+
+export interface OneTimeLinksTable {
+  id: Id
+  hash: string
+  purpose: 'sign-in' | 'set-password' | 'invitation'
+  user_id: number | null
+  /** Groups of an invited user and the like. */
+  data: JsonText
+  created_by: string
+  created_at: Milliseconds
+  expires_at: Milliseconds
+  used_at: Milliseconds | null
+}
+
+export interface OauthClientsTable {
+  id: Id
+  client_id: string
+  secret_hash: string
+  redirect_uris: JsonText
+  allowed_scopes: JsonText
+  description: string
+  /** The server this client stands for, if it is one's. */
+  server_id: number | null
+  service_id: number | null
+  created_at: Milliseconds
+}
+
+export interface OauthCodesTable {
+  id: Id
+  hash: string
+  client_id: string
+  user_id: number
+  session_id: string | null
+  redirect_uri: string
+  scopes: JsonText
+  code_challenge: string | null
+  code_challenge_method: string | null
+  expires_at: Milliseconds
+}
+
+export interface ServersTable {
+  id: Id
+  user_id: number
+  /** Empty for the default server. Unique per user. */
+  name: string
+  /** The job that runs or ran it; null: never started or its record is gone. */
+  job_key: string | null
+  profile: string | null
+  user_options: JsonText
+  created_at: Milliseconds
+  started_at: Milliseconds | null
+  last_activity: Milliseconds | null
+  /** Set while "keep it running" holds the idle stop off. */
+  keep_until: Milliseconds | null
+  /** When the idle stop will happen, once the warning was given. */
+  idle_stop_at: Milliseconds | null
+  /** Why it counts as in use or idle: what the last look saw. */
+  idle_report: JsonText | null
+}
+
+export interface SharesTable {
+  id: Id
+  server_id: number
+  owner_id: number
+  user_id: number | null
+  group_id: number | null
+  scopes: JsonText
+  created_at: Milliseconds
+  expires_at: Milliseconds | null
+}
+
+export interface ShareCodesTable {
+  id: Id
+  hash: string
+  prefix: string
+  server_id: number
+  owner_id: number
+  scopes: JsonText
+  created_at: Milliseconds
+  expires_at: Milliseconds | null
+  exchange_count: ColumnType<number, number | undefined, number>
+  last_exchanged_at: Milliseconds | null
+}
+
+export interface JobsTable {
+  id: Id
+  /** Chosen before submission, unique for ever, visible in the scheduler. */
+  key: string
+  kind: JobKind
+  driver: string
+  user_id: number | null
+  /** The group whose quota it counts against besides its owner's, if any. */
+  group_id: number | null
+  /** What the job is of: `server:17`, `cluster:3`. */
+  subject: string
+  desired: 'run' | 'stop'
+  state: JobState
+  spec: JsonText
+  /** Secrets of the environment, apart from `spec` so that no listing carries them; cleared when the job ends. */
+  secrets: JsonText | null
+  handle: JsonText | null
+  endpoint: JsonText | null
+  node: string | null
+  /** Short and stable: why it waits or how it ended. */
+  reason: string | null
+  message: string | null
+  exit_code: number | null
+  exit_signal: string | null
+  log_tail: string | null
+  /** Starts so far, and the time before which the next must not come. */
+  attempts: ColumnType<number, number | undefined, number>
+  retry_at: Milliseconds | null
+  priority: ColumnType<number, number | undefined, number>
+  usage: JsonText | null
+  requested_at: Milliseconds
+  submitted_at: Milliseconds | null
+  started_at: Milliseconds | null
+  ready_at: Milliseconds | null
+  stop_requested_at: Milliseconds | null
+  ended_at: Milliseconds | null
+}
+
+export interface JobEventsTable {
+  id: Id
+  job_key: string
+  at: Milliseconds
+  /** 0-100 where known. */
+  progress: number | null
+  message: string
+  html_message: string | null
+  kind: 'progress' | 'ready' | 'failed' | 'warning'
+}
+
+/** One row per subject a job counts against while it holds its share. */
+export interface QuotaEntriesTable {
+  id: Id
+  job_key: string
+  subject_kind: 'user' | 'group' | 'platform'
+  subject_id: number
+  job_kind: JobKind
+  servers: number
+  workers: number
+  cpu: number
+  memory_bytes: number
+  gpu: number
+  taken_at: Milliseconds
+}
+
+export interface ReplicasTable {
+  id: string
+  /** Where its control plane listens: `unix:/path` or `http://host:port`. */
+  address: string
+  version: string
+  started_at: Milliseconds
+  seen_at: Milliseconds
+}
+
+export interface LeasesTable {
+  name: string
+  holder: string
+  /** Grows with every new holder; writes under an older one are refused. */
+  fence: number
+  expires_at: Milliseconds
+}
+
+export interface AuditEventsTable {
+  id: Id
+  at: Milliseconds
+  /** `user:alice`, `service:culler`, `system`. */
+  actor: string
+  action: string
+  target: string
+  outcome: 'ok' | 'refused'
+  detail: JsonText
+  remote: string | null
+}
+
+export interface SettingsTable {
+  key: string
+  value: JsonText
+}
