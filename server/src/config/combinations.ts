@@ -1,0 +1,67 @@
+import type { Config } from './schema.ts'
+
+/** What no single key shows: values that do not go together. */
+export interface Conflict {
+  path: readonly (string | number)[]
+  message: string
+}
+
+/** Checks what a schema cannot say. Every conflict is answered, not only the first. */
+export function checkCombinations(config: Config): readonly Conflict[] {
+  return [...checkProfiles(config), ...checkServices(config), ...checkRoles(config), ...checkStore(config)]
+}
+
+function checkProfiles({ profiles }: Config): readonly Conflict[] {
+  const conflicts = duplicates(profiles.map((profile) => profile.name)).map((at) => ({
+    path: ['profiles', at, 'name'],
+    message: 'another profile has this name',
+  }))
+  const defaults = profiles.flatMap((profile, at) => (profile.default ? [at] : []))
+  const second = defaults[1]
+  if (second !== undefined) {
+    conflicts.push({
+      path: ['profiles', second, 'default'],
+      message: 'another profile is the default already',
+    })
+  }
+  return conflicts
+}
+
+function checkServices({ services }: Config): readonly Conflict[] {
+  return duplicates(services.map((service) => service.name)).map((at) => ({
+    path: ['services', at, 'name'],
+    message: 'another service has this name',
+  }))
+}
+
+function checkRoles({ roles, services }: Config): readonly Conflict[] {
+  const known = new Set(services.map((service) => service.name))
+  const unknownServices = roles.flatMap((role, at) =>
+    role.services.flatMap((name, index) =>
+      known.has(name)
+        ? []
+        : [
+            {
+              path: ['roles', at, 'services', index],
+              message: `there is no service ${JSON.stringify(name)}`,
+            },
+          ],
+    ),
+  )
+  const repeated = duplicates(roles.map((role) => role.name)).map((at) => ({
+    path: ['roles', at, 'name'],
+    message: 'another role has this name',
+  }))
+  return [...unknownServices, ...repeated]
+}
+
+function checkStore({ store }: Config): readonly Conflict[] {
+  return store.url !== undefined && store.urlFile !== undefined
+    ? [{ path: ['store', 'urlFile'], message: 'give url or urlFile, not both' }]
+    : []
+}
+
+/** Indices of the names that stood before. */
+function duplicates(names: readonly string[]): readonly number[] {
+  return names.flatMap((name, at) => (names.indexOf(name) < at ? [at] : []))
+}

@@ -1,0 +1,44 @@
+import { type Static, Type } from 'typebox'
+
+import { groupsSection, rolesSection, servicesSection, signInSection } from './sections/access.ts'
+import {
+  edgeSection,
+  environmentSection,
+  logSection,
+  schedulerSection,
+  storeSection,
+} from './sections/platform.ts'
+import { profilesSection, quotasSection, serversSection } from './sections/servers.ts'
+
+/** The one schema of `atrium.yaml`: validation, defaults, the editors' JSON Schema and the reference page come from it. */
+export const configSchema = Type.Object(
+  {
+    data: Type.Optional(
+      Type.String({
+        description:
+          'Folder for everything the platform keeps. Default: /var/lib/atrium as root, else ~/.local/share/atrium.',
+      }),
+    ),
+    edge: edgeSection,
+    store: storeSection,
+    scheduler: schedulerSection,
+    environment: environmentSection,
+    signIn: signInSection,
+    admins: Type.Array(Type.String(), { description: 'Users who are administrators.', default: [] }),
+    groups: groupsSection,
+    roles: rolesSection,
+    services: servicesSection,
+    profiles: profilesSection,
+    servers: serversSection,
+    quotas: quotasSection,
+    log: logSection,
+  },
+  {
+    additionalProperties: false,
+    title: 'Atrium',
+    description: 'Configuration of an Atrium platform. Every key is optional.',
+  },
+)
+
+/** The file's content, defaults filled in. Durations and sizes are still text: read them with `parseDurationMs` and `parseByteSize`. */
+export type Config = Static<typeof configSchema>

@@ -1,0 +1,67 @@
+import { Type } from 'typebox'
+
+export const edgeSection = Type.Object(
+  {
+    host: Type.String({ description: 'Address to listen on; `0.0.0.0` for all.', default: '127.0.0.1' }),
+    port: Type.Integer({ minimum: 0, maximum: 65535, description: '0: a free one.', default: 8000 }),
+    publicUrl: Type.Optional(
+      Type.String({
+        description: 'Where browsers reach the platform, if not by host and port.',
+        pattern: '^https?://[^/]+/?$',
+      }),
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          certificate: Type.String({ description: 'PEM file.' }),
+          key: Type.String({ description: 'PEM file.' }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    trustedProxies: Type.Array(Type.String(), {
+      description: 'Addresses or CIDR ranges whose X-Forwarded-* headers are believed.',
+      default: [],
+    }),
+  },
+  { additionalProperties: false, default: {}, description: 'The door: what listens for browsers.' },
+)
+
+export const storeSection = Type.Object(
+  {
+    url: Type.Optional(
+      Type.String({
+        description: 'postgresql://…; absent: SQLite in the data folder.',
+        pattern: '^postgres(ql)?://',
+      }),
+    ),
+    urlFile: Type.Optional(
+      Type.String({ description: 'File that holds the url, to keep the password out of this one.' }),
+    ),
+  },
+  { additionalProperties: false, default: {}, description: 'Where all state is kept.' },
+)
+
+export const environmentSection = Type.Object(
+  {
+    prefix: Type.Optional(
+      Type.String({ description: 'Python environment of servers; absent: made in the data folder.' }),
+    ),
+    requirements: Type.Optional(
+      Type.String({ description: 'A pip requirements file installed on top of the default environment.' }),
+    ),
+  },
+  { additionalProperties: false, default: {}, description: 'The default Python environment.' },
+)
+
+export const schedulerSection = Type.Object(
+  {
+    driver: Type.Enum(['local'], { description: 'What runs jobs.', default: 'local' }),
+  },
+  { additionalProperties: false, default: {}, description: 'Where jobs run.' },
+)
+
+export const logSection = Type.Object(
+  { level: Type.Enum(['debug', 'info', 'warn', 'error'], { default: 'info' }) },
+  { additionalProperties: false, default: {}, description: "The control plane's own log." },
+)

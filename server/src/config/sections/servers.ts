@@ -1,0 +1,129 @@
+import { Type } from 'typebox'
+
+import { byteSizeType, durationType } from '#config/units.ts'
+
+const idleSection = (defaults: boolean) =>
+  Type.Object(
+    {
+      after: Type.Optional(
+        durationType({
+          description: 'Stop after this long without use.',
+          ...(defaults ? { default: '1h' } : {}),
+        }),
+      ),
+      warning: Type.Optional(
+        durationType({
+          description: 'Warn this long before the stop.',
+          ...(defaults ? { default: '5m' } : {}),
+        }),
+      ),
+      cpu: Type.Optional(
+        Type.Number({
+          description: 'Cores above which it counts as in use, whatever the kernels say.',
+          minimum: 0,
+          ...(defaults ? { default: 0.1 } : {}),
+        }),
+      ),
+      stop: Type.Optional(
+        Type.Boolean({
+          description: 'Whether idle servers are stopped at all.',
+          ...(defaults ? { default: true } : {}),
+        }),
+      ),
+    },
+    {
+      additionalProperties: false,
+      ...(defaults ? { default: {} } : {}),
+      description: 'Idle stop: from kernels, terminals, websocket use and CPU, never from open tabs.',
+    },
+  )
+
+export const profilesSection = Type.Array(
+  Type.Object(
+    {
+      name: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }),
+      displayName: Type.Optional(Type.String()),
+      description: Type.String({ default: '' }),
+      cpu: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Cores; fractions allowed.' })),
+      memory: Type.Optional(byteSizeType({ description: 'Memory limit.' })),
+      gpu: Type.Optional(Type.Integer({ minimum: 0 })),
+      environment: Type.Optional(
+        Type.String({ description: "Prefix of the Python environment; default: the platform's own." }),
+      ),
+      timeLimit: Type.Optional(durationType({ description: 'The server is stopped after this long.' })),
+      users: Type.Array(Type.String(), {
+        description: 'Who may use it; with `groups` empty too: everybody.',
+        default: [],
+      }),
+      groups: Type.Array(Type.String(), { default: [] }),
+      default: Type.Boolean({ description: 'Chosen when nothing is said.', default: false }),
+      idle: Type.Optional(idleSection(false)),
+    },
+    { additionalProperties: false },
+  ),
+  {
+    description: 'What people choose from when they start a server. Default: one profile without limits.',
+    default: [],
+  },
+)
+
+export const serversSection = Type.Object(
+  {
+    named: Type.Integer({
+      minimum: 0,
+      description: 'Named servers a user may have besides the default one; 0: none.',
+      default: 10,
+    }),
+    defaultUrl: Type.String({ description: 'Opened in a new server.', default: '/lab', pattern: '^/' }),
+    command: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        description: 'argv of the server; default: jupyterhub-singleuser of the environment.',
+      }),
+    ),
+    environment: Type.Record(Type.String(), Type.String(), {
+      description: 'Variables for every server.',
+      default: {},
+    }),
+    startTimeout: durationType({
+      description: 'A started server must answer within this time; waiting in a queue does not count.',
+      default: '5m',
+    }),
+    stopGrace: durationType({ description: 'Time to end by itself before it is killed.', default: '10s' }),
+    warmStart: Type.Boolean({
+      description: 'Fork servers from a preloaded process where that is possible.',
+      default: true,
+    }),
+    idle: idleSection(true),
+  },
+  { additionalProperties: false, default: {}, description: "Everybody's notebook servers." },
+)
+
+const share = () => ({
+  servers: Type.Optional(Type.Integer({ minimum: 0 })),
+  workers: Type.Optional(Type.Integer({ minimum: 0 })),
+  cpu: Type.Optional(Type.Number({ minimum: 0 })),
+  memory: Type.Optional(byteSizeType({ description: 'Sum of the memory limits of running jobs.' })),
+  gpu: Type.Optional(Type.Integer({ minimum: 0 })),
+})
+
+export const quotasSection = Type.Object(
+  {
+    platform: Type.Optional(
+      Type.Object(share(), { additionalProperties: false, description: 'All users together.' }),
+    ),
+    user: Type.Optional(
+      Type.Object(share(), { additionalProperties: false, description: 'Each user, unless named below.' }),
+    ),
+    users: Type.Record(Type.String(), Type.Object(share(), { additionalProperties: false }), { default: {} }),
+    groups: Type.Record(Type.String(), Type.Object(share(), { additionalProperties: false }), {
+      default: {},
+      description: 'All members of a group together.',
+    }),
+  },
+  {
+    additionalProperties: false,
+    default: {},
+    description: 'How much may run at once; what is beyond waits in line.',
+  },
+)
