@@ -13,6 +13,7 @@ export type ChangeTopic =
   | 'server'
   | 'share'
   | 'job'
+  | 'job-wanted'
   | 'job-event'
   | 'oauth-client'
   | 'replica'

@@ -227,7 +227,9 @@ export interface JobsTable {
   desired: 'run' | 'stop'
   state: JobState
   spec: JsonText
-  /** Secrets of the environment, apart from `spec` so that no listing carries them; cleared when the job ends. */
+  /** What happens to it by itself: readiness, retries, grace. */
+  policy: JsonText
+  /** Secrets of the environment, sealed, apart from `spec` so that no listing carries them; cleared when the job ends. */
   secrets: JsonText | null
   handle: JsonText | null
   endpoint: JsonText | null
@@ -238,8 +240,17 @@ export interface JobsTable {
   exit_code: number | null
   exit_signal: string | null
   log_tail: string | null
-  /** Starts so far, and the time before which the next must not come. */
+  /** Place and estimated start in the scheduler's own queue. */
+  wait: JsonText | null
+  /** What it takes of quotas while it holds its share. */
+  servers: number
+  workers: number
+  cpu: number
+  memory_bytes: number
+  gpu: number
+  /** Starts so far, those that failed before it was ready, and the time before which the next must not come. */
   attempts: ColumnType<number, number | undefined, number>
+  failed_starts: ColumnType<number, number | undefined, number>
   retry_at: Milliseconds | null
   priority: ColumnType<number, number | undefined, number>
   usage: JsonText | null
