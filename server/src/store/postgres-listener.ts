@@ -20,6 +20,7 @@ const everyTopic: readonly ChangeTopic[] = [
   'server',
   'share',
   'job',
+  'job-wanted',
   'job-event',
   'oauth-client',
   'replica',

@@ -12,6 +12,7 @@ export const initial: Migration = {
     await createCredentialTables(db, table)
     await createOauthTables(table)
     await createJobTables(db, table)
+    await createJobDetailTables(db, table)
     await createPlatformTables(db, table)
   },
 }
@@ -241,6 +242,9 @@ async function createJobTables(db: Kysely<unknown>, table: MakeTable): Promise<v
     .execute()
   for (const columns of [['state'], ['user_id', 'state'], ['subject'], ['ended_at']])
     await index(db, 'jobs', columns)
+}
+
+async function createJobDetailTables(db: Kysely<unknown>, table: MakeTable): Promise<void> {
   await table('job_events')
     .addColumn('job_key', 'text', required)
     .addColumn('at', 'bigint', required)
