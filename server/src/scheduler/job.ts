@@ -72,12 +72,27 @@ export interface JobEndpoint {
   ports: Readonly<Record<string, number>>
 }
 
+/** Why a job ended, where a driver can tell; drivers may add their own. Stable: metrics and the portal use them. */
+export const exitReasons = [
+  /** It ended by itself: see `exitCode` (or `signal`). */
+  'exit_status',
+  /** Its command could not be started at all. */
+  'start_failed',
+  'out_of_memory',
+  'time_limit',
+  'node_lost',
+  'cancelled',
+  'preempted',
+  /** It is gone and nobody saw how. */
+  'not_observed',
+] as const
+
 /** How a job ended. */
 export interface JobExit {
   state: 'succeeded' | 'failed' | 'cancelled' | 'preempted'
   exitCode?: number
   signal?: string
-  /** Short and stable, also the metric label: `exit_status`, `out_of_memory`, `time_limit`, `node_lost`, `not_observed`, ... */
+  /** One of `exitReasons`, or a driver's own: short, lower case with `_`. */
   reason: string
   /** One sentence for the person who started it. */
   message: string

@@ -11,6 +11,10 @@ export interface SchedulerCapabilities {
   warmStart: boolean
   /** Jobs run under their owner's uid. */
   owners: boolean
+  /** `onChange` tells of most changes by itself, so that asking is only the safety net. */
+  hints: boolean
+  /** The scheduler itself ends jobs at `timeLimitMs`, rounded up to this. Absent: it does not, the reconciler does. */
+  timeLimitStepMs?: number
 }
 
 export interface NodeCapacity {
