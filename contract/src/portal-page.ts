@@ -1,0 +1,74 @@
+/**
+ * What the control plane writes into every page of the portal, as JSON in `<script type="application/json" id="atrium-page">`, so that the
+ * first paint needs no request. Nothing secret but the anti-forgery token, which belongs to this browser anyway. The control plane escapes
+ * `<` as `\u003c` in it.
+ */
+export interface PortalPage {
+  /** Starts and ends with `/`; JupyterHub's `base_url`. */
+  baseUrl: string
+  /** Atrium's own version. */
+  version: string
+  /** What this installation calls itself: a window title and the word beside the mark. */
+  platformName: string
+  /** Goes back as the header `X-XSRFToken`, and as the field `_xsrf` of forms that the browser posts by itself. */
+  xsrfToken: string
+  /** Who is signed in. */
+  user: PortalUser | null
+  /** The ways in that the sign-in page offers. */
+  signIn: SignInOptions
+  /** A line from the administrators, shown above every page. Plain text. */
+  announcement?: string
+  content: PageContent
+}
+
+/** The person in front of the page. */
+export interface PortalUser {
+  name: string
+  admin: boolean
+  groups: readonly string[]
+  /** Expanded: what decides which pages and buttons are offered. The server decides again on every request. */
+  scopes: readonly string[]
+}
+
+export interface SignInOptions {
+  /** User name and password (local accounts, PAM). */
+  password: boolean
+  /** Buttons that lead elsewhere. */
+  providers: readonly { name: string; label: string; url: string }[]
+}
+
+/** What the page is of, where its URL alone does not say it. */
+export type PageContent =
+  /** The portal finds its page by the URL. */
+  | { kind: 'portal' }
+  /** An error answer to a browser: 403, 404, 500, 503. */
+  | { kind: 'error'; status: number; message: string; detail?: string }
+  | { kind: 'consent'; consent: OauthConsent }
+  | { kind: 'accept-share'; share: OfferedShare }
+
+/** The question "may this application act for you?"; answered by a POST of `scopes` (repeated) and `_xsrf` to the same URL. */
+export interface OauthConsent {
+  clientId: string
+  /** Its description, or a sentence that says whose server it is. */
+  clientName: string
+  /** Host of the redirect URI, for people to compare. */
+  redirectHost: string
+  scopes: readonly ScopeDescription[]
+}
+
+/** A scope in words. */
+export interface ScopeDescription {
+  scope: string
+  description: string
+  /** What it is limited to: `for bob's servers`. */
+  filter?: string
+}
+
+/** A share code that was opened as a link; accepted by a POST of `_xsrf` to the same URL. */
+export interface OfferedShare {
+  owner: string
+  /** Empty: the default server. */
+  server: string
+  scopes: readonly ScopeDescription[]
+  expiresAtMs?: number
+}
