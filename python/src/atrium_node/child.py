@@ -1,0 +1,211 @@
+"""The steps between a fork and the user's program, the same for a cold and a warm start.
+
+They run in the new process. Until `await_go` returns, nothing of the user's has been touched; after `drop_to` nothing
+of the platform's can be.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import signal
+from collections.abc import Iterable
+
+from atrium_node import linux
+
+# Users' processes die before the platform's when the machine as a whole is out of memory.
+_OOM_SCORE_ADJ = b"300"
+
+
+class ChildPlan:
+    """What a new process has to become. Sent as JSON to a fork server, so plain data."""
+
+    __slots__ = ("command", "environment", "cwd", "uid", "gid", "gids", "umask", "drop", "warm_prefix", "warm_entry")
+
+    def __init__(self, **fields: object) -> None:
+        for name in self.__slots__:
+            setattr(self, name, fields[name])
+
+    def to_fields(self) -> dict[str, object]:
+        """The opposite of the constructor."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class ChildFiles:
+    """Descriptors a new process holds: go (read), status (write), log (append) and the `ran` mark."""
+
+    __slots__ = ("go", "status", "log", "ran")
+
+    def __init__(self, go: int, status: int, log: int, ran: int) -> None:
+        self.go = go
+        self.status = status
+        self.log = log
+        self.ran = ran
+
+
+class StepError(Exception):
+    """A step towards the user's program failed; `message` is for the person who started it."""
+
+    def __init__(self, step: str, error: OSError) -> None:
+        super().__init__(f"{step}: {error.strerror or error}")
+        self.step = step
+        self.errno = error.errno or 0
+
+
+def leave_parent(files: ChildFiles) -> ChildFiles:
+    """First after the fork: own session, default signals, no descriptor of the parent's but `files`."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    reset_signals()
+    kept = _lay_out(files)
+    os.closerange(7, _open_limit())
+    return kept
+
+
+def _lay_out(files: ChildFiles) -> ChildFiles:
+    """Moves the descriptors to 3..6, so that one range can be closed."""
+    sources = [files.go, files.status, files.log, files.ran]
+    high = [_dup_above(fd) for fd in sources]
+    for target, fd in enumerate(high, start=3):
+        os.dup2(fd, target, inheritable=False)
+    return ChildFiles(3, 4, 5, 6)
+
+
+def _dup_above(fd: int) -> int:
+    import fcntl
+
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 16)
+
+
+def _open_limit() -> int:
+    return max((int(name) for name in os.listdir("/proc/self/fd")), default=1023) + 1
+
+
+def reset_signals() -> None:
+    """Every signal as a fresh process has it: default action, none blocked."""
+    for number in range(1, signal.NSIG):
+        try:
+            signal.signal(number, signal.SIG_DFL)
+        except (OSError, ValueError):
+            continue
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def await_go(files: ChildFiles) -> None:
+    """Waits until the agent has recorded this job. Ends this process when the agent dies first."""
+    try:
+        word = os.read(files.go, 1)
+    except OSError:
+        word = b""
+    if word != b"g":
+        os._exit(0)
+    os.close(files.go)
+    # From here on the job counts as run, whatever becomes of the agent.
+    os.write(files.ran, b"1")
+    os.close(files.ran)
+
+
+def take_standard_files(files: ChildFiles) -> None:
+    """No input; output and errors to the log."""
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(files.log, 1)
+    os.dup2(files.log, 2)
+    os.close(files.log)
+
+
+def drop_to(plan: ChildPlan) -> None:
+    """Limits and identity. StepError when any of it does not hold; the user's program must not run then."""
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.umask(plan.umask)
+        _prefer_as_oom_victim()
+    except OSError as error:
+        raise StepError("cannot set limits", error) from error
+    if plan.drop:
+        try:
+            os.setgroups(plan.gids)
+            os.setresgid(plan.gid, plan.gid, plan.gid)
+            os.setresuid(plan.uid, plan.uid, plan.uid)
+            _verify_dropped(plan)
+        except OSError as error:
+            raise StepError("cannot become the job's owner", error) from error
+    try:
+        linux.forbid_new_privileges()
+    except OSError as error:
+        raise StepError("cannot give up privileges", error) from error
+
+
+def _verify_dropped(plan: ChildPlan) -> None:
+    if os.getresuid() != (plan.uid,) * 3 or os.getresgid() != (plan.gid,) * 3:
+        raise OSError(errno.EPERM, "the identity did not change")
+    if set(os.getgroups()) - {plan.gid} != set(plan.gids) - {plan.gid}:
+        raise OSError(errno.EPERM, "the groups did not change")
+    try:
+        os.setuid(0)
+    except PermissionError:
+        return
+    raise OSError(errno.EPERM, "root could be regained")
+
+
+def _prefer_as_oom_victim() -> None:
+    try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    except OSError:
+        return
+    try:
+        os.write(fd, _OOM_SCORE_ADJ)
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
+def enter_directory(plan: ChildPlan) -> None:
+    """As the owner, so that what the owner may not enter is refused."""
+    try:
+        os.chdir(plan.cwd)
+    except OSError as error:
+        raise StepError(f"cannot enter the working directory {plan.cwd}", error) from error
+
+
+def exec_command(plan: ChildPlan, keep: Iterable[int] = ()) -> None:
+    """Becomes the user's program. Returns never; throws StepError."""
+    for fd in keep:
+        os.set_inheritable(fd, False)
+    try:
+        os.execvpe(plan.command[0], plan.command, plan.environment)
+    except OSError as error:
+        raise StepError(f"cannot run {plan.command[0]}", error) from error
+
+
+def report_failure(files: ChildFiles, error: StepError) -> None:
+    """To the agent by the status pipe, and to the person by the job's log."""
+    message = str(error)
+    try:
+        os.write(files.status, json.dumps({"message": message, "errno": error.errno}).encode())
+        os.write(2, f"atrium: {message}\n".encode(errors="replace"))
+    except OSError:
+        pass
+
+
+def run_cold(plan: ChildPlan, files: ChildFiles) -> None:
+    """The whole way of a forked agent to the user's program. Never returns."""
+    code = 126
+    try:
+        files = leave_parent(files)
+        await_go(files)
+        take_standard_files(files)
+        drop_to(plan)
+        enter_directory(plan)
+        exec_command(plan)
+    except StepError as error:
+        report_failure(files, error)
+        code = 127 if error.errno == errno.ENOENT else 126
+    except BaseException as error:
+        report_failure(files, StepError("cannot start", OSError(0, repr(error))))
+    finally:
+        os._exit(code)

@@ -1,0 +1,151 @@
+"""Brings a job from its spec to a process that waits for "go": folder, limits, ports, descriptors, fork."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+
+from atrium_node.cgroup_tree import CgroupTree
+from atrium_node.child import ChildFiles, ChildPlan, run_cold
+from atrium_node.job import Job
+from atrium_node.job_spec import JobSpec
+from atrium_node.ports import PortPool
+from atrium_node.records import RecordError, RecordStore
+from atrium_node.stragglers import KEY_VARIABLE
+
+_PORT = re.compile(r"\{port:([a-z][a-z0-9_-]*)\}")
+_DEFAULT_UMASK = 0o077
+
+
+class LaunchError(Exception):
+    """The job cannot be started here and now. `code` is stable."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Launch:
+    """A job on its way: what the new process becomes, and both ends of its pipes."""
+
+    __slots__ = ("job", "spec", "plan", "child", "go", "status")
+
+    def __init__(self, job: Job, spec: JobSpec, plan: ChildPlan, child: ChildFiles, go: int, status: int) -> None:
+        self.job = job
+        self.spec = spec
+        self.plan = plan
+        self.child = child
+        self.go = go
+        self.status = status
+
+    def close_child_files(self) -> None:
+        """Ours of the descriptors that the new process now has."""
+        for fd in (self.child.go, self.child.status, self.child.log, self.child.ran):
+            os.close(fd)
+
+    def release(self) -> None:
+        """Lets the process run the user's program."""
+        os.write(self.go, b"g")
+        os.close(self.go)
+
+    def abandon(self) -> None:
+        """The waiting process, if there is one, ends without having run anything of the user's."""
+        os.close(self.go)
+        os.close(self.status)
+
+
+class Launcher:
+    """Makes launches. Undoes everything it made when one fails."""
+
+    def __init__(self, records: RecordStore, cgroups: CgroupTree, ports: PortPool, boot_id: str) -> None:
+        self._records = records
+        self._cgroups = cgroups
+        self._ports = ports
+        self._boot_id = boot_id
+
+    def prepare(self, spec: JobSpec) -> Launch:
+        """All but the process. Throws LaunchError and leaves nothing behind then."""
+        job = Job.from_spec(spec, self._boot_id)
+        undo: list[Callable[[], object]] = [lambda: self._records.remove(spec.key)]
+        try:
+            log, ran = self._records.open_job(spec.key)
+            undo += [lambda: os.close(log), lambda: os.close(ran)]
+            undo.append(lambda: self.give_back(job))
+            for name in spec.ports:
+                job.ports[name] = self._ports.take()
+            job.cgroup = self._cgroups.create(spec.key, spec.cpu, spec.memory_bytes, spec.pids)
+            plan = build_plan(spec, job.ports)
+            go_r, go_w = os.pipe()
+            undo += [lambda: os.close(go_r), lambda: os.close(go_w)]
+            status_r, status_w = os.pipe()
+            os.set_blocking(status_r, False)
+            return Launch(job, spec, plan, ChildFiles(go_r, status_w, log, ran), go_w, status_r)
+        except (OSError, RecordError) as error:
+            for step in reversed(undo):
+                step()
+            raise _explain(error) from error
+
+    def fork_cold(self, launch: Launch) -> int:
+        """A process of our own that waits for `release`. Throws LaunchError."""
+        sys.stderr.flush()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            raise LaunchError("no_process", f"no process could be made: {error.strerror}") from error
+        if pid == 0:
+            run_cold(launch.plan, launch.child)
+        return pid
+
+    def hold_port(self, port: int) -> None:
+        """Of an adopted job: nobody else gets it."""
+        self._ports.hold(port)
+
+    def give_back(self, job: Job) -> None:
+        """Ports and control groups of a job that is over or never ran."""
+        for port in job.ports.values():
+            self._ports.give_back(port)
+        job.cgroup.remove()
+
+    def discard(self, job: Job) -> None:
+        """As `give_back`, and the job's folder too."""
+        self.give_back(job)
+        self._records.remove(job.key)
+
+
+def build_plan(spec: JobSpec, ports: dict[str, int]) -> ChildPlan:
+    """What the new process becomes: the spec with the ports' numbers in place."""
+
+    def fill(text: str) -> str:
+        return _PORT.sub(lambda match: str(ports.get(match.group(1), match.group(0))), text)
+
+    command = [fill(word) for word in spec.command]
+    if spec.tasks > 1:
+        command = _task_group(spec.tasks) + command
+    environment = {name: fill(value) for name, value in spec.environment.items()}
+    environment[KEY_VARIABLE] = spec.key
+    return ChildPlan(
+        command=command,
+        environment=environment,
+        cwd=spec.cwd,
+        uid=spec.owner.uid,
+        gid=spec.owner.gid,
+        gids=spec.owner.gids,
+        umask=_DEFAULT_UMASK if spec.umask is None else spec.umask,
+        drop=os.geteuid() == 0,
+        warm_prefix=spec.warm_prefix,
+        warm_entry=spec.warm_entry,
+    )
+
+
+def _task_group(tasks: int) -> list[str]:
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [sys.executable, "-I", "-S", here, "tasks", str(tasks), "--"]
+
+
+def _explain(error: OSError | RecordError) -> LaunchError:
+    if isinstance(error, RecordError):
+        code = "storage_full" if error.full else "record_failed"
+        return LaunchError(code, str(error))
+    return LaunchError("cannot_prepare", error.strerror or str(error))
