@@ -1,11 +1,9 @@
 /**
- * What the control plane writes into every page of the portal, as JSON in `<script type="application/json" id="atrium-page">`, so that the
- * first paint needs no request. Nothing secret but the anti-forgery token, which belongs to this browser anyway. The control plane escapes
- * `<` as `\u003c` in it.
+ * What the control plane writes into every page of the portal, so that the first paint needs no request: as JSON inside the empty
+ * `<script type="application/json" id="atrium-page"></script>` of the portal's `index.html`, with `<` escaped as `\u003c`. Nothing secret
+ * but the anti-forgery token, which belongs to this browser anyway. The portal's files are served under `/hub/static/`.
  */
 export interface PortalPage {
-  /** Starts and ends with `/`; JupyterHub's `base_url`. */
-  baseUrl: string
   /** Atrium's own version. */
   version: string
   /** What this installation calls itself: a window title and the word beside the mark. */
