@@ -174,6 +174,8 @@ export interface ServersTable {
   user_id: number
   /** Empty for the default server. Unique per user. */
   name: string
+  /** What people see: any text. Empty for the default server. */
+  display_name: string
   /** The job that runs or ran it; null: never started or its record is gone. */
   job_key: string | null
   profile: string | null

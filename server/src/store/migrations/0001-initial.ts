@@ -101,6 +101,7 @@ async function createServerTables(db: Kysely<unknown>, table: MakeTable): Promis
   await table('servers')
     .addColumn('user_id', 'bigint', cascade('users'))
     .addColumn('name', 'text', required)
+    .addColumn('display_name', 'text', required)
     .addColumn('job_key', 'text')
     .addColumn('profile', 'text')
     .addColumn('user_options', 'text', required)
