@@ -41,16 +41,20 @@ export interface EdgeCredential {
 export interface EdgeState {
   routes: readonly Route[]
   credentials: readonly EdgeCredential[]
-  /** Where the control plane's replicas listen: `unix:/path` or `http://host:port`. */
+  /**
+   * Where the control plane's replicas listen: `unix:/path` or `http://host:port`. None: the edge holds requests to it for a while,
+   * which is how a control plane announces its restart so that not one request is lost.
+   */
   controlPlanes: readonly string[]
 }
 
 /** A change to it. */
 export type EdgeChange =
+  /** A new target or access cuts what runs through the old one; new `data` alone cuts nothing. */
   | { type: 'route-put'; route: Route }
   | { type: 'route-delete'; prefix: string }
   | { type: 'credential-put'; credential: EdgeCredential }
-  /** Open websockets that rest on it are closed. */
+  /** Open websockets and running responses that rest on it are cut. */
   | { type: 'credential-delete'; hash: string }
   | { type: 'control-planes'; controlPlanes: readonly string[] }
 
@@ -73,6 +77,12 @@ export interface EdgeReport {
   credentials: readonly CredentialActivity[]
 }
 
+/** A request met nobody at a route's target: the server behind it died, or never came up. */
+export interface TargetFailure {
+  prefix: string
+  target: string
+}
+
 /** The proxy in front of everything. Drivers: the built-in one, later Traefik. */
 export interface Edge {
   /** Replaces everything the edge knows; open websockets whose route and credential are still there live on. Resolves when live. */
@@ -81,6 +91,8 @@ export interface Edge {
   apply(changes: readonly EdgeChange[]): Promise<void>
   /** Called with activity every few seconds while there is any. */
   onReport(listener: (report: EdgeReport) => void): () => void
+  /** Called, at most once a second per route, when a target refused a connection: a hint to look at its job at once. */
+  onTargetFailed(listener: (failure: TargetFailure) => void): () => void
   /** Called when the edge came back empty (it was restarted) and needs `replace`. */
   onReset(listener: () => void): () => void
   /** Where users reach the platform: `http://127.0.0.1:8000`. */
