@@ -1,0 +1,104 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+import { PlatformError } from '@atrium/contract/errors.ts'
+
+/** Linux's limit for a socket's path, less a file name of ours. */
+const longestSocketFolder = 107 - '/agent.sock'.length
+const keyBytes = 32
+
+/** Where the platform keeps what. */
+export interface DataFolder {
+  root: string
+  database: string
+  /** 0700: keys and the local administrator's token. */
+  keys: string
+  /** 0700: sockets and pid files; elsewhere when the data folder's path is too long for a socket. */
+  run: string
+  logs: string
+  jobs: string
+  homes: string
+  environments: string
+}
+
+/** `/var/lib/atrium` as root, so that other users' jobs can read the environments; else the XDG data folder. */
+export function findDefaultDataFolder(environment: NodeJS.ProcessEnv): string {
+  if (process.getuid?.() === 0) return '/var/lib/atrium'
+  return join(environment['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'atrium')
+}
+
+/** Names the parts of a data folder without touching the disk. */
+export function describeDataFolder(root: string): DataFolder {
+  const absolute = resolve(root)
+  const run = join(absolute, 'run')
+  return {
+    root: absolute,
+    database: join(absolute, 'atrium.db'),
+    keys: join(absolute, 'keys'),
+    run: Buffer.byteLength(run) <= longestSocketFolder ? run : shortRunFolder(absolute),
+    logs: join(absolute, 'logs'),
+    jobs: join(absolute, 'jobs'),
+    homes: join(absolute, 'homes'),
+    environments: join(absolute, 'environments'),
+  }
+}
+
+/** Makes what is missing. Throws `storage_full` or a `bad_request` that says what to do. */
+export async function ensureDataFolder(folder: DataFolder): Promise<void> {
+  try {
+    for (const path of [folder.root, folder.homes, folder.environments])
+      await mkdir(path, { recursive: true, mode: 0o755 })
+    for (const path of [folder.keys, folder.run, folder.logs, folder.jobs]) await ensurePrivateFolder(path)
+  } catch (error) {
+    throw describeFolderError(error, folder.root)
+  }
+}
+
+/** The key of this name, made at the first call; 32 random bytes in a file that only the platform reads. */
+export async function ensureKey(folder: DataFolder, name: string): Promise<Buffer> {
+  const path = join(folder.keys, name)
+  try {
+    await writeFile(path, randomBytes(keyBytes), { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw describeFolderError(error, folder.keys)
+  }
+  const key = await readFile(path)
+  if (key.length !== keyBytes) {
+    throw new PlatformError('internal', {
+      message: `The key file ${path} is damaged: restore it from a backup.`,
+    })
+  }
+  return key
+}
+
+async function ensurePrivateFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const { uid } = await stat(path)
+  if (uid !== process.getuid?.()) {
+    throw new PlatformError('forbidden', { message: `${path} belongs to another user (uid ${uid}).` })
+  }
+  await chmod(path, 0o700)
+}
+
+function shortRunFolder(root: string): string {
+  const name = createHash('sha256').update(root).digest('hex').slice(0, 16)
+  return join(tmpdir(), `atrium-${process.getuid?.() ?? 0}-${name}`)
+}
+
+function describeFolderError(error: unknown, path: string): unknown {
+  if (isCode(error, 'ENOSPC'))
+    return new PlatformError('storage_full', { message: `The disk of ${path} is full.`, cause: error })
+  if (isCode(error, 'EACCES') || isCode(error, 'EPERM') || isCode(error, 'EROFS')) {
+    return new PlatformError('forbidden', {
+      message: `The data folder ${path} cannot be written. Choose another with --data DIR.`,
+      cause: error,
+    })
+  }
+  return error
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}

@@ -1,0 +1,71 @@
+/**
+ * `npm test`: the quick suite. `npm test -- --all`: everything, what CI runs. Words that are not options narrow it to test files whose path
+ * contains one of them. Starts what the tests share (PostgreSQL, the default Python environment, the built portal) and says what this
+ * machine lacks and how to get it.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, globSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { findChromium } from './support/chromium.ts'
+import { startTestPostgres } from './support/postgres.ts'
+import { ensureTestEnvironment } from './support/python-environment.ts'
+
+const root = join(import.meta.dirname, '..')
+
+/** Left to `--all`: they take minutes. */
+const longSuites = ['test/faults/', 'test/real-parts/', 'test/compatibility/', 'test/browser/', 'test/scale/']
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { all: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+})
+
+if (values.help) {
+  console.log('npm test [-- [--all] [PART-OF-A-PATH ...]]')
+  process.exit(0)
+}
+
+const files = selectFiles()
+const missing: string[] = []
+const needsLongParts = files.some((file) => longSuites.some((suite) => file.startsWith(suite)))
+const postgres = await startTestPostgres()
+if (postgres === undefined) missing.push('PostgreSQL: its store is not tested. Debian: apt-get install postgresql')
+if (findChromium() === undefined) missing.push('Chromium: the browser suite cannot run. Debian: apt-get install chromium')
+const environment = await ensureTestEnvironment()
+if (needsLongParts && !existsSync(join(root, 'web/dist/index.html'))) await run('npm', ['run', 'build', '-w', 'web'])
+
+const code = await run(
+  process.execPath,
+  ['--test', '--test-reporter=spec', '--test-timeout=600000', '--test-concurrency=2', ...files],
+  {
+    ATRIUM_TEST_ENVIRONMENT: environment,
+    ...(postgres === undefined ? {} : { ATRIUM_TEST_POSTGRES_URL: postgres.url }),
+  },
+)
+await postgres?.stop()
+if (!values.all && positionals.length === 0) {
+  console.log(`\nThe long suites were left out (${longSuites.join(' ')}): npm test -- --all`)
+}
+console.log('Real Slurm and Kubernetes: their drivers are not part of the product yet.')
+for (const line of missing) console.log(`Not found here: ${line}`)
+if (values.all && missing.length > 0) process.exitCode = 1
+if (code !== 0) process.exitCode = code
+
+function selectFiles(): string[] {
+  const every = globSync(['contract/src/**/*.test.ts', 'server/src/**/*.test.ts', 'cli/src/**/*.test.ts', 'web/**/*.test.ts', 'python/**/*.test.ts', 'test/**/*.test.ts'], {
+    cwd: root,
+    exclude: (path) => path.includes('node_modules'),
+  }).sort()
+  if (positionals.length > 0) return every.filter((file) => positionals.some((word) => file.includes(word)))
+  return values.all ? every : every.filter((file) => !longSuites.some((suite) => file.startsWith(suite)))
+}
+
+function run(command: string, args: string[], environment: NodeJS.ProcessEnv = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...environment } })
+    child.once('error', reject)
+    child.once('exit', (exitCode) => resolve(exitCode ?? 1))
+  })
+}
