@@ -1,15 +1,13 @@
-/**
- * The cookie that carries a browser's session at the platform. Its value is the session's secret, verbatim (URL-safe text), and it is
- * set for `/`, HttpOnly, SameSite=Lax. The edge takes it out of every request to a user's server or a service, and refuses to pass one
- * that such a server tries to set.
- */
-export const sessionCookieNames = {
-  /** Behind TLS: the prefix makes browsers refuse it from a subdomain, without `Secure`, or for another path. */
-  secure: '__Host-atrium-session',
-  plain: 'atrium-session',
-} as const
+/** JupyterHub's XSRF cookie: pages read it and send it back as the header `X-XSRFToken` or the form field `_xsrf`. */
+export const xsrfCookieName = '_xsrf'
 
-/** The session cookie's name where users reach the platform by `publicUrl`. */
-export function findSessionCookieName(publicUrl: string): string {
-  return publicUrl.startsWith('https:') ? sessionCookieNames.secure : sessionCookieNames.plain
+/** Where browsers send the XSRF cookie: not to users' servers, which have a cookie of the same name. */
+export const xsrfCookiePath = '/hub/'
+
+/**
+ * The cookie that holds a browser's session secret. Sent to every path, since the edge authorizes users' servers by it. Over https the
+ * `__Host-` prefix keeps other hosts of the domain from setting it.
+ */
+export function sessionCookieName(secure: boolean): string {
+  return secure ? '__Host-atrium-session' : 'atrium-session'
 }
