@@ -1,0 +1,32 @@
+/**
+ * `npm run docs`: writes the pages that come from the code. With `--check` it writes nothing and fails when a committed page differs.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import { buildConfigReference } from '@atrium/server/config/reference.ts'
+import { configSchema } from '@atrium/server/config/schema.ts'
+
+const docs = import.meta.dirname
+
+const pages: Readonly<Record<string, () => string | Promise<string>>> = {
+  'configuration.md': () => buildConfigReference(configSchema),
+  'atrium.schema.json': () =>
+    `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...configSchema }, undefined, 2)}\n`,
+}
+
+const check = process.argv.includes('--check')
+for (const [name, build] of Object.entries(pages)) {
+  const path = join(docs, name)
+  const text = await build()
+  const committed = await readFile(path, 'utf8').catch(() => undefined)
+  if (committed === text) continue
+  if (check) {
+    console.error(`docs/${name} is not what the code says: run \`npm run docs\` and commit it.`)
+    process.exitCode = 1
+    continue
+  }
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, text)
+  console.log(`wrote docs/${name}`)
+}
