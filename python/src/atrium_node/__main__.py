@@ -8,16 +8,14 @@ import sys
 
 def main() -> None:
     """Runs the program named by the first argument with the arguments after it."""
-    programs = ("agent", "pam_check", "tasks")
+    programs = ("agent", "pam_check")
     if len(sys.argv) < 2 or sys.argv[1] not in programs:
         sys.exit(f"usage: atrium_node {{{'|'.join(programs)}}} ...")
     program = sys.argv.pop(1)
     if program == "agent":
         from atrium_node.agent import main as run
-    elif program == "pam_check":
-        from atrium_node.pam_check import main as run
     else:
-        from atrium_node.tasks import main as run
+        from atrium_node.pam_check import main as run
     run()
 
 

@@ -39,7 +39,7 @@ class Agent:
         self._loop = Loop(self._on_child_exit)
         self._records = RecordStore(os.path.join(options.data_dir, "jobs"))
         data = os.stat(options.data_dir)
-        cgroups = find_cgroup_tree(f"atrium-{data.st_dev:x}-{data.st_ino:x}", options.cgroups)
+        self._cgroups = cgroups = find_cgroup_tree(f"atrium-{data.st_dev:x}-{data.st_ino:x}", options.cgroups)
         boot_id = linux.boot_id()
         launcher = Launcher(self._records, cgroups, PortPool(), boot_id)
         self._warm = WarmPool(self._loop)
@@ -66,6 +66,7 @@ class Agent:
         self._loop.run()
         os.unlink(self._options.socket_path)
         self._warm.close()
+        self._cgroups.close()
 
     def _accept(self, server: socket.socket) -> None:
         try:

@@ -9,6 +9,8 @@ from atrium_node.job_cgroup import JobCgroup
 
 _CPU_PERIOD_US = 100_000
 _CONTROLLERS = ("memory", "cpu", "pids")
+_FOLDER_PREFIX = "job-"
+"""The kernel's own files (`tasks`, `cpu.stat`) are in the same folder: a job key must not be one of their names."""
 
 
 class CgroupTree:
@@ -28,7 +30,7 @@ class CgroupTree:
 
     def create(self, key: str, cpu: float | None, memory_bytes: int | None, pids: int | None) -> JobCgroup:
         """Makes the job's groups and sets its limits. OSError when a limit that should hold cannot be set."""
-        folders = {name: os.path.join(parent, key) for name, parent in self._parents.items()}
+        folders = {name: os.path.join(parent, _FOLDER_PREFIX + key) for name, parent in self._parents.items()}
         for folder in folders.values():
             os.makedirs(folder, exist_ok=True)
         for controller, file, value, must_hold in self._settings(cpu, memory_bytes, pids):
@@ -44,10 +46,18 @@ class CgroupTree:
         for parent in self._parents.values():
             for name in os.listdir(parent):
                 folder = os.path.join(parent, name)
-                if name not in keys and os.path.isdir(folder):
+                if name.startswith(_FOLDER_PREFIX) and name.removeprefix(_FOLDER_PREFIX) not in keys:
                     stray = JobCgroup({"stray": folder})
                     stray.kill()
                     stray.remove()
+
+    def close(self) -> None:
+        """Removes the parents when no job is in them any more."""
+        for parent in self._parents.values():
+            try:
+                os.rmdir(parent)
+            except OSError:
+                continue
 
     def _settings(
         self, cpu: float | None, memory_bytes: int | None, pids: int | None

@@ -11,9 +11,9 @@ import json
 import os
 import resource
 import signal
-from collections.abc import Iterable
 
 from atrium_node import linux
+from atrium_node.tasks import run_tasks
 
 # Users' processes die before the platform's when the machine as a whole is out of memory.
 _OOM_SCORE_ADJ = b"300"
@@ -22,7 +22,21 @@ _OOM_SCORE_ADJ = b"300"
 class ChildPlan:
     """What a new process has to become. Sent as JSON to a fork server, so plain data."""
 
-    __slots__ = ("command", "environment", "cwd", "uid", "gid", "gids", "umask", "drop", "warm_prefix", "warm_entry")
+    command: list[str]
+    environment: dict[str, str]
+    cwd: str
+    uid: int
+    gid: int
+    gids: list[int]
+    umask: int
+    drop: bool
+    tasks: int
+    warm_prefix: str | None
+    warm_entry: str | None
+
+    __slots__ = (
+        "command", "environment", "cwd", "uid", "gid", "gids", "umask", "drop", "tasks", "warm_prefix", "warm_entry",
+    )  # fmt: skip
 
     def __init__(self, **fields: object) -> None:
         for name in self.__slots__:
@@ -172,10 +186,8 @@ def enter_directory(plan: ChildPlan) -> None:
         raise StepError(f"cannot enter the working directory {plan.cwd}", error) from error
 
 
-def exec_command(plan: ChildPlan, keep: Iterable[int] = ()) -> None:
+def exec_command(plan: ChildPlan) -> None:
     """Becomes the user's program. Returns never; throws StepError."""
-    for fd in keep:
-        os.set_inheritable(fd, False)
     try:
         os.execvpe(plan.command[0], plan.command, plan.environment)
     except OSError as error:
@@ -201,7 +213,11 @@ def run_cold(plan: ChildPlan, files: ChildFiles) -> None:
         take_standard_files(files)
         drop_to(plan)
         enter_directory(plan)
-        exec_command(plan)
+        if plan.tasks > 1:
+            os.close(files.status)
+            code = run_tasks(plan)
+        else:
+            exec_command(plan)
     except StepError as error:
         report_failure(files, error)
         code = 127 if error.errno == errno.ENOENT else 126

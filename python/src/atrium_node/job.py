@@ -121,7 +121,7 @@ class Job:
         if status is not None and signal_name == "SIGKILL" and oom_kills > 0 and self.stop_reason is None:
             return exit | {"oomKilled": True, "reason": "out_of_memory", "message": "It used more memory than it may."}
         if self.failure is not None:
-            return exit | {"reason": "cannot_start", "message": f"It could not be started: {self.failure}."}
+            return exit | {"reason": "start_failed", "message": f"It could not be started: {self.failure}."}
         if self.stop_reason == "time_limit":
             return exit | {"reason": "time_limit", "message": "Its time limit was reached."}
         if self.stop_reason is not None:
@@ -129,7 +129,7 @@ class Job:
         if status is None:
             return exit | {"reason": "not_observed", "message": "It ended while nothing watched over it."}
         if signal_name is not None:
-            return exit | {"reason": "signal", "message": f"It was ended by {signal_name}."}
+            return exit | {"reason": "exit_status", "message": f"It was ended by {signal_name}."}
         message = "It ended by itself." if exit_code == 0 else f"It ended with exit status {exit_code}."
         return exit | {"reason": "exit_status", "message": message}
 

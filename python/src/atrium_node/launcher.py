@@ -121,8 +121,6 @@ def build_plan(spec: JobSpec, ports: dict[str, int]) -> ChildPlan:
         return _PORT.sub(lambda match: str(ports.get(match.group(1), match.group(0))), text)
 
     command = [fill(word) for word in spec.command]
-    if spec.tasks > 1:
-        command = _task_group(spec.tasks) + command
     environment = {name: fill(value) for name, value in spec.environment.items()}
     environment[KEY_VARIABLE] = spec.key
     return ChildPlan(
@@ -134,14 +132,10 @@ def build_plan(spec: JobSpec, ports: dict[str, int]) -> ChildPlan:
         gids=spec.owner.gids,
         umask=_DEFAULT_UMASK if spec.umask is None else spec.umask,
         drop=os.geteuid() == 0,
+        tasks=spec.tasks,
         warm_prefix=spec.warm_prefix,
         warm_entry=spec.warm_entry,
     )
-
-
-def _task_group(tasks: int) -> list[str]:
-    here = os.path.dirname(os.path.abspath(__file__))
-    return [sys.executable, "-I", "-S", here, "tasks", str(tasks), "--"]
 
 
 def _explain(error: OSError | RecordError) -> LaunchError:

@@ -1,0 +1,177 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { isPlatformError, PlatformError } from '@atrium/contract/errors.ts'
+
+import { type AgentConnection, connectToAgent } from './agent-connection.ts'
+import { startAgent } from './agent-process.ts'
+import {
+  type AgentEvent,
+  type AgentHello,
+  type AgentResults,
+  type AgentVerb,
+  agentProtocol,
+  agentVersion,
+} from './agent-protocol.ts'
+import type { LocalSchedulerConfig } from './local-config.ts'
+
+const defaultTimeoutMs = 20_000
+const connectTries = 100
+const connectPauseMs = 50
+const reconnectPausesMs = [50, 200, 1000, 5000]
+
+/** Talks to the node agent, starts it when there is none, and comes back after it was replaced. */
+export interface AgentClient {
+  /** Throws `scheduler_unavailable` when the agent cannot be asked. */
+  call<V extends AgentVerb>(
+    verb: V,
+    fields: Record<string, unknown>,
+    options: { signal: AbortSignal; timeoutMs?: number },
+  ): Promise<AgentResults[V]>
+  /** Events of the agent; after a break in the connection one `undefined`: anything may have happened. */
+  onEvent(listener: (event: AgentEvent | undefined) => void): () => void
+  /** The agent and its jobs go on. */
+  close(): void
+}
+
+/** Makes a client; it connects at the first call. */
+export function createAgentClient(config: LocalSchedulerConfig): AgentClient {
+  const listeners = new Set<(event: AgentEvent | undefined) => void>()
+  const closing = new AbortController()
+  let connecting: Promise<AgentConnection> | undefined
+
+  function tell(event: AgentEvent | undefined): void {
+    for (const listener of listeners) listener(event)
+  }
+
+  async function getConnection(): Promise<AgentConnection> {
+    closing.signal.throwIfAborted()
+    const current = await connecting?.catch(() => undefined)
+    if (current?.isOpen()) return current
+    connecting ??= openConnection()
+    return connecting
+  }
+
+  async function openConnection(): Promise<AgentConnection> {
+    try {
+      const connection = await connectOrStart(config, { onEvent: tell, onClose })
+      tell(undefined)
+      return connection
+    } catch (error) {
+      connecting = undefined
+      throw error
+    }
+  }
+
+  function onClose(): void {
+    connecting = undefined
+    if (listeners.size > 0 && !closing.signal.aborted) void reconnect()
+  }
+
+  async function reconnect(): Promise<void> {
+    for (let attempt = 0; !closing.signal.aborted; attempt++) {
+      const pauseMs = reconnectPausesMs[Math.min(attempt, reconnectPausesMs.length - 1)]
+      try {
+        await sleep(pauseMs, undefined, { signal: closing.signal, ref: false })
+        await getConnection()
+        return
+      } catch {
+        // The next attempt, or the next call, says more.
+      }
+    }
+  }
+
+  return {
+    async call(verb, fields, { signal, timeoutMs = defaultTimeoutMs }) {
+      signal.throwIfAborted()
+      const connection = await abortable(getConnection(), signal)
+      return connection.call(verb, fields, { signal, timeoutMs })
+    },
+    onEvent(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    close() {
+      closing.abort(new PlatformError('scheduler_unavailable', { detail: 'the driver was closed' }))
+      void connecting?.then(
+        (connection) => connection.close(),
+        () => {},
+      )
+    },
+  }
+}
+
+interface ConnectionListeners {
+  onEvent(event: AgentEvent): void
+  onClose(): void
+}
+
+async function connectOrStart(
+  config: LocalSchedulerConfig,
+  listeners: ConnectionListeners,
+): Promise<AgentConnection> {
+  let started = false
+  for (let attempt = 0; attempt < connectTries; attempt++) {
+    const connection = await tryConnect(config, listeners)
+    if (connection) {
+      const hello = await connection.call('hello', {}, callOptions)
+      if (hello.version === agentVersion) {
+        await connection.call('subscribe', {}, callOptions)
+        return connection
+      }
+      await retire(connection, hello)
+    } else if (!started) {
+      await startAgent(config)
+      started = true
+      continue
+    }
+    // Another agent has the data folder and is about to listen, or the retired one is about to go.
+    await sleep(connectPauseMs)
+    started = false
+  }
+  throw new PlatformError('scheduler_unavailable', { detail: `no agent answers at ${config.socketPath}` })
+}
+
+const callOptions = { signal: new AbortController().signal, timeoutMs: defaultTimeoutMs }
+
+async function tryConnect(
+  config: LocalSchedulerConfig,
+  listeners: ConnectionListeners,
+): Promise<AgentConnection | undefined> {
+  let isReady = false
+  try {
+    const connection = await connectToAgent({
+      socketPath: config.socketPath,
+      onEvent: listeners.onEvent,
+      onClose: () => isReady && listeners.onClose(),
+    })
+    isReady = true
+    return connection
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined
+    throw new PlatformError('scheduler_unavailable', { cause: error })
+  }
+}
+
+/** An agent of another version of ours goes; the next one adopts its jobs. */
+async function retire(connection: AgentConnection, hello: AgentHello): Promise<void> {
+  try {
+    if (hello.protocol > agentProtocol) {
+      const detail = `the node agent (${hello.version}) is newer than this program`
+      throw new PlatformError('scheduler_unavailable', { detail, cause: new Error(detail) })
+    }
+    await connection.call('shutdown', {}, callOptions)
+  } catch (error) {
+    if (isPlatformError(error) && hello.protocol > agentProtocol) throw error
+  } finally {
+    connection.close()
+  }
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

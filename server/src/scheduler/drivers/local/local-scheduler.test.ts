@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import { after, before, describe, test } from 'node:test'
+
+import { waitFor } from '#platform/wait-for.ts'
+
+import { buildTestSpec, createLocalSite, expectAccepted, isRoot, type LocalSite } from './testing.ts'
+
+describe('local scheduler', () => {
+  let site: LocalSite
+  before(async () => {
+    site = await createLocalSite()
+  })
+  after(() => site.close())
+
+  test('runs a command and tells its exit status and output', async () => {
+    const handle = await site.run(buildTestSpec('hello', ['sh', '-c', 'echo out; echo err >&2; exit 7']))
+    const { exit } = await site.waitForEnd(handle)
+    assert.deepEqual(
+      { state: exit.state, exitCode: exit.exitCode, reason: exit.reason },
+      { state: 'failed', exitCode: 7, reason: 'exit_status' },
+    )
+    assert.equal(await site.readLog(handle), 'out\nerr\n')
+  })
+
+  test('says why a command could not be started', async () => {
+    const handle = await site.run(buildTestSpec('missing', ['/nothing/here']))
+    const { exit } = await site.waitForEnd(handle)
+    assert.equal(exit.reason, 'start_failed')
+    assert.match(exit.message, /\/nothing\/here: No such file/)
+    assert.match(await site.readLog(handle), /\/nothing\/here: No such file/)
+  })
+
+  test('answers the first job when a key is submitted again', async () => {
+    const spec = buildTestSpec('again', ['sh', '-c', 'echo $$; exec sleep 1000'])
+    const [first, second] = await Promise.all([site.run(spec), site.run(spec)])
+    assert.deepEqual(first, second)
+    await site.run({ ...spec, command: ['sh', '-c', 'echo other'] })
+    await waitFor('output', () => site.readLog(first))
+    assert.match(await site.readLog(first), /^\d+\n$/)
+  })
+
+  for (const key of ['../up', 'a\nb', 'x'.repeat(300), '$(x)', '', 'A', '-a', 'a/b', '.', 'é']) {
+    test(`refuses the key ${JSON.stringify(key.slice(0, 20))} and goes on`, async () => {
+      const [submission] = await site.scheduler.submit([buildTestSpec(key, ['true'])], {
+        signal: site.signal,
+      })
+      assert.equal(submission?.outcome, 'rejected')
+      assert.equal(submission?.outcome === 'rejected' && submission.reason, 'invalid_key')
+      assert.equal(submission?.key, key)
+    })
+  }
+
+  test('gives named ports in command and environment and reports them', async () => {
+    const spec = buildTestSpec('ports', ['sh', '-c', 'echo {port:http} $OTHER; exec sleep 1000'], {
+      ports: ['http', 'other'],
+      environment: { PATH: '/usr/bin:/bin', OTHER: 'p{port:other}' },
+    })
+    const handle = await site.run(spec)
+    const observation = await site.observe(handle)
+    assert(observation.state === 'running' && observation.endpoint)
+    const { http, other } = observation.endpoint.ports
+    assert.notEqual(http, other)
+    assert.equal(await waitFor('output', () => site.readLog(handle)), `${http} p${other}\n`)
+  })
+
+  test("never gives one live job's port to another", async () => {
+    const specs = Array.from({ length: 40 }, (_, index) =>
+      buildTestSpec(`port-${index}`, ['sleep', '1000'], { ports: ['http'] }),
+    )
+    const handles = (await site.scheduler.submit(specs, { signal: site.signal })).map((one) =>
+      expectAccepted([one]),
+    )
+    const observations = await site.scheduler.observe(handles, { signal: site.signal })
+    const ports = [...observations.values()].map(
+      (one) => one.state === 'running' && one.endpoint?.ports['http'],
+    )
+    assert.equal(new Set(ports).size, 40)
+    await site.scheduler.cancel(handles, { graceMs: 0, signal: site.signal })
+  })
+
+  test("hints that a job listens only when its owner's process does", {
+    skip: isRoot ? false : 'needs root',
+  }, async () => {
+    const changed: string[] = []
+    const off = site.scheduler.onChange((keys) => changed.push(...keys))
+    const waitForHint = 'import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)\n'
+    const listen =
+      'import socket\ns = socket.create_server(("127.0.0.1", int(sys.argv[2])))\ntime.sleep(1000)'
+    const go = `/tmp/atrium-go-${process.pid}`
+    const handle = await site.run(
+      buildTestSpec('listens', ['python3', '-c', waitForHint + listen, go, '{port:http}'], {
+        ports: ['http'],
+      }),
+    )
+    const observation = await site.observe(handle)
+    const port = observation.state === 'running' ? observation.endpoint?.ports['http'] : undefined
+    const thief = createServer().listen(port, '127.0.0.1')
+    const seen = changed.length
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    assert.equal(changed.length, seen)
+    await new Promise((resolve) => thief.close(resolve))
+    const { writeFile, rm } = await import('node:fs/promises')
+    await writeFile(go, '')
+    await waitFor('the hint', () => changed.length > seen)
+    await rm(go)
+    off()
+  })
+
+  test('follows output from the first byte until the job has ended', async () => {
+    const handle = await site.run(
+      buildTestSpec('follow', ['sh', '-c', 'for i in 1 2 3 4 5; do echo $i; sleep 0.05; done']),
+    )
+    const chunks = await Array.fromAsync(site.scheduler.logs(handle, { follow: true, signal: site.signal }))
+    assert.equal(Buffer.concat(chunks).toString(), '1\n2\n3\n4\n5\n')
+    assert.equal((await site.observe(handle)).state, 'ended')
+  })
+
+  test('reads a log from an offset and from its tail', async () => {
+    const handle = await site.run(buildTestSpec('tail', ['sh', '-c', 'printf 0123456789']))
+    await site.waitForEnd(handle)
+    const read = async (options: object) =>
+      Buffer.concat(
+        await Array.fromAsync(site.scheduler.logs(handle, { ...options, signal: site.signal })),
+      ).toString()
+    assert.equal(await read({ offset: 4 }), '456789')
+    assert.equal(await read({ tailBytes: 3 }), '789')
+    assert.equal(await read({ tailBytes: 300 }), '0123456789')
+    assert.equal(await read({ offset: 400 }), '')
+  })
+
+  test('cancels every process of a job, daemons of other sessions too', async () => {
+    const handle = await site.run(
+      buildTestSpec('family', ['sh', '-c', 'setsid -f sleep 987654; sleep 987654 & sleep 987654']),
+    )
+    await waitFor('three processes', async () => (await countProcesses('987654')) === 3)
+    await site.scheduler.cancel([handle], { graceMs: 5000, signal: site.signal })
+    const { exit } = await site.waitForEnd(handle)
+    assert.equal(exit.state, 'cancelled')
+    assert.equal(await countProcesses('987654'), 0)
+  })
+
+  test('kills what ignores SIGTERM after the grace', async () => {
+    const handle = await site.run(
+      buildTestSpec('stubborn', ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 1; done']),
+    )
+    await waitFor('the trap', () => site.readLog(handle))
+    await site.scheduler.cancel([handle], { graceMs: 50, signal: site.signal })
+    assert.equal((await site.waitForEnd(handle)).exit.state, 'cancelled')
+  })
+
+  test('reaps what a job leaves behind when it ends by itself', async () => {
+    const handle = await site.run(buildTestSpec('leaves', ['sh', '-c', 'setsid -f sleep 987653; exit 0']))
+    assert.equal((await site.waitForEnd(handle)).exit.state, 'succeeded')
+    assert.equal(await countProcesses('987653'), 0)
+  })
+
+  test('ends a job at its time limit', async () => {
+    const handle = await site.run(buildTestSpec('limited', ['sleep', '1000'], { timeLimitMs: 50 }))
+    const { exit } = await site.waitForEnd(handle)
+    assert.deepEqual([exit.state, exit.reason], ['failed', 'time_limit'])
+  })
+
+  test('starts every task of a job with its index', async () => {
+    const handle = await site.run(
+      buildTestSpec('tasks', ['sh', '-c', 'echo $ATRIUM_TASK_INDEX/$ATRIUM_TASKS'], { tasks: 3 }),
+    )
+    await site.waitForEnd(handle)
+    assert.deepEqual((await site.readLog(handle)).trim().split('\n').sort(), ['0/3', '1/3', '2/3'])
+  })
+
+  test('keeps secrets of the environment out of records, logs and command lines', async () => {
+    const secret = 'do-not-write-this-down'
+    const handle = await site.run(
+      buildTestSpec('secret', ['sh', '-c', 'test -n "$TOKEN" && sleep 1000'], {
+        environment: { PATH: '/usr/bin:/bin', TOKEN: secret },
+      }),
+    )
+    const { execFileSync } = await import('node:child_process')
+    assert.equal((await site.observe(handle)).state, 'running')
+    const found = execFileSync('sh', ['-c', 'grep -rl -- "$0" "$1" || true', secret, site.dir]).toString()
+    assert.equal(found, '')
+    assert.doesNotMatch(execFileSync('ps', ['-eo', 'args']).toString(), new RegExp(secret))
+  })
+
+  test('forgets ended jobs and their output, never live ones', async () => {
+    const ended = await site.run(buildTestSpec('forget-ended', ['true']))
+    const live = await site.run(buildTestSpec('forget-live', ['sleep', '1000']))
+    await site.waitForEnd(ended)
+    await site.scheduler.forget([ended, live], { signal: site.signal })
+    assert.equal((await site.observe(ended)).state, 'absent')
+    assert.equal(await site.readLog(ended), '')
+    assert.equal((await site.observe(live)).state, 'running')
+  })
+})
+
+async function countProcesses(word: string): Promise<number> {
+  const { execFileSync } = await import('node:child_process')
+  const lines = execFileSync('ps', ['-eo', 'stat,args']).toString().split('\n')
+  return lines.filter((line) => /^\S+\s+sleep /.test(line) && line.includes(word) && !line.startsWith('Z'))
+    .length
+}
