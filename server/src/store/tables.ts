@@ -189,6 +189,8 @@ export interface ServersTable {
   idle_stop_at: Milliseconds | null
   /** Why it counts as in use or idle: what the last look saw. */
   idle_report: JsonText | null
+  /** The record goes when the job has ended. */
+  remove_when_stopped: Flag
 }
 
 export interface SharesTable {

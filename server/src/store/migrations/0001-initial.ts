@@ -111,6 +111,7 @@ async function createServerTables(db: Kysely<unknown>, table: MakeTable): Promis
     .addColumn('keep_until', 'bigint')
     .addColumn('idle_stop_at', 'bigint')
     .addColumn('idle_report', 'text')
+    .addColumn('remove_when_stopped', 'integer', flag)
     .addUniqueConstraint('servers_user_name', ['user_id', 'name'])
     .execute()
   await index(db, 'servers', ['job_key'])
