@@ -1,0 +1,47 @@
+/** One figure of the table: ours and the peer's, every round's value. */
+export interface Measurement {
+  name: string
+  unit: 'ms' | 's' | 'MB' | 'req/s' | 'us'
+  better: 'lower' | 'higher'
+  ours: readonly number[]
+  peer: readonly number[]
+  /** `JupyterHub 6.1.1`, `configurable-http-proxy 5.3.0`. */
+  peerName: string
+  /** The ratio aimed at, above 1 when we are better. */
+  aim?: number
+}
+
+/** The middle value. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+}
+
+/** How many times better we are than the peer, by medians. */
+export function ratio({ better, ours, peer }: Measurement): number {
+  return better === 'lower' ? median(peer) / median(ours) : median(ours) / median(peer)
+}
+
+/** The table as Markdown. */
+export function renderMeasurements(measurements: readonly Measurement[]): string {
+  const rows = measurements.map((measurement) => {
+    const { name, unit, ours, peer, peerName, aim } = measurement
+    const hasPeer = peer.length > 0
+    const cells = [
+      name,
+      `${round(median(ours))} ${unit}`,
+      hasPeer ? `${round(median(peer))} ${unit}` : '',
+      hasPeer ? peerName : '',
+      hasPeer ? `${round(ratio(measurement))}x` : '',
+      aim === undefined ? '' : `${aim}x`,
+    ]
+    return `| ${cells.join(' | ')} |`
+  })
+  return ['| what | Atrium | peer | which | ratio | aim |', '| --- | ---: | ---: | --- | ---: | ---: |', ...rows].join('\n')
+}
+
+function round(value: number): string {
+  if (value >= 100) return value.toFixed(0)
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}

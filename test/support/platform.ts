@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const root = join(import.meta.dirname, '..', '..')
+const readyWithinMs = 60_000
+
+/** What `atrium up --json` says when it is ready. */
+export interface ReadyLine {
+  ready: true
+  url: string
+  pid: number
+  /** Present until somebody has used it. */
+  signInLink?: string
+}
+
+export interface PlatformOptions {
+  /** Content of `atrium.yaml`. */
+  config?: string
+  /** A folder to go on with; default: a new one that `dispose` removes. */
+  data?: string
+  environment?: NodeJS.ProcessEnv
+  /** Python environment of servers; default: the tests' shared one. */
+  prefix?: string
+}
+
+/** A platform as a newcomer starts it: `atrium up`, its own data folder, a free port. */
+export interface Platform {
+  readonly data: string
+  readonly url: string
+  readonly ready: ReadyLine
+  /** The control plane's process. */
+  readonly pid: number
+  /** The local administrator's token. */
+  adminToken(): Promise<string>
+  /** What the control plane wrote to standard error so far. */
+  log(): string
+  /** JSON by the public door, as the administrator unless a token is given. */
+  api<T>(method: string, path: string, options?: { body?: unknown; token?: string }): Promise<{ status: number; body: T }>
+  /** Kills the control plane without a word, or as told; resolves when it is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  /** Starts the control plane again on the same data and port. */
+  startAgain(environment?: NodeJS.ProcessEnv): Promise<void>
+  /** `atrium down --all`, and the data folder goes if it was ours. */
+  dispose(): Promise<void>
+}
+
+interface Running {
+  child: ChildProcess
+  ready: ReadyLine
+  exited: Promise<void>
+}
+
+/** Starts a platform and waits for its ready line. */
+export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
+  const data = options.data ?? (await mkdtemp(join(tmpdir(), 'atrium-')))
+  const config = join(data, 'atrium.yaml')
+  await writeFile(config, options.config ?? '{}\n')
+  const prefix = options.prefix ?? process.env['ATRIUM_TEST_ENVIRONMENT']
+  const log: string[] = []
+  const start = (port: string, extra: NodeJS.ProcessEnv = {}) =>
+    launch(
+      ['up', '--json', '--data', data, '--config', config, '--port', port, ...(prefix ? ['--env-prefix', prefix] : [])],
+      { ...options.environment, ...extra },
+      log,
+    )
+  let running = await start('0')
+  const { url } = running.ready
+  const adminToken = async () => (await readFile(join(data, 'keys', 'cli-token'), 'utf8')).trim()
+  return {
+    data,
+    url,
+    get ready() {
+      return running.ready
+    },
+    get pid() {
+      return running.ready.pid
+    },
+    adminToken,
+    log: () => log.join(''),
+    async api(method, path, { body, token } = {}) {
+      const response = await fetch(new URL(path, url), {
+        method,
+        headers: {
+          authorization: `Bearer ${token ?? (await adminToken())}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      const text = await response.text()
+      return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+    },
+    async kill(signal = 'SIGKILL') {
+      running.child.kill(signal)
+      await running.exited
+    },
+    async startAgain(extra) {
+      running = await start(new URL(url).port, extra)
+    },
+    async dispose() {
+      await runCli(['down', '--all', '--data', data])
+      await running.exited
+      if (options.data === undefined) await rm(data, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+/** Runs the command line to its end. */
+export async function runCli(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [join(root, 'cli/bin/atrium.mjs'), ...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
+  const code = await new Promise<number>((resolve) => child.once('exit', (exitCode) => resolve(exitCode ?? 1)))
+  return { code, stdout: await stdout, stderr: await stderr }
+}
+
+async function collect(stream: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+async function launch(args: readonly string[], environment: NodeJS.ProcessEnv, log: string[]): Promise<Running> {
+  const child = spawn(process.execPath, [join(root, 'cli/bin/atrium.mjs'), ...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  child.stderr.on('data', (chunk: Buffer) => log.push(chunk.toString()))
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const ready = await Promise.race([
+    readReadyLine(child),
+    exited.then(() => Promise.reject(new Error(`the platform ended before it was ready:\n${log.join('')}`))),
+    failAfter(readyWithinMs, () => `the platform was not ready in time:\n${log.join('')}`),
+  ])
+  return { child, ready, exited }
+}
+
+function readReadyLine(child: ChildProcess): Promise<ReadyLine> {
+  return new Promise((resolve) => {
+    if (child.stdout === null) return
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.startsWith('{"ready":true')) resolve(JSON.parse(line) as ReadyLine)
+    })
+  })
+}
+
+function failAfter(ms: number, describe: () => string): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(describe())), ms).unref()
+  })
+}
