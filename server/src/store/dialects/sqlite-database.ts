@@ -28,12 +28,22 @@ export function openSqliteDatabase(path: string): OpenedSqliteDatabase {
     prepare(sql) {
       const known = statements.get(sql)
       if (known !== undefined) return known
-      const statement = wrapStatement(database.prepare(sql))
+      const statement = prepareStatement(database, sql)
       if (statements.size >= cachedStatements) statements.clear()
       statements.set(sql, statement)
       return statement
     },
   }
+}
+
+function prepareStatement(database: DatabaseSync, sql: string): SqliteStatement {
+  // Kysely's begin is deferred: a transaction that reads first could not wait for the lock when it comes to write.
+  if (sql === 'begin') return wrapStatement(database.prepare('begin immediate'))
+  const statement = wrapStatement(database.prepare(sql))
+  if (sql !== 'rollback') return statement
+  // A full disk has rolled back already; a second rollback would hide that error behind its own.
+  const nothing = { changes: 0, lastInsertRowid: 0 }
+  return { ...statement, run: (parameters) => (database.isTransaction ? statement.run(parameters) : nothing) }
 }
 
 function wrapStatement(statement: StatementSync): SqliteStatement {
