@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -41,11 +41,14 @@ const holdLock = `
 test('a full disk is a clear refusal, and nothing that was there is lost', {
   skip: process.getuid?.() !== 0 && 'needs root',
 }, async (t) => {
-  const folder = await temporaryFolder(t)
+  const folder = await mkdtemp(join(tmpdir(), 'atrium-full-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder])
-  t.after(() => execFileSync('umount', ['-l', folder]))
   const store = await open(join(folder, 'atrium.db'))
-  t.after(() => store.close())
+  t.after(async () => {
+    await store.close()
+    execFileSync('umount', [folder])
+    await rmdir(folder)
+  })
   await store.db.insertInto('settings').values({ key: 'kept', value: '"before"' }).execute()
   const fill = async () => {
     for (let row = 0; ; row++) {
