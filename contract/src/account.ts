@@ -60,6 +60,11 @@ export interface CreateInvitationRequest {
   expiresInMs?: number
 }
 
+/** `POST /api/v1/users/:user/links`. */
+export interface CreateLinkRequest {
+  purpose: 'sign-in' | 'set-password'
+}
+
 /** An answer that holds a link: shown once, since only its hash is kept. */
 export interface CreatedLink {
   id: string

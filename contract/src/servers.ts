@@ -47,6 +47,9 @@ export function serverStateOf(job: JobState | undefined): ServerState {
   }
 }
 
+/** Stands for the default server in paths of Atrium's own API, where a segment cannot be empty: `/api/v1/servers/alice/-/log`. */
+export const defaultServerSegment = '-'
+
 /** A named choice of resources, environment and limits (`GET /api/v1/profiles`): those the caller may use, the default first. */
 export interface Profile {
   /** Stable, goes into `user_options.profile`. */
@@ -64,11 +67,13 @@ export interface Profile {
   isDefault: boolean
 }
 
-/** Everything a person wants to know of a server (`GET /api/v1/servers/:user`, and one: `/:user/:server`, `/:user` + `/` for the default one). */
+/** Everything a person wants to know of a server (`GET /api/v1/servers/:user`: the default one first, then the named ones; and one: `/:user/:server`). */
 export interface ServerDetails {
   user: string
   /** Empty: the default server. */
   name: string
+  /** What its owner calls it, where that is more than the name. */
+  displayName?: string
   state: ServerState
   /** Where it answers, relative to the origin: `/user/alice/`. */
   url: string

@@ -1,0 +1,73 @@
+import type { Profile, ServerDetails } from '@atrium/contract/servers.ts'
+import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+
+import { endpoints } from './endpoints.ts'
+import { request } from './http.ts'
+
+/** A server by its owner's name and its own; an empty name is the default server. */
+export interface ServerId {
+  user: string
+  name: string
+}
+
+const calmMs = 15_000
+const busyMs = 2_000
+
+/** All servers of a user, looked at more often while one of them is about to change. */
+export function serversQuery(user: string) {
+  return queryOptions({
+    queryKey: ['servers', user],
+    queryFn: ({ signal }) => request<ServerDetails[]>('GET', endpoints.serverDetails(user), { signal }),
+    refetchInterval: ({ state }) => (state.data?.some(isChanging) ? busyMs : calmMs),
+  })
+}
+
+function isChanging({ state }: ServerDetails): boolean {
+  return state === 'queued' || state === 'starting' || state === 'stopping' || state === 'unknown'
+}
+
+/** The profiles this person may use. */
+export const profilesQuery = queryOptions({
+  queryKey: ['profiles'],
+  queryFn: ({ signal }) => request<Profile[]>('GET', endpoints.profiles, { signal }),
+  staleTime: 60_000,
+})
+
+/** Starts a server; resolves when the start is under way. */
+export function useStartServer() {
+  return useServerMutation(({ user, name, profile }: ServerId & { profile?: string }) =>
+    request<void>('POST', endpoints.server(user, name), { body: profile === undefined ? {} : { profile } }),
+  )
+}
+
+/** Stops a server; resolves when the stop is under way. */
+export function useStopServer() {
+  return useServerMutation(({ user, name }: ServerId) => request<void>('DELETE', endpoints.server(user, name)))
+}
+
+/** Removes a named server for good. */
+export function useRemoveServer() {
+  return useServerMutation(({ user, name }: ServerId) =>
+    request<void>('DELETE', endpoints.server(user, name), { body: { remove: true } }),
+  )
+}
+
+/** Holds the idle stop off for a while. */
+export function useKeepRunning() {
+  return useServerMutation(({ user, name }: ServerId) =>
+    request<void>('POST', endpoints.keepRunning(user, name), { body: {} }),
+  )
+}
+
+function useServerMutation<Input extends ServerId>(act: (input: Input) => Promise<void>) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: act,
+    onSettled: async (_data, _error, input) => {
+      await Promise.all([
+        client.invalidateQueries({ queryKey: ['servers', input.user] }),
+        client.invalidateQueries({ queryKey: ['users'] }),
+      ])
+    },
+  })
+}

@@ -1,0 +1,39 @@
+import './meter.css'
+
+interface MeterProps {
+  label: string
+  used: number
+  /** Absent: no limit, so no bar. */
+  limit?: number
+  /** How amounts are written. */
+  format: (amount: number) => string
+}
+
+/** How much of a limit is used, in words and as a bar. */
+export function Meter({ label, used, limit, format }: MeterProps) {
+  const share = limit ? Math.min(1, used / limit) : 0
+  const tone = limit !== undefined && used >= limit ? 'bad' : share >= 0.85 ? 'warn' : 'neutral'
+  const text = limit === undefined ? `${format(used)}, no limit` : `${format(used)} of ${format(limit)}`
+  return (
+    <div className="meter">
+      <div className="meter-text">
+        <span>{label}</span>
+        <span className="muted">{text}</span>
+      </div>
+      {limit !== undefined && (
+        <div
+          className="meter-bar"
+          role="meter"
+          aria-label={label}
+          aria-valuenow={used}
+          aria-valuemin={0}
+          aria-valuemax={limit}
+          aria-valuetext={text}
+          data-tone={tone}
+        >
+          <span style={{ inlineSize: `${share * 100}%` }} />
+        </div>
+      )}
+    </div>
+  )
+}
