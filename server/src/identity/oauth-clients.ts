@@ -1,29 +1,31 @@
 import { hashSecret, isSameSecret } from '#platform/secret.ts'
 import type { ReadableDatabase, StoreTransaction } from '#store/store.ts'
+import type { GrantClient } from './grants.ts'
 
-/** An application that signs people in through the platform: a user's server or a service. */
+/** An application that signs people in through the platform. */
 export interface OauthClient {
-  id: number
   /** `jupyterhub-user-alice`, `service-stats`. */
-  clientId: string
+  readonly clientId: string
   /** Where answers may go, compared character by character. */
-  redirectUris: readonly string[]
+  readonly redirectUris: readonly string[]
   /** What its tokens may carry besides the holder's name and access to itself. */
-  allowedScopes: readonly string[]
+  readonly allowedScopes: readonly string[]
   /** Shown on the consent page. */
-  description: string
-  /** The server or the service it stands for: exactly one is set. */
-  serverId: number | null
-  serviceId: number | null
+  readonly description: string
+  /** The server or service it stands for. */
+  readonly target: GrantClient
 }
 
-/** A client to be registered. `secret` is the server's or service's own API token, as JupyterHub has it; only its hash is kept. */
-export interface OauthClientRegistration extends Omit<OauthClient, 'id'> {
-  secret: string
-  createdAtMs: number
+/** A client to be registered. */
+export interface OauthClientRegistration extends Omit<OauthClient, 'target'> {
+  /** The server's or service's own API token, as JupyterHub has it; only its hash is kept. */
+  readonly secret: string
+  /** Goes with the server or service of this id. */
+  readonly target: { readonly serverId: number } | { readonly serviceId: number }
+  readonly createdAtMs: number
 }
 
-/** Registers a client, or changes the registered one of the same id. It goes with its server or service. */
+/** Registers a client, or changes the registered one of the same id. Announced as `oauth-client CLIENT-ID`. */
 export async function ensureOauthClient(
   tx: StoreTransaction,
   client: OauthClientRegistration,
@@ -33,8 +35,8 @@ export async function ensureOauthClient(
     redirect_uris: JSON.stringify(client.redirectUris),
     allowed_scopes: JSON.stringify(client.allowedScopes),
     description: client.description,
-    server_id: client.serverId,
-    service_id: client.serviceId,
+    server_id: 'serverId' in client.target ? client.target.serverId : null,
+    service_id: 'serviceId' in client.target ? client.target.serviceId : null,
   }
   await tx.db
     .insertInto('oauth_clients')
@@ -48,11 +50,7 @@ export async function findOauthClient(
   db: ReadableDatabase,
   clientId: string,
 ): Promise<OauthClient | undefined> {
-  const row = await db
-    .selectFrom('oauth_clients')
-    .selectAll()
-    .where('client_id', '=', clientId)
-    .executeTakeFirst()
+  const row = await selectClient(db, clientId)
   return row && parseRow(row)
 }
 
@@ -62,34 +60,49 @@ export async function authenticateOauthClient(
   clientId: string,
   secret: string,
 ): Promise<OauthClient | undefined> {
-  const row = await db
-    .selectFrom('oauth_clients')
-    .selectAll()
-    .where('client_id', '=', clientId)
-    .executeTakeFirst()
+  const row = await selectClient(db, clientId)
   // Compared even without a client: the time does not tell which clients exist.
   const isRight = isSameSecret(hashSecret(secret), row?.secret_hash ?? '')
   return row !== undefined && isRight ? parseRow(row) : undefined
 }
 
 interface OauthClientRow {
-  id: number
   client_id: string
   redirect_uris: string
   allowed_scopes: string
   description: string
-  server_id: number | null
-  service_id: number | null
+  secret_hash: string
+  user: string | null
+  server: string | null
+  service: string | null
 }
 
-function parseRow(row: OauthClientRow): OauthClient {
-  return {
-    id: row.id,
-    clientId: row.client_id,
-    redirectUris: JSON.parse(row.redirect_uris),
-    allowedScopes: JSON.parse(row.allowed_scopes),
-    description: row.description,
-    serverId: row.server_id,
-    serviceId: row.service_id,
-  }
+function selectClient(db: ReadableDatabase, clientId: string): Promise<OauthClientRow | undefined> {
+  return db
+    .selectFrom('oauth_clients')
+    .leftJoin('servers', 'servers.id', 'oauth_clients.server_id')
+    .leftJoin('users', 'users.id', 'servers.user_id')
+    .leftJoin('services', 'services.id', 'oauth_clients.service_id')
+    .select(['client_id', 'redirect_uris', 'allowed_scopes', 'oauth_clients.description', 'secret_hash'])
+    .select(['users.name as user', 'servers.name as server', 'services.name as service'])
+    .where('client_id', '=', clientId)
+    .executeTakeFirst()
+}
+
+function parseRow(row: OauthClientRow): OauthClient | undefined {
+  const target = parseTarget(row)
+  return (
+    target && {
+      clientId: row.client_id,
+      redirectUris: JSON.parse(row.redirect_uris),
+      allowedScopes: JSON.parse(row.allowed_scopes),
+      description: row.description,
+      target,
+    }
+  )
+}
+
+function parseTarget({ user, server, service }: OauthClientRow): GrantClient | undefined {
+  if (user !== null && server !== null) return { kind: 'server', user, server }
+  return service === null ? undefined : { kind: 'service', service }
 }
