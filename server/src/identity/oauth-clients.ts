@@ -20,8 +20,9 @@ export interface OauthClient {
 export interface OauthClientRegistration extends Omit<OauthClient, 'target'> {
   /** The server's or service's own API token, as JupyterHub has it; only its hash is kept. */
   readonly secret: string
-  /** Goes with the server or service of this id. */
-  readonly target: { readonly serverId: number } | { readonly serviceId: number }
+  /** Goes with the server or service of this id; exactly one is set. */
+  readonly serverId: number | null
+  readonly serviceId: number | null
   readonly createdAtMs: number
 }
 
@@ -35,8 +36,8 @@ export async function ensureOauthClient(
     redirect_uris: JSON.stringify(client.redirectUris),
     allowed_scopes: JSON.stringify(client.allowedScopes),
     description: client.description,
-    server_id: 'serverId' in client.target ? client.target.serverId : null,
-    service_id: 'serviceId' in client.target ? client.target.serviceId : null,
+    server_id: client.serverId,
+    service_id: client.serviceId,
   }
   await tx.db
     .insertInto('oauth_clients')
