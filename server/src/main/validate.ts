@@ -3,7 +3,10 @@ import { parseArgs } from 'node:util'
 import { ConfigError } from '#config/config-problem.ts'
 import { loadConfig } from '#config/load-config.ts'
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean', default: false } } })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+})
 const [file = 'atrium.yaml'] = positionals
 
 try {

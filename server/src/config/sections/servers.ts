@@ -42,7 +42,7 @@ export const profilesSection = Type.Array(
   Type.Object(
     {
       name: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }),
-      displayName: Type.Optional(Type.String()),
+      title: Type.Optional(Type.String({ description: 'Shown to people; default: the name.' })),
       description: Type.String({ default: '' }),
       cpu: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Cores; fractions allowed.' })),
       memory: Type.Optional(byteSizeType({ description: 'Memory limit.' })),
@@ -52,10 +52,11 @@ export const profilesSection = Type.Array(
       ),
       timeLimit: Type.Optional(durationType({ description: 'The server is stopped after this long.' })),
       users: Type.Array(Type.String(), {
-        description: 'Who may use it; with `groups` empty too: everybody.',
+        description: 'Who may use it; with `groups` and `roles` empty too: everybody.',
         default: [],
       }),
-      groups: Type.Array(Type.String(), { default: [] }),
+      groups: Type.Array(Type.String(), { description: 'Groups whose members may use it.', default: [] }),
+      roles: Type.Array(Type.String(), { description: 'Roles whose holders may use it.', default: [] }),
       default: Type.Boolean({ description: 'Chosen when nothing is said.', default: false }),
       idle: Type.Optional(idleSection(false)),
     },
@@ -115,10 +116,19 @@ export const quotasSection = Type.Object(
     user: Type.Optional(
       Type.Object(share(), { additionalProperties: false, description: 'Each user, unless named below.' }),
     ),
-    users: Type.Record(Type.String(), Type.Object(share(), { additionalProperties: false }), { default: {} }),
+    users: Type.Record(Type.String(), Type.Object(share(), { additionalProperties: false }), {
+      default: {},
+      description: 'Users with a share of their own.',
+    }),
+    group: Type.Optional(
+      Type.Object(share(), {
+        additionalProperties: false,
+        description: 'All members of each group together, unless named below.',
+      }),
+    ),
     groups: Type.Record(Type.String(), Type.Object(share(), { additionalProperties: false }), {
       default: {},
-      description: 'All members of a group together.',
+      description: 'Groups with a share of their own.',
     }),
   },
   {

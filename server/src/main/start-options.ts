@@ -1,0 +1,67 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { PlatformError } from '@atrium/contract/errors.ts'
+import { buildDefaultConfig, loadConfig } from '#config/load-config.ts'
+import type { Config } from '#config/schema.ts'
+
+import { type DataFolder, describeDataFolder, findDefaultDataFolder } from './data-folder.ts'
+
+const configName = 'atrium.yaml'
+
+/** How this start was asked for: the command line over the configuration over the defaults. */
+export interface StartOptions {
+  config: Config
+  data: DataFolder
+  host: string
+  port: number
+  /** Python environment of servers. */
+  environmentPrefix: string
+  /** Machine-readable log and ready line. */
+  json: boolean
+}
+
+/** Reads the command line of `up` and `serve`, and the configuration. Throws `ConfigError` and `bad_request`. */
+export async function readStartOptions(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<StartOptions> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string' },
+      host: { type: 'string' },
+      data: { type: 'string' },
+      'env-prefix': { type: 'string' },
+      config: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const config = await readConfig(values.config)
+  const data = describeDataFolder(
+    values.data ?? environment['ATRIUM_DATA'] ?? config.data ?? findDefaultDataFolder(environment),
+  )
+  const prefix = values['env-prefix'] ?? config.environment.prefix
+  return {
+    config,
+    data,
+    host: values.host ?? config.edge.host,
+    port: values.port === undefined ? config.edge.port : parsePort(values.port),
+    environmentPrefix: prefix === undefined ? resolve(data.environments, 'default') : resolve(prefix),
+    json: values.json,
+  }
+}
+
+async function readConfig(given: string | undefined): Promise<Config> {
+  if (given !== undefined) return loadConfig(given)
+  return existsSync(configName) ? loadConfig(configName) : buildDefaultConfig()
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) {
+    throw new PlatformError('bad_request', { message: `--port ${text}: a port is a number from 0 to 65535.` })
+  }
+  return port
+}
