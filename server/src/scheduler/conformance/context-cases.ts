@@ -100,7 +100,7 @@ export function registerContextCases(conformant: RegisterCase): void {
     await c.until(handle, 'ended')
     const context = parseContext(await c.output(handle))
     const port = Number(context.argv[0])
-    assert.ok(port > 0 && port < 65_536, context.argv[0])
+    assert.ok(port > 0 && port < 65_536, String(context.argv))
     assert.equal(context.environment['ATRIUM_URL'], `http://localhost:${port}/`)
   })
 }
