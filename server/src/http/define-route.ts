@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Static, TSchema } from 'typebox'
 
 import type { Principal, SessionPrincipal } from '#identity/principal.ts'
+import type { Actor } from '#observe/audit.ts'
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -77,6 +78,8 @@ export interface RouteRequest<
   readonly log: Logger
   /** The XSRF token for the forms and scripts of the page that answers; sets its cookie if need be. */
   xsrfToken(): string
+  /** For the audit trail. Throws `unauthenticated` when there is no principal. */
+  actor(): Actor
   /** For headers and streams. */
   readonly raw: FastifyRequest
 }
@@ -103,6 +106,12 @@ export interface RouteOptions<S extends RouteSchemas, A extends Authentication> 
    * in the words that the protocol's clients know.
    */
   readonly checkedBy?: 'schema' | 'handler'
+  /**
+   * How the body is read. `json` (default): as JSON whatever its content type says, as JupyterHub does. `form`: HTML forms, and JSON where the
+   * content type says so; a repeated field becomes an array. `raw`: the text as it came.
+   */
+  readonly accepts?: 'json' | 'form' | 'raw'
+  /** Default 1 MiB. */
   readonly bodyLimitBytes?: number
   handler(request: RouteRequest<S, A>, reply: RouteReply): unknown
 }

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto'
+
+import { sessionCookieName } from '@atrium/contract/cookies.ts'
+import { PlatformError } from '@atrium/contract/errors.ts'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+
+import type { Principals } from '#identity/principals.ts'
+import { createAccessLog } from './access-log.ts'
+import { createFindPrincipal } from './authenticate-request.ts'
+import type { Route } from './define-route.ts'
+import { buildErrorBody, isApiPath, toPlatformError } from './error-reply.ts'
+import { registerRoute } from './register-route.ts'
+import { createRouteTable } from './route-table.ts'
+import { apiHeaders, pageHeaders } from './security-headers.ts'
+import { createXsrf } from './xsrf.ts'
+
+const defaultBodyLimitBytes = 1024 * 1024
+const longestParameter = 1024
+
+export interface AppOptions {
+  readonly routes: readonly Route[]
+  readonly principals: Pick<Principals, 'findByToken' | 'findBySession'>
+  /** 32 secret bytes, the same on all replicas. */
+  readonly xsrfKey: Buffer
+  /** Browsers come over https. */
+  readonly secure: boolean
+  readonly log: Logger
+  /** The page for an error at a path that is not the API's; plain text without it. */
+  readonly renderErrorPage?: (error: PlatformError, request: FastifyRequest) => string
+  /** A path that no route has and that is not the API's: answers where to send the browser, or undefined for 404. */
+  readonly findRedirect?: (path: string) => string | undefined
+  /** For tests: throws when an answer is not what the route's schema says. */
+  readonly checkAnswer?: (route: Route, status: number, payload: unknown) => void
+}
+
+/**
+ * The control plane's HTTP side. It listens behind the edge, which alone reaches it and sets `X-Forwarded-*`: these are believed.
+ * Call `listen` or `inject` on what it answers.
+ */
+export function createApp(options: AppOptions): FastifyInstance {
+  const { routes, principals, secure, log } = options
+  const app = fastify({
+    logger: false,
+    trustProxy: true,
+    bodyLimit: defaultBodyLimitBytes,
+    genReqId: createRequestIds(),
+    routerOptions: { maxParamLength: longestParameter },
+  })
+  app.decorateRequest('principal', undefined)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.addHook('onResponse', createAccessLog(log))
+  const sendError = createErrorSender(options)
+  app.setErrorHandler((error, request, reply) => sendError(toPlatformError(error), request, reply))
+  app.setNotFoundHandler(createUnmatchedHandler(options, sendError))
+  const registrar = {
+    xsrf: createXsrf({ key: options.xsrfKey, secure }),
+    log,
+    findPrincipal: createFindPrincipal(principals, sessionCookieName(secure)),
+    ...(options.checkAnswer === undefined ? {} : { checkAnswer: options.checkAnswer }),
+  }
+  for (const route of routes) registerRoute(app, route, registrar)
+  return app
+}
+
+type SendError = (error: PlatformError, request: FastifyRequest, reply: FastifyReply) => FastifyReply
+
+function createErrorSender({ log, renderErrorPage }: AppOptions): SendError {
+  return (error, request, reply) => {
+    if (error.status >= 500)
+      log.error({ request_id: request.id, err: error.cause ?? error, detail: error.detail }, 'request failed')
+    reply.code(error.status)
+    if (error.code === 'too_many_requests') reply.header('retry-after', '5')
+    if (wantsJson(request)) return reply.headers(apiHeaders).send(buildErrorBody(error, request.url))
+    return reply
+      .headers(pageHeaders)
+      .type('text/html; charset=utf-8')
+      .send(renderErrorPage?.(error, request) ?? `<!doctype html><title>${error.status}</title>`)
+  }
+}
+
+function wantsJson(request: FastifyRequest): boolean {
+  const { route } = request.routeOptions.config
+  return route === undefined ? isApiPath(request.url) : route.answers !== 'page'
+}
+
+/** No route: another method of a known path, a link that other tools made, or nothing. */
+function createUnmatchedHandler({ routes, findRedirect }: AppOptions, sendError: SendError) {
+  const table = createRouteTable(routes)
+  return (request: FastifyRequest, reply: FastifyReply) => {
+    const [path = '/'] = request.url.split('?', 1)
+    const methods = table.methodsFor(path)
+    if (methods.length > 0) {
+      reply.header('allow', [...methods, 'OPTIONS'].join(', '))
+      if (request.method === 'OPTIONS') return reply.headers(apiHeaders).code(200).send()
+      return sendError(new PlatformError('method_not_allowed'), request, reply)
+    }
+    const redirect = isApiPath(path) ? undefined : findRedirect?.(request.url)
+    if (redirect !== undefined) return reply.redirect(redirect)
+    return sendError(new PlatformError('not_found'), request, reply)
+  }
+}
+
+/** Short, and different between processes. */
+function createRequestIds(): () => string {
+  const prefix = randomBytes(4).toString('hex')
+  let count = 0
+  return () => `${prefix}-${(count++).toString(36)}`
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    route?: Route
+  }
+}
