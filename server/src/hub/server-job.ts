@@ -1,0 +1,111 @@
+import type { JobOwner, JobResources, WarmEntry } from '#scheduler/job.ts'
+import type { JobRequest } from '#scheduler/job-record.ts'
+
+import type { ServerProfile } from './profiles.ts'
+import { buildServerEnvironment, buildServerSecrets, serverPort } from './server-environment.ts'
+import { buildServerPath } from './server-paths.ts'
+
+/** How servers are run on this platform, from configuration. */
+export interface ServerSettings {
+  /** Prefix of the default Python environment. */
+  environmentPrefix: string
+  /** Where jobs reach the hub, without a path: the edge, which outlives control planes. */
+  hubUrl: string
+  /** Where browsers reach the platform, if an administrator said so. */
+  publicUrl?: string
+  /** Address servers listen on: loopback where jobs run on this machine. */
+  bindHost: string
+  defaultUrl: string
+  /** argv of the server. Absent: `jupyterhub-singleuser` of the environment. */
+  command?: readonly [string, ...string[]]
+  /** Variables for every server. */
+  environment: Readonly<Record<string, string>>
+  /** Named servers a user may have; 0: none. */
+  namedServers: number
+  startTimeoutMs: number
+  stopGraceMs: number
+  warmStart: boolean
+}
+
+/** One start of one server. */
+export interface ServerStart {
+  serverId: number
+  userId: number
+  user: string
+  /** Empty for the default server. */
+  server: string
+  profile: ServerProfile
+  owner: JobOwner
+  shell: string
+  token: string
+}
+
+/** What the scheduler knows a server's jobs by. */
+export function buildServerSubject(serverId: number): string {
+  return `server:${serverId}`
+}
+
+/** The server a job is of; undefined for other kinds of jobs. */
+export function parseServerSubject(subject: string): number | undefined {
+  const match = /^server:(\d+)$/.exec(subject)
+  return match === null ? undefined : Number(match[1])
+}
+
+/** The job of one start of a notebook server. */
+export function buildServerJob(settings: ServerSettings, start: ServerStart): JobRequest {
+  const { profile, owner } = start
+  const prefix = profile.environmentPrefix ?? settings.environmentPrefix
+  const resources = buildResources(profile)
+  const { publicUrl } = settings
+  return {
+    kind: 'server',
+    userId: start.userId,
+    subject: buildServerSubject(start.serverId),
+    spec: {
+      owner,
+      command: settings.command ?? [`${prefix}/bin/jupyterhub-singleuser`],
+      environment: buildServerEnvironment({
+        user: start.user,
+        server: start.server,
+        prefix,
+        home: owner.home,
+        login: owner.login,
+        shell: start.shell,
+        resources,
+        hubUrl: settings.hubUrl,
+        ...(publicUrl === undefined ? {} : { publicUrl }),
+        defaultUrl: settings.defaultUrl,
+        bindHost: settings.bindHost,
+        extra: settings.environment,
+      }),
+      workingDirectory: owner.home,
+      resources,
+      tasks: 1,
+      ports: [serverPort],
+      ...(profile.nodePool === undefined ? {} : { nodePool: profile.nodePool }),
+      ...(profile.timeLimitMs === undefined ? {} : { timeLimitMs: profile.timeLimitMs }),
+      ...buildWarmEntry(settings, prefix),
+      labels: { server: String(start.serverId) },
+    },
+    secrets: buildServerSecrets(start.token),
+    policy: {
+      ready: { port: serverPort, path: `${buildServerPath(start.user, start.server)}api` },
+      readyTimeoutMs: settings.startTimeoutMs,
+      graceMs: settings.stopGraceMs,
+    },
+  }
+}
+
+function buildResources({ cpu, memoryBytes, gpu }: ServerProfile): JobResources {
+  return {
+    ...(cpu === undefined ? {} : { cpu }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...(gpu === undefined ? {} : { gpu }),
+  }
+}
+
+/** Only the standard command has a preloaded twin: what its console script would call. */
+function buildWarmEntry({ warmStart, command }: ServerSettings, prefix: string): { warm?: WarmEntry } {
+  if (!warmStart || command !== undefined) return {}
+  return { warm: { prefix, entry: 'jupyterhub.singleuser:main' } }
+}
