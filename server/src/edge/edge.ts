@@ -63,6 +63,11 @@ export interface RouteActivity {
   prefix: string
   /** Last request or websocket frame, milliseconds since the epoch. */
   lastActivityMs: number
+  /**
+   * Last websocket message that a client sent: data frames alone, since a forgotten tab answers pings for ever. Absent: none, or the driver
+   * cannot tell.
+   */
+  lastMessageMs?: number
   openWebsockets: number
 }
 
