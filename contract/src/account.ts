@@ -30,7 +30,19 @@ export interface ChangePasswordRequest {
   newPassword: string
 }
 
-/** What a one-time link opens (`POST /api/v1/links/inspect` with its secret, which stands in the URL's fragment or query and nowhere else). */
+/** The page that opens each kind of one-time link. */
+const linkPages = {
+  'sign-in': 'first-visit',
+  'set-password': 'set-password',
+  invitation: 'invitation',
+} as const
+
+/** A one-time link as people get it. The secret stands in the fragment, which browsers send to nobody. */
+export function buildLinkUrl(publicUrl: string, purpose: OneTimeLink['purpose'], secret: string): string {
+  return `${publicUrl}/hub/${linkPages[purpose]}#token=${secret}`
+}
+
+/** What a one-time link opens (`POST /api/v1/links/inspect` with its secret, which stands in the URL's fragment and nowhere else). */
 export interface OneTimeLink {
   purpose: 'sign-in' | 'set-password' | 'invitation'
   /** Whose account; absent for an invitation that lets the guest choose the name. */

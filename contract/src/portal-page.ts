@@ -33,14 +33,22 @@ export interface SignInOptions {
   password: boolean
   /** Buttons that lead elsewhere. */
   providers: readonly { name: string; label: string; url: string }[]
+  /** Why the last try failed, when the browser posted the form by itself (`POST /hub/login`). */
+  failure?: string
 }
 
 /** What the page is of, where its URL alone does not say it. */
 export type PageContent =
   /** The portal finds its page by the URL. */
   | { kind: 'portal' }
-  /** An error answer to a browser: 403, 404, 500, 503. */
-  | { kind: 'error'; status: number; message: string; detail?: string }
+  /** An error answer to a browser: 403, 404, 424 (the server is not running), 500, 503. `action`: the way on, for the main button. */
+  | {
+      kind: 'error'
+      status: number
+      message: string
+      detail?: string
+      action?: { label: string; url: string }
+    }
   | { kind: 'consent'; consent: OauthConsent }
   | { kind: 'accept-share'; share: OfferedShare }
 
