@@ -15,7 +15,9 @@ export interface Measurement {
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
 /** How many times better we are than the peer, by medians. */
@@ -38,7 +40,11 @@ export function renderMeasurements(measurements: readonly Measurement[]): string
     ]
     return `| ${cells.join(' | ')} |`
   })
-  return ['| what | Atrium | peer | which | ratio | aim |', '| --- | ---: | ---: | --- | ---: | ---: |', ...rows].join('\n')
+  return [
+    '| what | Atrium | peer | which | ratio | aim |',
+    '| --- | ---: | ---: | --- | ---: | ---: |',
+    ...rows,
+  ].join('\n')
 }
 
 function round(value: number): string {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 import { findChildren } from '../processes.ts'
 import { type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
+import { signInByForm } from './sign-in.ts'
 
 /** The peer's version; the figures of another one are not comparable. */
 export const jupyterhubVersion = '6.1.1'
@@ -36,7 +37,7 @@ export async function startJupyterHub(options: HubOptions = {}): Promise<HubUnde
     adminToken,
     startUpMs: performance.now() - started,
     pids: async () => [child.pid ?? 0, ...findChildren(child.pid ?? 0)],
-    signIn: (user) => signIn(url, user),
+    signIn: (user) => signInByForm(url, user, password),
     async stop() {
       child.kill('SIGTERM')
       await exited
@@ -47,14 +48,19 @@ export async function startJupyterHub(options: HubOptions = {}): Promise<HubUnde
 
 /** Its virtual environment, kept by version outside the tree; answers its bin folder. */
 function ensureJupyterHub(): string {
-  const cache = process.getuid?.() === 0 ? '/var/cache' : (process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'))
+  const cache =
+    process.getuid?.() === 0 ? '/var/cache' : (process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'))
   const prefix = join(cache, 'atrium-tests', `jupyterhub-${jupyterhubVersion}`)
   const bin = join(prefix, 'bin')
   if (existsSync(join(bin, 'jupyterhub'))) return bin
   mkdirSync(prefix, { recursive: true })
   const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
   execFileSync(python, ['-m', 'venv', prefix], { stdio: 'inherit' })
-  execFileSync(join(bin, 'pip'), ['install', '--quiet', `jupyterhub==${jupyterhubVersion}`, 'jupyterlab', 'ipykernel'], { stdio: 'inherit' })
+  execFileSync(
+    join(bin, 'pip'),
+    ['install', '--quiet', `jupyterhub==${jupyterhubVersion}`, 'jupyterlab', 'ipykernel'],
+    { stdio: 'inherit' },
+  )
   return bin
 }
 
@@ -88,28 +94,17 @@ function buildConfig(values: ConfigValues): string {
   ].join('\n')
 }
 
-async function signIn(url: string, user: string): Promise<void> {
-  const page = await fetch(`${url}/hub/login`)
-  await page.text()
-  const cookies = page.headers.getSetCookie().map((cookie) => cookie.split(';')[0])
-  const xsrf = cookies.find((cookie) => cookie?.startsWith('_xsrf='))?.slice('_xsrf='.length) ?? ''
-  const answer = await fetch(`${url}/hub/login?_xsrf=${encodeURIComponent(xsrf)}`, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { cookie: cookies.join('; '), 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ username: user, password }).toString(),
-  })
-  await answer.text()
-  if (answer.status !== 302) throw new Error(`sign-in answered ${answer.status}`)
-}
-
 function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
     server.listen(0, '127.0.0.1', () => {
       const address = server.address()
-      server.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
+      server.close(() =>
+        address !== null && typeof address === 'object'
+          ? resolve(address.port)
+          : reject(new Error('no port')),
+      )
     })
   })
 }

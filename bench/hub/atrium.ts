@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runCli } from '../../test/support/platform.ts'
+import { ensureTestEnvironment } from '../../test/support/python-environment.ts'
+import { type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
+import { signInByForm } from './sign-in.ts'
+
+const password = 'bench-password'
+const root = join(import.meta.dirname, '..', '..')
+
+/** Starts Atrium as a newcomer does the second time: the environment is there, nothing else is. */
+export async function startAtrium(options: HubOptions = {}): Promise<HubUnderTest> {
+  const prefix = await ensureTestEnvironment()
+  const data = await mkdtemp(join(tmpdir(), 'bench-atrium-'))
+  const config = join(data, 'atrium.yaml')
+  const command = options.serverCommand === undefined ? {} : { command: options.serverCommand }
+  await writeFile(config, JSON.stringify({ admins: ['admin'], servers: command, log: { level: 'warn' } }))
+  const port = 20_000 + (process.pid % 10_000)
+  const url = `http://127.0.0.1:${port}`
+  const started = performance.now()
+  const child = spawn(
+    process.execPath,
+    [
+      join(root, 'cli/bin/atrium.mjs'),
+      'up',
+      '--data',
+      data,
+      '--config',
+      config,
+      '--env-prefix',
+      prefix,
+      '--port',
+      String(port),
+    ],
+    { stdio: 'ignore' },
+  )
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  await waitForAnswer(`${url}/hub/api/`)
+  const startUpMs = performance.now() - started
+  const adminToken = (await readFile(join(data, 'keys', 'cli-token'), 'utf8')).trim()
+  return {
+    name: 'Atrium',
+    url,
+    adminToken,
+    startUpMs,
+    pids: () => findPlatformProcesses(data),
+    signIn: (user) => signInByForm(url, user, password),
+    async stop() {
+      await runCli(['down', '--all', '--data', data])
+      await exited
+      await rm(data, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+/** Control plane, edge, node agent and fork servers: whatever belongs to this data folder. */
+async function findPlatformProcesses(data: string): Promise<readonly number[]> {
+  const info = JSON.parse(await readFile(join(data, 'platform.json'), 'utf8')) as {
+    pids: Record<string, number>
+  }
+  return Object.values(info.pids)
+}

@@ -1,0 +1,13 @@
+"""The smallest server a hub accepts: answers every request with 200. Standard library alone, so that the hub is measured, not this."""
+
+import os
+import socket
+from urllib.parse import urlparse
+
+port = urlparse(os.environ["JUPYTERHUB_SERVICE_URL"]).port
+listener = socket.create_server(("127.0.0.1", port), backlog=64)
+while True:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
