@@ -48,7 +48,7 @@ export function buildContentSecurityPolicy({
   formTarget,
 }: {
   nonce: string
-  formTarget?: string
+  formTarget?: string | undefined
 }): string {
   return [
     "default-src 'none'",

@@ -1,0 +1,49 @@
+import { sessionCookieName, xsrfCookieName, xsrfCookiePath } from '@atrium/contract/cookies.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+import type { SessionPrincipal } from '#identity/principal.ts'
+import { findCookie, setCookie } from './cookies.ts'
+
+/**
+ * JupyterHub's cookie with the session's public id. `jupyterhub-singleuser` and HubOAuth services keep what they know of a token by it: when it
+ * changes, they ask the hub again, so a sign-out is noticed at once.
+ */
+const publicIdCookieName = 'jupyterhub-session-id'
+
+/** What a browser keeps of its session. */
+export interface SessionCookies {
+  /** After a sign-in. */
+  set(reply: FastifyReply, session: { secret: string; sessionId: string; expiresAtMs: number }): void
+  /** Lets the browser keep them as long as the session lives now, which its use has prolonged. */
+  prolong(request: FastifyRequest, reply: FastifyReply, principal: SessionPrincipal): void
+  clear(reply: FastifyReply): void
+}
+
+/** `secure`: browsers come over https. */
+export function createSessionCookies({
+  secure,
+  now,
+}: {
+  secure: boolean
+  now: () => number
+}): SessionCookies {
+  const name = sessionCookieName(secure)
+  const options = { path: '/', secure, httpOnly: true }
+  const set: SessionCookies['set'] = (reply, { secret, sessionId, expiresAtMs }) => {
+    const maxAgeS = Math.max(0, Math.floor((expiresAtMs - now()) / 1000))
+    setCookie(reply, name, secret, { ...options, maxAgeS })
+    setCookie(reply, publicIdCookieName, sessionId, { ...options, maxAgeS })
+  }
+  return {
+    set,
+    prolong(request, reply, { credential }) {
+      const secret = findCookie(request.headers.cookie, name)
+      if (secret !== undefined) set(reply, { ...credential, secret })
+    },
+    clear(reply) {
+      setCookie(reply, name, '', { ...options, maxAgeS: 0 })
+      setCookie(reply, publicIdCookieName, '', { ...options, maxAgeS: 0 })
+      setCookie(reply, xsrfCookieName, '', { path: xsrfCookiePath, secure, httpOnly: false, maxAgeS: 0 })
+    },
+  }
+}
