@@ -198,7 +198,7 @@ def report_failure(files: ChildFiles, error: StepError) -> None:
     """To the agent by the status pipe, and to the person by the job's log."""
     message = str(error)
     try:
-        os.write(files.status, json.dumps({"message": message, "errno": error.errno}).encode())
+        os.write(files.status, json.dumps({"message": message, "errno": error.errno}).encode() + b"\n")
         os.write(2, f"atrium: {message}\n".encode(errors="replace"))
     except OSError:
         pass

@@ -126,13 +126,25 @@ class Supervisor:
         """The new process closes this pipe when it becomes the user's program, or first says what went wrong."""
         if job.status_fd is None:
             return
-        data = os.read(job.status_fd, 4096)
+        data = os.read(job.status_fd, 65536)
+        for line in data.splitlines():
+            self._hear(job, json.loads(line))
         if data:
-            job.failure = str(json.loads(data).get("message", "unknown"))
             return
         self._loop.unwatch(job.status_fd)
         os.close(job.status_fd)
         job.status_fd = None
+
+    def _hear(self, job: Job, message: dict[str, Any]) -> None:
+        if "cold" in message:
+            # A warm process that found it would differ has become the cold command; nothing else changes.
+            job.warm = {"used": False, "reason": message["cold"]}
+            try:
+                self._records.save(job.key, job.to_record())
+            except RecordError:
+                pass
+        else:
+            job.failure = str(message.get("message", "unknown"))
 
     def _limit_time(self, job: Job) -> None:
         if job.time_limit_ms is not None:

@@ -29,11 +29,8 @@ const submitBatch = 100
 
 /** The local driver, and what only it can do. */
 export interface LocalScheduler extends Scheduler {
-  /** Keeps an interpreter of this environment loaded, so that jobs of it start warm. Safe to repeat; returns before it is ready. */
-  preload(
-    prefix: string,
-    options: WaitOptions & { modules?: readonly string[] },
-  ): Promise<AgentWarmEnvironment>
+  /** Keeps an interpreter of this environment loaded, so that jobs of it start warm. `entry` as in `WarmEntry`; default: notebook servers. Safe to repeat; returns before it is ready. */
+  preload(prefix: string, options: WaitOptions & { entry?: string }): Promise<AgentWarmEnvironment>
   /** Lets a preloaded interpreter go. */
   unload(prefix: string, options: WaitOptions): Promise<void>
   /** The agent, its limits and its warm environments, for `atrium status`. */
@@ -95,7 +92,7 @@ export function createLocalScheduler(config: LocalSchedulerConfig): LocalSchedul
       await agent.call('forget', { keys: keysOf(handles) }, { signal })
     },
 
-    preload: (prefix, { modules, signal }) => agent.call('preload', { prefix, modules }, { signal }),
+    preload: (prefix, { entry, signal }) => agent.call('preload', { prefix, entry }, { signal }),
 
     async unload(prefix, { signal }) {
       await agent.call('unload', { prefix }, { signal })

@@ -1,0 +1,133 @@
+"""A preloaded interpreter of one environment. Forks a process a job; never runs a user's code itself.
+
+Runs under the environment's own Python, started by the agent: see fork_server_boot.py, its socket as descriptor 3.
+Standard input is nothing, output goes to the agent's log. It ends when the agent does.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+
+from atrium_node import linux
+from atrium_node.child import ChildFiles, ChildPlan
+from atrium_node.environ_watch import EnvironWatch
+from atrium_node.fork_server_boot import SOCKET_FD
+from atrium_node.fresh_modules import drop_modules
+from atrium_node.packet import receive_packet, send_packet
+from atrium_node.preload_sets import JOB_VARIABLES, NOTEBOOK, list_modules
+from atrium_node.warm_child import Interpreter, run_warm
+
+def main(set_name: str) -> None:
+    """Loads, says so, and forks until the agent goes. In a forked process it runs the job and never comes back."""
+    linux.die_with_parent(signal.SIGKILL)
+    sys.path.pop(0)
+    sock = socket.socket(fileno=SOCKET_FD)
+    sock.set_inheritable(False)
+    started = time.monotonic()
+    interpreter = Interpreter.capture()
+    interpreter.watch.start()
+    try:
+        missing = _load(set_name)
+    finally:
+        interpreter.watch.stop()
+    interpreter.finish_loading(drop_modules(interpreter.watch.find_readers(JOB_VARIABLES)))
+    obstacle = _find_obstacle(interpreter)
+    if obstacle is not None:
+        send_packet(sock, {"state": "failed", "reason": obstacle}, [])
+        return
+    # Frozen objects are never looked at by the collector, so their pages stay shared with all children.
+    gc.collect()
+    gc.freeze()
+    ready = {
+        "state": "ready",
+        "modules": len(sys.modules),
+        "missing": missing,
+        "loadMs": round((time.monotonic() - started) * 1000),
+        "residentBytes": linux.resident_bytes(os.getpid()),
+    }
+    send_packet(sock, ready, [])
+    job = _serve(sock)
+    if job is not None:
+        sock.detach()
+        run_warm(interpreter, *job)
+
+
+def _find_obstacle(interpreter: Interpreter) -> str | None:
+    """Why processes forked from this one could differ from fresh ones in a way we cannot mend."""
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        return f"a preloaded module started {threads - 1} threads"
+    if interpreter.kept_home.stuck:
+        return f"a preloaded module keeps the home folder in {', '.join(interpreter.kept_home.stuck)}"
+    return None
+
+
+def _load(set_name: str) -> list[str]:
+    """Imports what there is of the set; answers what there is not. What fails here fails in the job too, and is told there."""
+    missing: list[str] = []
+    modules = list(list_modules(set_name))
+    if set_name == NOTEBOOK:
+        modules += _list_server_extensions()
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except Exception:
+            missing.append(name)
+    return missing
+
+
+def _list_server_extensions() -> list[str]:
+    """Jupyter Server extensions that this environment (not a user's configuration) switches on."""
+    import glob
+    import json
+
+    names: list[str] = []
+    for path in sorted(glob.glob(os.path.join(sys.prefix, "etc/jupyter/jupyter_server_config.d/*.json"))):
+        try:
+            with open(path, encoding="utf-8") as file:
+                extensions = json.load(file)["ServerApp"]["jpserver_extensions"]
+            names += [name for name, is_on in extensions.items() if is_on]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            traceback.print_exc()
+    return names
+
+
+def _serve(sock: socket.socket) -> tuple[ChildPlan, ChildFiles] | None:
+    """Answers requests. Comes back in a forked process with its job, and in the server with None when the agent has gone."""
+    while True:
+        packet = receive_packet(sock)
+        if packet is None:
+            return None
+        request, fds = packet
+        pid = _fork_orphan()
+        if pid == 0:
+            return ChildPlan(**request["plan"]), ChildFiles(*fds)
+        for fd in fds:
+            os.close(fd)
+        send_packet(sock, {"id": request["id"], "pid": pid}, [])
+
+
+def _fork_orphan() -> int:
+    """A grandchild: its parent ends at once, so the agent, as the subreaper above us, becomes its parent and gets its status."""
+    pid_r, pid_w = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        os.close(pid_r)
+        pid = os.fork()
+        if pid == 0:
+            os.close(pid_w)
+            return 0
+        os.write(pid_w, str(pid).encode())
+        os._exit(0)
+    os.close(pid_w)
+    data = os.read(pid_r, 32)
+    os.close(pid_r)
+    os.waitpid(middle, 0)
+    return int(data)

@@ -1,0 +1,56 @@
+"""Which modules a preloaded interpreter holds for which entry point. Data and its lookup only."""
+
+from __future__ import annotations
+
+NOTEBOOK = "notebook"
+DASK = "dask"
+ENGINE = "engine"
+
+_SETS: dict[str, tuple[str, ...]] = {
+    # What a JupyterLab server has imported by the time it answers; server extensions are found in the environment.
+    NOTEBOOK: (
+        "jupyterhub.singleuser",
+        "jupyterhub.singleuser.extension",
+        "jupyterlab.labapp",
+        "jupyter_server.serverapp",
+    ),
+    DASK: ("distributed", "distributed.cli.dask_scheduler", "distributed.cli.dask_worker", "distributed.nanny"),
+    ENGINE: ("ipyparallel.engine.app", "ipyparallel.controller.app"),
+}
+
+_ENTRIES = {
+    "jupyterhub.singleuser": NOTEBOOK,
+    "jupyter_server.serverapp": NOTEBOOK,
+    "jupyterlab.labapp": NOTEBOOK,
+    "jupyterlab.labhubapp": NOTEBOOK,
+    "distributed": DASK,
+    "dask_gateway": DASK,
+    "ipyparallel": ENGINE,
+}
+
+
+JOB_VARIABLES = frozenset(
+    f"JUPYTERHUB_{name}"
+    for name in (
+        "ACTIVITY_URL", "API_TOKEN", "API_URL", "BASE_URL", "CLIENT_ID", "DEFAULT_URL", "HOST", "HUB_PREFIX",
+        "OAUTH_ACCESS_SCOPES", "OAUTH_CALLBACK_URL", "OAUTH_CLIENT_ALLOWED_SCOPES", "OAUTH_SCOPES", "PUBLIC_HUB_URL",
+        "PUBLIC_URL", "ROOT_DIR", "SERVER_NAME", "SERVICE_NAME", "SERVICE_PREFIX", "SERVICE_URL", "USER",
+        "COOKIE_HOST_PREFIX_ENABLED", "ACTIVITY_INTERVAL", "DEBUG", "DISABLE_USER_CONFIG",
+    )
+)  # fmt: skip
+"""Differ from job to job: modules that read one of them at import are imported by each job for itself."""
+
+
+def find_set(entry: str) -> str:
+    """The set of an entry `module:function`; entries nobody planned for have a set of their own, their module."""
+    module = entry.partition(":")[0]
+    while module:
+        if module in _ENTRIES:
+            return _ENTRIES[module]
+        module = module.rpartition(".")[0]
+    return entry.partition(":")[0]
+
+
+def list_modules(name: str) -> tuple[str, ...]:
+    """The modules of a set; of a set of its own that module."""
+    return _SETS.get(name, (name,))

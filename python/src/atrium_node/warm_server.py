@@ -1,0 +1,168 @@
+"""The agent's side of one fork server: start it, ask it, notice its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from atrium_node import linux
+from atrium_node.child import ChildPlan, drop_to, reset_signals
+from atrium_node.environment_fingerprint import take_fingerprint
+from atrium_node.fork_server_boot import BOOT, SOCKET_FD
+from atrium_node.job_spec import Owner
+from atrium_node.kept_home import MARKER_HOME
+from atrium_node.launcher import Launch
+from atrium_node.loop import HANGUP, READ, Loop
+from atrium_node.packet import receive_packet, send_packet
+
+_ANSWER_SECONDS = 1.0
+_LOAD_SECONDS = 120.0
+
+Forked = Callable[["int | None", str], None]
+
+
+class WarmServer:
+    """States: loading, ready, failed. A failed one is over; `reason` says why."""
+
+    def __init__(self, loop: Loop, prefix: str, set_name: str, owner: Owner | None) -> None:
+        """`owner`: the server runs as this user and serves nobody else; None: with the agent's own rights."""
+        self.prefix = prefix
+        self.set_name = set_name
+        self.owner = owner
+        self.state = "loading"
+        self.reason = ""
+        self.details: dict[str, Any] = {}
+        self.used_at = time.monotonic()
+        self._loop = loop
+        self._fingerprint = take_fingerprint(prefix)
+        self._waiting: dict[int, Forked] = {}
+        self._last_id = 0
+        self._socket, theirs = socket.socketpair()
+        try:
+            self.pid = _spawn(prefix, set_name, owner, theirs, self._socket)
+        finally:
+            theirs.close()
+        loop.watch(self._socket.fileno(), READ | HANGUP, lambda _events: self._on_packet())
+        self._load_timer = loop.call_later(_LOAD_SECONDS, lambda: self.fail("loading took too long"))
+
+    def is_current(self) -> bool:
+        """The environment has not changed since it was loaded."""
+        return take_fingerprint(self.prefix) == self._fingerprint
+
+    def serves(self, plan: ChildPlan) -> bool:
+        """A server with a user's rights can only make processes of that user."""
+        owner = self.owner
+        if owner is None:
+            return True
+        return (plan.uid, plan.gid, set(plan.gids)) == (owner.uid, owner.gid, set(owner.gids))
+
+    def fork(self, launch: Launch, done: Forked) -> None:
+        """Asks for a process; `done` gets its pid, or None and why there is none."""
+        self._last_id += 1
+        request_id = self._last_id
+        self.used_at = time.monotonic()
+        child = launch.child
+        try:
+            send_packet(
+                self._socket,
+                {"id": request_id, "plan": launch.plan.to_fields()},
+                [child.go, child.status, child.log, child.ran],
+            )
+        except OSError:
+            self.fail("the fork server went away")
+            done(None, self.reason)
+            return
+        self._waiting[request_id] = done
+        self._loop.call_later(_ANSWER_SECONDS, lambda: self._on_silence(request_id))
+
+    def _on_silence(self, request_id: int) -> None:
+        if request_id in self._waiting:
+            self.fail("the fork server gave no answer")
+
+    def _on_packet(self) -> None:
+        try:
+            packet = receive_packet(self._socket)
+        except OSError:
+            packet = None
+        if packet is None:
+            self.fail("the fork server went away")
+            return
+        message = packet[0]
+        if "state" in message:
+            self._load_timer.cancel()
+            if message["state"] == "failed":
+                self.fail(message["reason"])
+            else:
+                self.state = "ready"
+                self.details = {name: message[name] for name in ("modules", "loadMs", "missing")}
+            return
+        done = self._waiting.pop(message["id"], None)
+        if done is not None:
+            done(int(message["pid"]), "")
+
+    def fail(self, reason: str) -> None:
+        """Over: the process ends, whoever waits is told to go on without. Jobs forked before live on."""
+        if self.state == "failed":
+            return
+        self.state = "failed"
+        self.reason = reason
+        self._load_timer.cancel()
+        self._loop.unwatch(self._socket.fileno())
+        self._socket.close()
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        waiting, self._waiting = self._waiting, {}
+        for done in waiting.values():
+            done(None, reason)
+
+    def to_wire(self) -> dict[str, Any]:
+        """For clients."""
+        wire: dict[str, Any] = {"prefix": self.prefix, "set": self.set_name, "state": self.state, **self.details}
+        if self.state == "failed":
+            return wire | {"reason": self.reason}
+        return wire | {"pid": self.pid, "residentBytes": linux.resident_bytes(self.pid)}
+
+
+def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socket, ours: socket.socket) -> int:
+    """The environment's own interpreter with nothing of our environment variables, and one socket."""
+    package_folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    python = os.path.join(prefix, "bin", "python")
+    environment = {
+        "PATH": f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": MARKER_HOME,
+    }
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        reset_signals()
+        os.dup2(theirs.fileno(), SOCKET_FD, inheritable=True)
+        os.closerange(SOCKET_FD + 1, 1 << 20)
+        os.dup2(2, 1)
+        os.umask(0o077)
+        os.chdir("/")
+        if owner is not None and os.geteuid() == 0:
+            drop_to(_owner_plan(owner))
+        os.execve(python, [python, "-c", BOOT, package_folder, set_name], environment)
+    except BaseException as error:
+        os.write(2, f"agent: fork server of {prefix}: {error!r}\n".encode(errors="replace"))
+    finally:
+        os._exit(126)
+
+
+def _owner_plan(owner: Owner) -> ChildPlan:
+    return ChildPlan(
+        command=[], environment={}, cwd="/", uid=owner.uid, gid=owner.gid, gids=owner.gids, umask=0o077, drop=True,
+        tasks=1, warm_prefix=None, warm_entry=None,
+    )  # fmt: skip
