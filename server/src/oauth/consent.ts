@@ -1,8 +1,7 @@
-import { isScope, scopeTable } from '@atrium/contract/permissions.ts'
-import type { OauthConsent, ScopeDescription } from '@atrium/contract/portal-page.ts'
+import type { OauthConsent } from '@atrium/contract/portal-page.ts'
 
+import { describeScope } from '#identity/describe-scope.ts'
 import type { OauthClient } from '#identity/oauth-clients.ts'
-import { parseScope } from '#identity/scope-set.ts'
 import type { Token } from '#identity/tokens.ts'
 import { listRequiredScopes } from './requested-scopes.ts'
 
@@ -36,17 +35,5 @@ export function buildConsent(
     clientName: client.description,
     redirectHost: redirectUri.startsWith('/') ? host : new URL(redirectUri).host,
     scopes: (asked.length === 0 ? ['(no_scope)'] : asked).map(describeScope),
-  }
-}
-
-/** A scope for people: `Read users.` and `for user alice`. */
-export function describeScope(text: string): ScopeDescription {
-  const { scope, kind, name } = parseScope(text)
-  const description = isScope(scope) ? scopeTable[scope].description : scope
-  if (kind === undefined) return { scope: text, description }
-  return {
-    scope: text,
-    description,
-    filter: name === undefined ? `for your own ${kind}` : `for ${kind} ${name}`,
   }
 }

@@ -1,0 +1,156 @@
+import { PlatformError } from '@atrium/contract/errors.ts'
+import { Type } from 'typebox'
+
+import { defineRoute, type Route, type RouteReply, type RouteRequest } from '#http/define-route.ts'
+import type { PortalPages } from '#http/portal/portal-pages.ts'
+import type { Profiles } from '#hub/profiles.ts'
+import type { ServerModels } from '#hub/server-models.ts'
+import type { UserOptions } from '#hub/server-records.ts'
+import type { ServerStarter } from '#hub/server-starter.ts'
+import { requireScope, type SessionPrincipal } from '#identity/principal.ts'
+import type { User, Users } from '#identity/users.ts'
+import {
+  buildPendingUrl,
+  findNext,
+  findPageServer,
+  type PageServer,
+  readQuery,
+} from './server-page-context.ts'
+
+export interface SpawnPagesOptions {
+  pages: PortalPages
+  users: Pick<Users, 'find' | 'groupsOf' | 'rolesOf'>
+  servers: Pick<ServerModels, 'find'>
+  starter: ServerStarter
+  profiles: Pick<Profiles, 'list'>
+}
+
+type PageHandlerRequest = Omit<RouteRequest, 'principal' | 'params'> & {
+  readonly principal: SessionPrincipal
+  readonly params: Readonly<Record<string, string>>
+}
+
+/** Query parameters and form fields that are the page's own, not options of the server. */
+const reservedFields = new Set(['next', 'display_name', '_xsrf'])
+
+const paths = ['/hub/spawn', '/hub/spawn/:user', '/hub/spawn/:user/:server'] as const
+
+/** The pages that start a server. */
+export function createSpawnPageRoutes(options: SpawnPagesOptions): Route[] {
+  return paths.flatMap((path) => [showRoute(options, path), startRoute(options, path)])
+}
+
+const access = {
+  open: "The handler asks for `servers` of the one that the path names, the visitor's own without a name.",
+}
+
+function showRoute(options: SpawnPagesOptions, path: string): Route {
+  return defineRoute({
+    method: 'GET',
+    path,
+    summary: 'The page that starts a server; with options in its query it starts at once.',
+    tag: 'pages',
+    authentication: 'session',
+    access,
+    answers: 'page',
+    schemas: { responses: { 200: Type.String(), 302: null } },
+    async handler(request, reply) {
+      const server = await findOwnOrNamed(options, request)
+      const { model } = server
+      if (model?.ready) return reply.redirect(findNext(request) ?? model.url)
+      const query = readQuery(request)
+      if (model?.pending != null) return reply.redirect(buildPendingUrl(server, query))
+      const userOptions = parseOptions(query)
+      if (userOptions === undefined && !(await startsByItself(options, request, server.owner))) {
+        return options.pages.render(request, reply, { kind: 'portal' })
+      }
+      return start(options, request, reply, server, userOptions)
+    },
+  })
+}
+
+function startRoute(options: SpawnPagesOptions, path: string): Route {
+  return defineRoute({
+    method: 'POST',
+    path,
+    summary: 'Starts a server with the options of a form.',
+    tag: 'pages',
+    authentication: 'session',
+    access,
+    answers: 'page',
+    accepts: 'form',
+    checkedBy: 'handler',
+    schemas: { body: Type.Record(Type.String(), Type.Unknown()), responses: { 302: null } },
+    async handler(request, reply) {
+      const server = await findOwnOrNamed(options, request)
+      return start(options, request, reply, server, parseForm(request.body))
+    },
+  })
+}
+
+async function findOwnOrNamed(options: SpawnPagesOptions, request: PageHandlerRequest): Promise<PageServer> {
+  const { user = request.principal.name, server = '' } = request.params
+  requireScope(request.principal, ['servers'], { user, server })
+  return findPageServer(options, user, server)
+}
+
+/**
+ * A link that leads somewhere on the server starts it where there is nothing to choose, as JupyterHub without an options form does; else, and
+ * for who came without such a link, the page asks.
+ */
+async function startsByItself(
+  { users, profiles }: SpawnPagesOptions,
+  request: PageHandlerRequest,
+  owner: User,
+): Promise<boolean> {
+  if (findNext(request) === undefined) return false
+  const [groups, roles] = await Promise.all([users.groupsOf([owner.id]), users.rolesOf([owner.id])])
+  const choices = profiles.list({
+    name: owner.name,
+    groups: groups.get(owner.id) ?? [],
+    roles: roles.get(owner.id) ?? [],
+  })
+  return choices.length === 1
+}
+
+async function start(
+  { starter }: SpawnPagesOptions,
+  request: PageHandlerRequest,
+  reply: RouteReply,
+  server: PageServer,
+  userOptions: UserOptions | undefined,
+): Promise<RouteReply> {
+  const query = readQuery(request)
+  const displayName = query.get('display_name')
+  await starter.start({
+    owner: server.owner,
+    server: server.name,
+    actor: request.actor(),
+    ...(displayName ? { displayName } : {}),
+    ...(userOptions === undefined ? {} : { userOptions }),
+  })
+  query.delete('display_name')
+  return reply.redirect(buildPendingUrl(server, query))
+}
+
+/** JupyterHub's rule: parameters with the prefix `opt-`, or else all but its own. Undefined: none. */
+function parseOptions(query: URLSearchParams): UserOptions | undefined {
+  const names = [...new Set(query.keys())].filter((name) => !reservedFields.has(name))
+  const prefixed = names.filter((name) => name.startsWith('opt-'))
+  if (prefixed.includes('opt-')) {
+    throw new PlatformError('bad_request', { message: 'Invalid user-option name opt-' })
+  }
+  const chosen = prefixed.length > 0 ? prefixed : names
+  if (chosen.length === 0) return undefined
+  return Object.fromEntries(chosen.map((name) => [name.replace(/^opt-/, ''), unwrap(query.getAll(name))]))
+}
+
+function parseForm(body: unknown): UserOptions | undefined {
+  const fields = Object.entries((body ?? {}) as Record<string, unknown>)
+  const chosen = fields.filter(([name, value]) => !reservedFields.has(name) && value !== '')
+  return chosen.length === 0 ? undefined : Object.fromEntries(chosen)
+}
+
+function unwrap(values: readonly string[]): unknown {
+  return values.length === 1 ? values[0] : values
+}
