@@ -13,7 +13,7 @@ const activityScope = 'users:activity!user'
 /** A running server's own token and its OAuth client, whose secret is that token. Both end with the run. */
 export interface ServerCredentials {
   /** What the token will carry: the role `server`, for this server. Outside the transaction, since roles are read by another connection. */
-  findScopes(server: ServerRecord): Promise<readonly string[]>
+  findScopes(server: { user: string; name: string }): Promise<readonly string[]>
   /** Replaces what an earlier run left. Answers the token's secret. */
   issue(tx: StoreTransaction, server: ServerRecord, scopes: readonly string[]): Promise<string>
   revoke(tx: StoreTransaction, server: ServerRecord): Promise<void>

@@ -94,6 +94,13 @@ export async function lockServer(
   return parseServerRow(row)
 }
 
+/** The server of this id, locked until the transaction ends. */
+export async function findLockedServer(tx: StoreTransaction, id: number): Promise<ServerRecord | undefined> {
+  await tx.db.updateTable('servers').set({ name: sql<string>`name` }).where('id', '=', id).execute()
+  const row = await selectServers(tx.db).where('servers.id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : parseServerRow(row)
+}
+
 /** Tells every replica that something of the server changed. The change's key is the server's id. */
 export function announceServer(tx: StoreTransaction, id: number): void {
   tx.changed('server', String(id))

@@ -1,0 +1,29 @@
+import type { IdleState } from '@atrium/contract/servers.ts'
+
+import { parseIdleReport, type UseSign } from './idle-report.ts'
+import type { IdleSettings } from './profile-config.ts'
+import type { ServerRecord } from './server-records.ts'
+
+/** How far back "what was seen last" reaches in the list of reasons. */
+const shownSigns = 5
+
+/** What the idle stop knows of a running server; undefined before the first look. */
+export function buildIdleState(record: ServerRecord, settings: IdleSettings): IdleState | undefined {
+  const report = parseIdleReport(record.idleReport)
+  if (report === undefined) return undefined
+  const inUse = report.lastUseMs >= report.atMs
+  const current = report.signs.filter(({ atMs }) => atMs >= report.atMs)
+  const stopsAtMs = record.idleStopAtMs ?? report.lastUseMs + settings.afterMs
+  return {
+    inUse,
+    reasons: (inUse ? current : report.signs.slice(0, shownSigns)).map((sign) => describe(sign, inUse)),
+    warned: record.idleStopAtMs !== null,
+    ...(settings.stop ? { timeoutMs: settings.afterMs } : {}),
+    ...(settings.stop && !inUse ? { stopsAtMs } : {}),
+    ...(record.keepUntilMs === null ? {} : { keepUntilMs: record.keepUntilMs }),
+  }
+}
+
+function describe({ text, atMs }: UseSign, isNow: boolean): string {
+  return isNow ? text : `${text} (${new Date(atMs).toISOString()})`
+}
