@@ -1,5 +1,17 @@
-import type { Actor } from '#observe/audit.ts'
-import type { StoreTransaction } from '#store/store.ts'
+import { PlatformError } from '@atrium/contract/errors.ts'
+import type { Selectable } from 'kysely'
+
+import { type Actor, recordAudit } from '#observe/audit.ts'
+import type { Clock } from '#platform/clock.ts'
+import { createSecret, hashSecret } from '#platform/secret.ts'
+import type { Store, StoreTransaction } from '#store/store.ts'
+import type { TokensTable } from '#store/tables.ts'
+import { buildPrincipals } from './build-principals.ts'
+import { findScopeProblem } from './check-scopes.ts'
+import { readTokens } from './credential-records.ts'
+import { expandScopes } from './expand-scopes.ts'
+import type { Grants } from './grants.ts'
+import { parseScopeList } from './owner-scopes.ts'
 
 /** Whose credential it is. */
 export interface CredentialOwner {
@@ -64,6 +76,207 @@ export interface Tokens {
   /** Revokes by secret; answers whether there was one. */
   revokeSecret(secret: string, actor: Actor): Promise<boolean>
   revokeOfServer(tx: StoreTransaction, serverId: number): Promise<void>
-  /** What it may do now: its scopes cut to its owner's, expanded and sorted. */
-  effectiveScopes(token: Token): Promise<readonly string[]>
+  /** What the owner's tokens may do now, by id: their scopes cut to the owner's, expanded and sorted. */
+  effectiveScopes(owner: CredentialOwner): Promise<ReadonlyMap<number, readonly string[]>>
+}
+
+interface TokensOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly grants: Grants
+}
+
+/** See `Tokens`. */
+export function createTokens({ store, clock, grants }: TokensOptions): Tokens {
+  async function list(owner: CredentialOwner): Promise<readonly Token[]> {
+    const rows = await store.db
+      .selectFrom('tokens')
+      .selectAll()
+      .where(ownerColumn(owner), '=', owner.id)
+      .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', clock.now())]))
+      .execute()
+    const lastUse = (row: TokenRow) => row.last_activity ?? row.created_at
+    return rows.sort((a, b) => lastUse(a) - lastUse(b)).map((row) => parseToken(row, owner))
+  }
+
+  async function find(owner: CredentialOwner, publicId: string): Promise<Token | undefined> {
+    const id = parsePublicId(publicId)
+    if (id === undefined) return undefined
+    const row = await store.db
+      .selectFrom('tokens')
+      .selectAll()
+      .where('id', '=', id)
+      .where(ownerColumn(owner), '=', owner.id)
+      .executeTakeFirst()
+    if (row === undefined || (row.expires_at !== null && row.expires_at <= clock.now())) return undefined
+    return parseToken(row, owner)
+  }
+
+  async function issue(tx: StoreTransaction, token: NewToken): Promise<IssuedToken> {
+    const secret = createSecret()
+    const nowMs = clock.now()
+    const row = await tx.db
+      .insertInto('tokens')
+      .values({
+        hash: hashSecret(secret),
+        prefix: secret.slice(0, prefixLength),
+        user_id: token.owner.kind === 'user' ? token.owner.id : null,
+        service_id: token.owner.kind === 'service' ? token.owner.id : null,
+        client_id: token.clientId ?? hubClientId,
+        session_id: token.sessionId ?? null,
+        scopes: JSON.stringify(token.scopes),
+        note: token.note,
+        created_at: nowMs,
+        expires_at: token.expiresInMs === undefined ? null : nowMs + token.expiresInMs,
+        server_id: token.serverId ?? null,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    tx.changed('token', row.hash)
+    return { token: parseToken(row, token.owner), secret }
+  }
+
+  return {
+    find,
+    list,
+    issue,
+
+    async create(token, actor) {
+      await assertGrantable(token, grants)
+      return store.transaction(async (tx) => {
+        const issued = await issue(tx, token)
+        await recordAudit(tx, clock, {
+          actor,
+          action: 'token.create',
+          target: nameOwner(token.owner),
+          detail: { token: publicTokenId(issued.token.id), note: token.note, scopes: token.scopes },
+        })
+        return issued
+      })
+    },
+
+    async revoke(owner, publicId, actor) {
+      const token = await find(owner, publicId)
+      if (token === undefined) throw new PlatformError('not_found')
+      await store.transaction(async (tx) => {
+        const doomed = tx.db.deleteFrom('tokens').where(ownerColumn(owner), '=', owner.id)
+        const gone = await (token.clientId === hubClientId
+          ? doomed.where('id', '=', token.id)
+          : doomed.where('client_id', '=', token.clientId)
+        )
+          .returning('hash')
+          .execute()
+        await announceRevoked(tx, clock, gone, {
+          actor,
+          owner,
+          detail: { token: publicId, client: token.clientId },
+        })
+      })
+    },
+
+    async revokeSecret(secret, actor) {
+      return store.transaction(async (tx) => {
+        const gone = await tx.db
+          .deleteFrom('tokens')
+          .where('hash', '=', hashSecret(secret))
+          .returning('hash')
+          .execute()
+        const detail = { token: secret.slice(0, prefixLength) }
+        await announceRevoked(tx, clock, gone, { actor, detail })
+        return gone.length > 0
+      })
+    },
+
+    async revokeOfServer(tx, serverId) {
+      const gone = await tx.db
+        .deleteFrom('tokens')
+        .where('server_id', '=', serverId)
+        .returning('hash')
+        .execute()
+      for (const { hash } of gone) tx.changed('token', hash)
+    },
+
+    async effectiveScopes(owner) {
+      const selection = owner.kind === 'user' ? { userIds: [owner.id] } : { serviceIds: [owner.id] }
+      const records = await readTokens(store.db, selection, clock.now())
+      const built = await buildPrincipals(store.db, records, clock.now())
+      return new Map(built.map(({ record, principal }) => [record.id, principal.scopes.expanded]))
+    },
+  }
+}
+
+/** JupyterHub's public id of a token: `a17`. */
+export function publicTokenId(id: number): string {
+  return `a${id}`
+}
+
+const prefixLength = 4
+
+type TokenRow = Selectable<TokensTable>
+
+function parsePublicId(publicId: string): number | undefined {
+  return /^a\d{1,15}$/.test(publicId) ? Number(publicId.slice(1)) : undefined
+}
+
+function ownerColumn({ kind }: CredentialOwner): 'user_id' | 'service_id' {
+  return kind === 'user' ? 'user_id' : 'service_id'
+}
+
+function nameOwner({ kind, name }: CredentialOwner): string {
+  return `${kind}:${name}`
+}
+
+function parseToken(row: TokenRow, owner: CredentialOwner): Token {
+  return {
+    id: row.id,
+    owner,
+    prefix: row.prefix,
+    clientId: row.client_id,
+    sessionId: row.session_id,
+    scopes: parseScopeList(row.scopes),
+    note: row.note,
+    createdAtMs: row.created_at,
+    expiresAtMs: row.expires_at,
+    lastActivityAtMs: row.last_activity,
+    serverId: row.server_id,
+  }
+}
+
+/** A token never holds more than its owner does. Messages are JupyterHub's. */
+async function assertGrantable({ owner, scopes }: NewToken, grants: Grants): Promise<void> {
+  const problem = findScopeProblem(scopes, 'token')
+  if (problem !== undefined) throw new PlatformError('bad_request', { message: problem })
+  const written = scopes.filter((scope) => scope !== 'inherit')
+  if (written.length === 0) return
+  const held = await grants.scopesOf(owner)
+  const { allowed } = await grants.resolve([...expandScopes(written, { owner })], held, owner)
+  const excess = [...expandScopes(written, { owner })].filter((scope) => !allowed.includes(scope))
+  if (excess.length === 0) return
+  const kind = owner.kind === 'user' ? 'User' : 'Service'
+  throw new PlatformError('bad_request', {
+    message: `Not assigning requested scopes ${excess.join(',')} not held by ${kind} ${owner.name}`,
+  })
+}
+
+interface Revocation {
+  readonly actor: Actor
+  readonly owner?: CredentialOwner
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+async function announceRevoked(
+  tx: StoreTransaction,
+  clock: Clock,
+  gone: readonly { readonly hash: string }[],
+  { actor, owner, detail }: Revocation,
+): Promise<void> {
+  if (gone.length === 0) return
+  for (const { hash } of gone) tx.changed('token', hash)
+  const target = owner === undefined ? 'token' : nameOwner(owner)
+  await recordAudit(tx, clock, {
+    actor,
+    action: 'token.revoke',
+    target,
+    detail: { ...detail, count: gone.length },
+  })
 }
