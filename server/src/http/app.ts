@@ -27,7 +27,7 @@ export interface AppOptions {
   readonly secure: boolean
   readonly log: Logger
   /** The page for an error at a path that is not the API's; plain text without it. */
-  readonly renderErrorPage?: (error: PlatformError, request: FastifyRequest) => string
+  readonly renderErrorPage?: (error: PlatformError, request: FastifyRequest, reply: FastifyReply) => string
   /** A path that no route has and that is not the API's: answers where to send the browser, or undefined for 404. */
   readonly findRedirect?: (path: string) => string | undefined
   /** For tests: throws when an answer is not what the route's schema says. */
@@ -76,7 +76,7 @@ function createErrorSender({ log, renderErrorPage }: AppOptions): SendError {
     return reply
       .headers(pageHeaders)
       .type('text/html; charset=utf-8')
-      .send(renderErrorPage?.(error, request) ?? `<!doctype html><title>${error.status}</title>`)
+      .send(renderErrorPage?.(error, request, reply) ?? `<!doctype html><title>${error.status}</title>`)
   }
 }
 

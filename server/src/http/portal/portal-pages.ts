@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
 import type { PageContent, PortalPage, PortalUser, SignInOptions } from '@atrium/contract/portal-page.ts'
+import type { FastifyRequest } from 'fastify'
 
 import { isSessionPrincipal } from '#http/authenticate-request.ts'
 import type { RouteReply, RouteRequest } from '#http/define-route.ts'
@@ -44,51 +45,68 @@ export interface PortalPages {
     content: PageContent,
     options?: PageOptions,
   ): Promise<string>
+  /** The HTML of an error, whatever the request was for: it holds nothing that scripts must not see. */
+  renderError(error: PlatformError, request: FastifyRequest, reply: RouteReply): string
 }
 
 export function createPortalPages(options: PortalPagesOptions): PortalPages {
-  const { version, platformName, announcement, cookies } = options
+  const { version, platformName, announcement, signIn, cookies, groupsOf } = options
   const renderHtml = createPortalRenderer(options.indexHtml)
+  const common = { version, platformName, ...(announcement === undefined ? {} : { announcement }) }
+  const send = (reply: RouteReply, page: PortalPage, formTarget?: string) => {
+    const nonce = randomBytes(16).toString('base64url')
+    reply.type('text/html; charset=utf-8')
+    reply.header('content-security-policy', buildContentSecurityPolicy({ nonce, formTarget }))
+    return renderHtml(page, { nonce })
+  }
   return {
     async render(request, reply, content, { status = 200, formTarget, signInFailure } = {}) {
-      assertNavigation(request)
+      assertNavigation(request.raw)
       const { principal } = request
       if (principal !== undefined && isSessionPrincipal(principal)) {
         cookies.prolong(request.raw, reply, principal)
       }
-      const page: PortalPage = {
-        version,
-        platformName,
+      const groups = principal?.kind === 'user' ? await groupsOf(principal.id) : []
+      const page = {
+        ...common,
         xsrfToken: request.xsrfToken(),
-        user: await describeUser(principal, options.groupsOf),
-        signIn: { ...options.signIn, ...(signInFailure === undefined ? {} : { failure: signInFailure }) },
-        ...(announcement === undefined ? {} : { announcement }),
+        user: describeUser(principal, groups),
+        signIn: { ...signIn, ...(signInFailure === undefined ? {} : { failure: signInFailure }) },
         content,
       }
-      const nonce = randomBytes(16).toString('base64url')
-      reply.code(status).type('text/html; charset=utf-8')
-      reply.header('content-security-policy', buildContentSecurityPolicy({ nonce, formTarget }))
-      return renderHtml(page, { nonce })
+      return send(reply.code(status), page, formTarget)
+    },
+    renderError({ status, message }, request, reply) {
+      const user = isNavigation(request) ? describeUser(request.principal, []) : null
+      return send(reply, {
+        ...common,
+        xsrfToken: '',
+        user,
+        signIn,
+        content: { kind: 'error', status, message },
+      })
     },
   }
 }
 
 /**
  * The page holds the visitor's XSRF token, so scripts do not get it: not those of a user's server on this origin, which could fetch it with
- * the visitor's cookies. Browsers say what a request is for; other clients say nothing.
+ * the visitor's cookies.
  */
-function assertNavigation({ raw }: PageRequest): void {
-  const mode = raw.headers['sec-fetch-mode']
-  if (mode !== undefined && mode !== 'navigate') {
+function assertNavigation(request: FastifyRequest): void {
+  if (!isNavigation(request)) {
     throw new PlatformError('forbidden', { message: 'Pages are for people, not for scripts.' })
   }
 }
 
-async function describeUser(
-  principal: Principal | undefined,
-  groupsOf: PortalPagesOptions['groupsOf'],
-): Promise<PortalUser | null> {
+/** Browsers say what a request is for; other clients say nothing. */
+function isNavigation({ headers }: FastifyRequest): boolean {
+  const mode = headers['sec-fetch-mode']
+  return mode === undefined || mode === 'navigate'
+}
+
+function describeUser(principal: Principal | undefined, groups: readonly string[]): PortalUser | null {
   if (principal?.kind !== 'user') return null
-  const { id, name, admin, scopes } = principal
-  return { name, admin, groups: await groupsOf(id), scopes: scopes.expanded }
+  const { name, admin, scopes } = principal
+  return { name, admin, groups, scopes: scopes.expanded }
 }
