@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
@@ -48,45 +48,44 @@ describe('unmodified jupyterhub-idle-culler', () => {
     await rm(folder, { recursive: true })
   })
 
-  /** One round of it: it ends by itself when `--cull-every` is longer than we wait, so it is stopped once the round is over. */
-  async function cull(timeoutS: number): Promise<string> {
-    const controller = new AbortController()
-    const child = run(
-      culler,
-      [
-        `--timeout=${timeoutS}`,
-        '--cull-every=3600',
-        '--concurrency=2',
-        `--url=${platform.url}/hub/api`,
-        '--api-page-size=1',
-      ],
-      { env: { ...process.env, JUPYTERHUB_API_TOKEN: token }, signal: controller.signal },
-    )
+  /** Runs it until `isDone` says so of what it wrote. */
+  async function cull(
+    timeoutS: number,
+    isDone: (output: string) => boolean | Promise<boolean>,
+  ): Promise<void> {
+    const options = [
+      `--timeout=${timeoutS}`,
+      '--cull-every=1',
+      '--api-page-size=1',
+      '--IdleCuller.log_level=10',
+    ]
+    const child = spawn(culler, [...options, `--url=${platform.url}/hub/api`], {
+      env: { ...process.env, JUPYTERHUB_API_TOKEN: token },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     const output: string[] = []
-    child.child.stderr?.on('data', (chunk: Buffer) => output.push(chunk.toString()))
-    const ended = child.catch(() => undefined)
+    child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()))
+    const ended = new Promise((resolve) => child.once('exit', resolve))
     try {
-      await waitFor('a round of the culler', () =>
-        /Finished culling|Culling server|Not culling/.test(output.join('')),
-      )
+      await waitFor('the culler', () => isDone(output.join('')), { deadlineMs: 40_000, everyMs: 100 })
+    } catch (error) {
+      throw new Error(output.join(''), { cause: error })
     } finally {
-      controller.abort()
+      child.kill('SIGKILL')
       await ended
     }
-    return output.join('')
   }
 
   const isRunning = async (name: string) =>
     (await platform.api<HubUser>('GET', `/hub/api/users/${name}`)).body.servers?.[''] !== undefined
 
   test('leaves a server alone that is in use', async () => {
-    await cull(3600)
+    await cull(3600, (output) => output.includes('Not culling server alice'))
     assert.equal(await isRunning('alice'), true)
   })
 
   test('stops a server that is idle for longer than it allows', async () => {
-    await cull(1)
-    await waitFor('the server to be stopped', async () => !(await isRunning('alice')), { deadlineMs: 30_000 })
+    await cull(1, async () => !(await isRunning('alice')))
   })
 })
 
