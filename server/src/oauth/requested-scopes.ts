@@ -1,9 +1,7 @@
-import { filterKinds, isScope } from '@atrium/contract/permissions.ts'
-
+import { findScopeProblem } from '#identity/check-scopes.ts'
 import type { Grants } from '#identity/grants.ts'
 import type { OauthClient } from '#identity/oauth-clients.ts'
 import type { Roles } from '#identity/roles.ts'
-import { parseScope } from '#identity/scope-set.ts'
 import type { CredentialOwner } from '#identity/tokens.ts'
 import { OauthError } from './oauth-error.ts'
 
@@ -60,16 +58,11 @@ export async function cutToUser(
 }
 
 async function replaceRoles(names: readonly string[], roles: Roles): Promise<readonly string[]> {
-  if (names.every(isWrittenScope)) return names
+  if (findScopeProblem(names, 'token') === undefined) return names
   const found = await Promise.all(names.map((name) => roles.find(name)))
   return found.flatMap((role) => {
     if (role === undefined)
       throw new OauthError('invalid_scope', { detail: `no such scopes: ${names.join(', ')}` })
     return role.scopes
   })
-}
-
-function isWrittenScope(text: string): boolean {
-  const { scope, kind } = parseScope(text)
-  return isScope(scope) && (kind === undefined || filterKinds.includes(kind))
 }
