@@ -99,7 +99,7 @@ async function planStart(
           displayName: displayName ?? server,
         })
   const chosen = userOptions ?? record?.userOptions ?? {}
-  const [groups, roles] = await Promise.all([users.groupsOf([owner.id]), users.rolesOf([owner.id])])
+  const [groups, roles] = await Promise.all([users.groupsOf([owner.id]), users.rolesOf([owner])])
   const profile = profiles.choose(
     { name: owner.name, groups: groups.get(owner.id) ?? [], roles: roles.get(owner.id) ?? [] },
     parseProfileName(chosen),

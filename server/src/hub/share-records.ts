@@ -66,24 +66,19 @@ export async function findShare(
   return row === undefined ? undefined : parseShareRow(row)
 }
 
-/**
- * Tells every replica that what somebody may do has changed: as a change of that user or group, which is what those who remember
- * permissions listen to, and as one of the server's shares.
- */
+/** Tells every replica that what somebody may do has changed. Keys: `user NAME` or `group NAME`, who it is shared with. */
 export function announceShare(
   tx: StoreTransaction,
-  serverId: number,
   holder: { user: string | null; group: string | null },
 ): void {
-  tx.changed('share', String(serverId))
-  if (holder.user !== null) tx.changed('user', holder.user)
-  if (holder.group !== null) tx.changed('group', holder.group)
+  if (holder.user !== null) tx.changed('share', `user ${holder.user}`)
+  if (holder.group !== null) tx.changed('share', `group ${holder.group}`)
 }
 
 /** For a server that goes or gets another name: everybody it is shared with may do something else from now on. */
 export async function announceSharesOf(tx: StoreTransaction, serverId: number): Promise<void> {
   const rows = await selectShares(tx.db).where('shares.server_id', '=', serverId).execute()
-  for (const row of rows) announceShare(tx, serverId, { user: row.holder_user, group: row.holder_group })
+  for (const row of rows) announceShare(tx, { user: row.holder_user, group: row.holder_group })
 }
 
 /** Writes the limits of a server's shares and share codes anew after it, or its owner, was renamed. */

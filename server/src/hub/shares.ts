@@ -52,7 +52,7 @@ export function createShares({ store, clock }: { store: Store; clock: Clock }): 
         const left = scopes === undefined ? [] : share.scopes.filter((scope) => !scopes.includes(scope))
         if (left.length === share.scopes.length) return share
         await saveScopes(tx, share.id, left)
-        announceShare(tx, server.id, share)
+        announceShare(tx, share)
         await audit(tx, actor, 'share.revoke', server.id, { [holder.kind]: holder.name })
         return left.length === 0 ? undefined : { ...share, scopes: left }
       }),
@@ -64,7 +64,7 @@ export function createShares({ store, clock }: { store: Store; clock: Clock }): 
           { offset: 0, limit: 1_000_000, nowMs: 0 },
         )
         await tx.db.deleteFrom('shares').where('server_id', '=', server.id).execute()
-        for (const share of items) announceShare(tx, server.id, share)
+        for (const share of items) announceShare(tx, share)
         await audit(tx, actor, 'share.revoke', server.id, { holders: items.length })
       }),
   }
@@ -96,7 +96,7 @@ export async function grantShare(
   }
   const share = await findShare(tx.db, serverId, holder)
   if (share === undefined) throw new PlatformError('internal')
-  announceShare(tx, serverId, share)
+  announceShare(tx, share)
   return share
 }
 
