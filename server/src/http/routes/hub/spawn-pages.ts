@@ -104,7 +104,7 @@ async function startsByItself(
   owner: User,
 ): Promise<boolean> {
   if (findNext(request) === undefined) return false
-  const [groups, roles] = await Promise.all([users.groupsOf([owner.id]), users.rolesOf([owner.id])])
+  const [groups, roles] = await Promise.all([users.groupsOf([owner.id]), users.rolesOf([owner])])
   const choices = profiles.list({
     name: owner.name,
     groups: groups.get(owner.id) ?? [],
