@@ -7,9 +7,8 @@ import { createSecret, hashSecret } from '#platform/secret.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 import type { TokensTable } from '#store/tables.ts'
 import { buildPrincipals } from './build-principals.ts'
-import { findScopeProblem } from './check-scopes.ts'
 import { readTokens } from './credential-records.ts'
-import { expandScopes } from './expand-scopes.ts'
+import { assertGrantable } from './grantable-scopes.ts'
 import type { Grants } from './grants.ts'
 import { parseScopeList } from './owner-scopes.ts'
 
@@ -87,34 +86,61 @@ interface TokensOptions {
 }
 
 /** See `Tokens`. */
-export function createTokens({ store, clock, grants }: TokensOptions): Tokens {
-  async function list(owner: CredentialOwner): Promise<readonly Token[]> {
-    const rows = await store.db
-      .selectFrom('tokens')
-      .selectAll()
-      .where(ownerColumn(owner), '=', owner.id)
-      .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', clock.now())]))
-      .execute()
+export function createTokens(options: TokensOptions): Tokens {
+  return new StoredTokens(options)
+}
+
+class StoredTokens implements Tokens {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #grants: Grants
+
+  constructor({ store, clock, grants }: TokensOptions) {
+    this.#store = store
+    this.#clock = clock
+    this.#grants = grants
+  }
+
+  async find(owner: CredentialOwner, publicId: string): Promise<Token | undefined> {
+    const id = parsePublicId(publicId)
+    if (id === undefined) return undefined
+    const row = await this.#selectLive(owner).where('id', '=', id).executeTakeFirst()
+    return row && parseToken(row, owner)
+  }
+
+  async list(owner: CredentialOwner): Promise<readonly Token[]> {
+    const rows = await this.#selectLive(owner).execute()
     const lastUse = (row: TokenRow) => row.last_activity ?? row.created_at
     return rows.sort((a, b) => lastUse(a) - lastUse(b)).map((row) => parseToken(row, owner))
   }
 
-  async function find(owner: CredentialOwner, publicId: string): Promise<Token | undefined> {
-    const id = parsePublicId(publicId)
-    if (id === undefined) return undefined
-    const row = await store.db
+  #selectLive(owner: CredentialOwner) {
+    return this.#store.db
       .selectFrom('tokens')
       .selectAll()
-      .where('id', '=', id)
       .where(ownerColumn(owner), '=', owner.id)
-      .executeTakeFirst()
-    if (row === undefined || (row.expires_at !== null && row.expires_at <= clock.now())) return undefined
-    return parseToken(row, owner)
+      .where((where) =>
+        where.or([where('expires_at', 'is', null), where('expires_at', '>', this.#clock.now())]),
+      )
   }
 
-  async function issue(tx: StoreTransaction, token: NewToken): Promise<IssuedToken> {
+  async create(token: NewToken, actor: Actor): Promise<IssuedToken> {
+    await assertGrantable(token.scopes, token.owner, this.#grants)
+    return this.#store.transaction(async (tx) => {
+      const issued = await this.issue(tx, token)
+      await recordAudit(tx, this.#clock, {
+        actor,
+        action: 'token.create',
+        target: nameOwner(token.owner),
+        detail: { token: publicTokenId(issued.token.id), note: token.note, scopes: token.scopes },
+      })
+      return issued
+    })
+  }
+
+  async issue(tx: StoreTransaction, token: NewToken): Promise<IssuedToken> {
     const secret = createSecret()
-    const nowMs = clock.now()
+    const nowMs = this.#clock.now()
     const row = await tx.db
       .insertInto('tokens')
       .values({
@@ -136,73 +162,68 @@ export function createTokens({ store, clock, grants }: TokensOptions): Tokens {
     return { token: parseToken(row, token.owner), secret }
   }
 
-  return {
-    find,
-    list,
-    issue,
+  async revoke(owner: CredentialOwner, publicId: string, actor: Actor): Promise<void> {
+    const token = await this.find(owner, publicId)
+    if (token === undefined) throw new PlatformError('not_found')
+    await this.#store.transaction(async (tx) => {
+      const ofOwner = tx.db.deleteFrom('tokens').where(ownerColumn(owner), '=', owner.id).returning('hash')
+      const gone = await (token.clientId === hubClientId
+        ? ofOwner.where('id', '=', token.id)
+        : ofOwner.where('client_id', '=', token.clientId)
+      ).execute()
+      await this.#tellRevoked(tx, gone, { actor, owner, detail: { token: publicId, client: token.clientId } })
+    })
+  }
 
-    async create(token, actor) {
-      await assertGrantable(token, grants)
-      return store.transaction(async (tx) => {
-        const issued = await issue(tx, token)
-        await recordAudit(tx, clock, {
-          actor,
-          action: 'token.create',
-          target: nameOwner(token.owner),
-          detail: { token: publicTokenId(issued.token.id), note: token.note, scopes: token.scopes },
-        })
-        return issued
-      })
-    },
-
-    async revoke(owner, publicId, actor) {
-      const token = await find(owner, publicId)
-      if (token === undefined) throw new PlatformError('not_found')
-      await store.transaction(async (tx) => {
-        const doomed = tx.db.deleteFrom('tokens').where(ownerColumn(owner), '=', owner.id)
-        const gone = await (token.clientId === hubClientId
-          ? doomed.where('id', '=', token.id)
-          : doomed.where('client_id', '=', token.clientId)
-        )
-          .returning('hash')
-          .execute()
-        await announceRevoked(tx, clock, gone, {
-          actor,
-          owner,
-          detail: { token: publicId, client: token.clientId },
-        })
-      })
-    },
-
-    async revokeSecret(secret, actor) {
-      return store.transaction(async (tx) => {
-        const gone = await tx.db
-          .deleteFrom('tokens')
-          .where('hash', '=', hashSecret(secret))
-          .returning('hash')
-          .execute()
-        const detail = { token: secret.slice(0, prefixLength) }
-        await announceRevoked(tx, clock, gone, { actor, detail })
-        return gone.length > 0
-      })
-    },
-
-    async revokeOfServer(tx, serverId) {
+  async revokeSecret(secret: string, actor: Actor): Promise<boolean> {
+    return this.#store.transaction(async (tx) => {
       const gone = await tx.db
         .deleteFrom('tokens')
-        .where('server_id', '=', serverId)
+        .where('hash', '=', hashSecret(secret))
         .returning('hash')
         .execute()
-      for (const { hash } of gone) tx.changed('token', hash)
-    },
-
-    async effectiveScopes(owner) {
-      const selection = owner.kind === 'user' ? { userIds: [owner.id] } : { serviceIds: [owner.id] }
-      const records = await readTokens(store.db, selection, clock.now())
-      const built = await buildPrincipals(store.db, records, clock.now())
-      return new Map(built.map(({ record, principal }) => [record.id, principal.scopes.expanded]))
-    },
+      await this.#tellRevoked(tx, gone, { actor, detail: { token: secret.slice(0, prefixLength) } })
+      return gone.length > 0
+    })
   }
+
+  async revokeOfServer(tx: StoreTransaction, serverId: number): Promise<void> {
+    const gone = await tx.db
+      .deleteFrom('tokens')
+      .where('server_id', '=', serverId)
+      .returning('hash')
+      .execute()
+    for (const { hash } of gone) tx.changed('token', hash)
+  }
+
+  async effectiveScopes(owner: CredentialOwner): Promise<ReadonlyMap<number, readonly string[]>> {
+    const selection = owner.kind === 'user' ? { userIds: [owner.id] } : { serviceIds: [owner.id] }
+    const records = await readTokens(this.#store.db, selection, this.#clock.now())
+    const built = await buildPrincipals(this.#store.db, records, this.#clock.now())
+    return new Map(built.map(({ record, principal }) => [record.id, principal.scopes.expanded]))
+  }
+
+  async #tellRevoked(
+    tx: StoreTransaction,
+    gone: readonly { hash: string }[],
+    revocation: Revocation,
+  ): Promise<void> {
+    if (gone.length === 0) return
+    for (const { hash } of gone) tx.changed('token', hash)
+    const { actor, owner, detail } = revocation
+    await recordAudit(tx, this.#clock, {
+      actor,
+      action: 'token.revoke',
+      target: owner === undefined ? 'token' : nameOwner(owner),
+      detail: { ...detail, count: gone.length },
+    })
+  }
+}
+
+interface Revocation {
+  readonly actor: Actor
+  readonly owner?: CredentialOwner
+  readonly detail: Readonly<Record<string, unknown>>
 }
 
 /** JupyterHub's public id of a token: `a17`. */
@@ -240,43 +261,4 @@ function parseToken(row: TokenRow, owner: CredentialOwner): Token {
     lastActivityAtMs: row.last_activity,
     serverId: row.server_id,
   }
-}
-
-/** A token never holds more than its owner does. Messages are JupyterHub's. */
-async function assertGrantable({ owner, scopes }: NewToken, grants: Grants): Promise<void> {
-  const problem = findScopeProblem(scopes, 'token')
-  if (problem !== undefined) throw new PlatformError('bad_request', { message: problem })
-  const written = scopes.filter((scope) => scope !== 'inherit')
-  if (written.length === 0) return
-  const held = await grants.scopesOf(owner)
-  const { allowed } = await grants.resolve([...expandScopes(written, { owner })], held, owner)
-  const excess = [...expandScopes(written, { owner })].filter((scope) => !allowed.includes(scope))
-  if (excess.length === 0) return
-  const kind = owner.kind === 'user' ? 'User' : 'Service'
-  throw new PlatformError('bad_request', {
-    message: `Not assigning requested scopes ${excess.join(',')} not held by ${kind} ${owner.name}`,
-  })
-}
-
-interface Revocation {
-  readonly actor: Actor
-  readonly owner?: CredentialOwner
-  readonly detail: Readonly<Record<string, unknown>>
-}
-
-async function announceRevoked(
-  tx: StoreTransaction,
-  clock: Clock,
-  gone: readonly { readonly hash: string }[],
-  { actor, owner, detail }: Revocation,
-): Promise<void> {
-  if (gone.length === 0) return
-  for (const { hash } of gone) tx.changed('token', hash)
-  const target = owner === undefined ? 'token' : nameOwner(owner)
-  await recordAudit(tx, clock, {
-    actor,
-    action: 'token.revoke',
-    target,
-    detail: { ...detail, count: gone.length },
-  })
 }

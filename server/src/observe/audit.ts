@@ -27,16 +27,35 @@ export interface AuditEntry {
 
 /** Writes who did what, in the transaction that does it: neither is kept without the other. */
 export async function recordAudit(tx: StoreTransaction, clock: Clock, entry: AuditEntry): Promise<void> {
-  await tx.db
-    .insertInto('audit_events')
-    .values({
-      at: clock.now(),
-      actor: entry.actor.name,
-      action: entry.action,
-      target: entry.target,
-      outcome: entry.outcome ?? 'ok',
-      detail: JSON.stringify(entry.detail ?? {}),
-      remote: entry.actor.remote ?? null,
-    })
-    .execute()
+  await recordAudits(tx, clock, [entry])
+}
+
+/** The same of many things that were done at once. */
+export async function recordAudits(
+  tx: StoreTransaction,
+  clock: Clock,
+  entries: readonly AuditEntry[],
+): Promise<void> {
+  for (let start = 0; start < entries.length; start += entriesPerStatement) {
+    const part = entries.slice(start, start + entriesPerStatement)
+    await tx.db
+      .insertInto('audit_events')
+      .values(part.map((entry) => buildRow(entry, clock.now())))
+      .execute()
+  }
+}
+
+/** Databases limit how many values one statement takes. */
+const entriesPerStatement = 1000
+
+function buildRow(entry: AuditEntry, atMs: number) {
+  return {
+    at: atMs,
+    actor: entry.actor.name,
+    action: entry.action,
+    target: entry.target,
+    outcome: entry.outcome ?? ('ok' as const),
+    detail: JSON.stringify(entry.detail ?? {}),
+    remote: entry.actor.remote ?? null,
+  }
 }
