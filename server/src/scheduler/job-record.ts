@@ -1,6 +1,7 @@
 import type { JobKind, JobState } from '@atrium/contract/jobs.ts'
 
 import type { JobEndpoint, JobHandle, JobKey, JobSpec } from './job.ts'
+import type { QuotaAmounts } from './quota.ts'
 
 /** When a job counts as ready: a GET of `path` on the endpoint's port of this name answers with a status below 500. */
 export interface ReadyRule {
@@ -73,9 +74,13 @@ export interface Job {
   /** Without secrets. */
   spec: JobSpec
   policy: JobPolicy
+  /** What it takes of quotas while it holds its share. */
+  amounts: QuotaAmounts
   priority: number
   /** Starts so far. The scheduler sees each under a key of its own (`buildAttemptKey`). */
   attempts: number
+  /** Those of them that ended before the job was ready. */
+  failedStarts: number
   /** The next start does not come before this. */
   retryAtMs?: number
   handle?: JobHandle

@@ -1,13 +1,17 @@
+import { PlatformError } from '@atrium/contract/errors.ts'
 import type { JobKind, JobState } from '@atrium/contract/jobs.ts'
 
-import type { Clock } from '#platform/clock.ts'
-import type { Logger } from '#platform/log.ts'
-import type { SealedBox } from '#platform/sealed-box.ts'
-import type { Store, StoreTransaction } from '#store/store.ts'
-
+import type { Change, StoreTransaction } from '#store/store.ts'
 import type { JobEndpoint, JobKey } from './job.ts'
-import type { Job, JobEvent, JobRequest } from './job-record.ts'
+import { followJobEvents, insertJobEvents, watchJob } from './job-events.ts'
+import { readJobLogs } from './job-logs.ts'
+import { listPlaces } from './job-queue.ts'
+import { createJobReconciler, type JobReconcilerOptions } from './job-reconciler.ts'
+import type { Job, JobEvent, JobRequest, JobWait } from './job-record.ts'
+import { requestJob, requestStops } from './job-requests.ts'
+import { createJobStore } from './job-store.ts'
 import type { QuotaLimits, QuotaReader } from './quota.ts'
+import { createQuotaLedger } from './quota-ledger.ts'
 import type { Capacity, Scheduler, SchedulerCapabilities } from './scheduler.ts'
 
 /** Which jobs to list; all conditions must hold. */
@@ -75,16 +79,22 @@ export interface Jobs {
     options: { offset?: number; follow?: boolean; signal: AbortSignal },
   ): AsyncIterable<Uint8Array>
 
-  /** Calls `listener` with the keys of jobs that changed, on any replica. Calls can be too many, never too few: read the record again. */
+  /**
+   * Calls `listener` with the keys of jobs that changed, on any replica; `*` among them: any may have. Calls can be too many: read the
+   * record again.
+   */
   subscribe(listener: (keys: readonly JobKey[]) => void): () => void
 
   /** The record once `until` holds for it. Throws what `signal` aborts with, and `not_found` when there is no such job. */
   waitFor(key: JobKey, until: (job: Job) => boolean, options: { signal: AbortSignal }): Promise<Job>
 
-  /** What is wanted and held, for the portal, the API and metrics. */
-  quotas: QuotaReader
+  /** The queue in order: each waiting job's place in line and, once there is a pace to guess it from, its estimated start. */
+  listPlaces(): Promise<ReadonlyMap<JobKey, JobWait>>
 
-  /** What a driver can do here. Default: the default driver's. */
+  /** What is held of quotas, for the portal, the API and metrics. */
+  readonly quotas: QuotaReader
+
+  /** What a driver can do here. Default: the default driver. */
   capabilities(options: { driver?: string; signal: AbortSignal }): Promise<SchedulerCapabilities>
 
   /** Nodes and pools of a driver. */
@@ -104,19 +114,57 @@ export type ReadyProbe = (
   options: { signal: AbortSignal },
 ) => Promise<boolean>
 
-/** What `createJobs` stands on. */
-export interface JobsOptions {
-  store: Store
-  /** Seals jobs' secrets while they wait in the store. */
-  box: SealedBox
-  clock: Clock
-  log: Logger
-  /** By driver name. */
-  schedulers: Readonly<Record<string, Scheduler>>
-  /** For requests that name none. */
+/** What `createJobs` stands on: what the reconciler needs, and policy from config. */
+export interface JobsOptions extends Omit<JobReconcilerOptions, 'jobs' | 'ledger'> {
+  /** For requests that name no driver. */
   defaultDriver: string
   limits: QuotaLimits
-  isReady: ReadyProbe
-  /** Unique name of this replica: holds the reconciler's lease. */
-  replica: string
+}
+
+/** Opens the door to jobs. Nothing is reconciled before `start`. */
+export function createJobs(options: JobsOptions): Jobs {
+  const { store, clock, schedulers, defaultDriver } = options
+  const jobs = createJobStore(store)
+  const ledger = createQuotaLedger(options)
+  const requests = { ...options, jobs, ledger, drivers: Object.keys(schedulers) }
+  const reconciler = createJobReconciler({ ...options, jobs, ledger })
+  const find: Jobs['find'] = async (key, tx) => (await jobs.find([key], tx)).get(key)
+  return {
+    request: (tx, request) => requestJob(requests, tx, request),
+    requestStop: (tx, keys, stop) => requestStops(requests, tx, keys, stop),
+    find,
+    findMany: (keys, tx) => jobs.find(keys, tx),
+    list: (filter) => jobs.list(filter),
+    async addEvent(tx, key, event) {
+      // The lock keeps the lines of one job in the order of their ids, for those who follow them.
+      if ((await jobs.lock(tx, [key])).size > 0) await insertJobEvents(tx, clock.now(), [{ key, event }])
+    },
+    events: (key, following) => followJobEvents({ store, jobs }, key, following),
+    logs: (key, reading) => readJobLogs({ store, jobs, schedulers }, key, reading),
+    subscribe: (listener) => store.onChange((changes) => tell(listener, changes)),
+    async waitFor(key, until, { signal }) {
+      for await (const job of watchJob({ store, jobs }, key, { signal })) if (until(job)) return job
+      throw new PlatformError('internal', { detail: 'watching a job ended by itself' })
+    },
+    listPlaces: () => listPlaces({ store, clock }),
+    quotas: ledger,
+    capabilities: ({ driver = defaultDriver, signal }) =>
+      getScheduler(schedulers, driver).capabilities({ signal }),
+    capacity: ({ driver = defaultDriver, signal }) => getScheduler(schedulers, driver).capacity({ signal }),
+    start: reconciler.start,
+    close: reconciler.close,
+  }
+}
+
+function tell(listener: (keys: readonly JobKey[]) => void, changes: readonly Change[]): void {
+  const keys = changes.flatMap(({ topic, key }) => (topic === 'job' ? [key] : []))
+  if (keys.length > 0) listener(keys)
+}
+
+function getScheduler(schedulers: JobsOptions['schedulers'], driver: string): Scheduler {
+  const scheduler = Object.hasOwn(schedulers, driver) ? schedulers[driver] : undefined
+  if (scheduler === undefined) {
+    throw new PlatformError('bad_request', { message: `There is no scheduler named ${driver}.` })
+  }
+  return scheduler
 }

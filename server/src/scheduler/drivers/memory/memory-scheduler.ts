@@ -15,7 +15,6 @@ const capabilities: SchedulerCapabilities = {
   warmStart: false,
   owners: false,
   hints: true,
-  timeLimitStepMs: 1,
 }
 
 /** A driver on a pretend cluster, which misbehaves as `world.controls` says. For tests of everything that stands on jobs. */
@@ -37,7 +36,8 @@ export function createMemoryScheduler(world: MemoryWorld): Scheduler {
 
   return {
     driver: 'memory',
-    capabilities: async () => capabilities,
+    capabilities: async () =>
+      world.keepsTimeLimits ? { ...capabilities, timeLimitStepMs: 1 } : capabilities,
     submit: (specs, options) => ask('submit', options, () => submit(world, specs)),
     find: (keys, options) => ask('find', options, () => find(world, keys)),
     list: (options) =>

@@ -16,6 +16,8 @@ export interface MemoryWorldOptions {
   nodes?: readonly MemoryNode[]
   /** Where ports come from. Default: numbers from 20,000 on, on which nobody listens. */
   findPort?: () => Promise<number>
+  /** Ends jobs at their time limit itself. Default true. */
+  keepsTimeLimits?: boolean
 }
 
 /** The pretend cluster. It outlives the scheduler instances that talk to it, as a real one does. */
@@ -23,6 +25,7 @@ export class MemoryWorld {
   readonly controls: MemoryControls = createMemoryControls()
   readonly hints: MemoryHints = createMemoryHints(this.controls)
   readonly clock: Clock
+  readonly keepsTimeLimits: boolean
   readonly #programs: Readonly<Record<string, MemoryProgram>>
   readonly #nodes: MemoryNodes
   readonly #findPort: () => Promise<number>
@@ -33,9 +36,10 @@ export class MemoryWorld {
   #lastRef = 0
   #isPlacing = false
 
-  constructor({ clock, programs, nodes = [plenty], findPort }: MemoryWorldOptions) {
+  constructor({ clock, programs, nodes = [plenty], findPort, keepsTimeLimits = true }: MemoryWorldOptions) {
     let port = firstPort
     this.clock = clock
+    this.keepsTimeLimits = keepsTimeLimits
     this.#programs = programs
     this.#nodes = createMemoryNodes(nodes)
     this.#findPort = findPort ?? (async () => port++)
@@ -172,7 +176,7 @@ export class MemoryWorld {
       onEnd: (exit) => this.#end(run, exit),
     })
     this.hints.tell(spec.key)
-    if (spec.timeLimitMs === undefined) return
+    if (spec.timeLimitMs === undefined || !this.keepsTimeLimits) return
     const message = 'It reached its time limit.'
     this.#killAfter(run, spec.timeLimitMs, { state: 'failed', reason: 'time_limit', message })
   }

@@ -1,0 +1,111 @@
+import { PlatformError } from '@atrium/contract/errors.ts'
+
+import type { Clock } from '#platform/clock.ts'
+import type { SealedBox } from '#platform/sealed-box.ts'
+import type { StoreTransaction } from '#store/store.ts'
+import type { JobKey, JobSpec } from './job.ts'
+import { insertJobEvents } from './job-events.ts'
+import { buildJobKey } from './job-key.ts'
+import { defaultPriorities } from './job-queue.ts'
+import type { Job, JobRequest } from './job-record.ts'
+import type { NewJobRow } from './job-rows.ts'
+import type { JobStore } from './job-store.ts'
+import type { StopOptions } from './jobs.ts'
+import { buildAmounts, describeObstacle } from './quota.ts'
+import type { QuotaLedger } from './quota-ledger.ts'
+
+/** What is wanted of jobs is written with these. */
+export interface JobRequestsContext {
+  jobs: JobStore
+  ledger: QuotaLedger
+  box: SealedBox
+  clock: Clock
+  defaultDriver: string
+  /** Names of the configured schedulers. */
+  drivers: readonly string[]
+}
+
+/** See `Jobs.request`. */
+export async function requestJob(
+  context: JobRequestsContext,
+  tx: StoreTransaction,
+  request: JobRequest,
+): Promise<Job> {
+  const { jobs, ledger, drivers, clock } = context
+  const row = buildRow(context, request)
+  if (!drivers.includes(row.driver)) {
+    throw new PlatformError('bad_request', { message: `There is no scheduler named ${row.driver}.` })
+  }
+  const obstacle = await ledger.findNeverFits(tx, {
+    key: row.key,
+    kind: row.kind,
+    userId: request.userId,
+    groupId: request.groupId ?? null,
+    amounts: buildAmounts(request.kind, request.spec.tasks, request.spec.resources),
+  })
+  if (obstacle !== undefined) {
+    const { reason, message } = describeObstacle(obstacle)
+    throw new PlatformError('quota_exceeded', { message, detail: { reason } })
+  }
+  if (await jobs.insert(tx, row)) {
+    const event = { kind: 'progress', message: 'Requested', progress: 0 } as const
+    await insertJobEvents(tx, clock.now(), [{ key: row.key, event }])
+    tx.changed('job-wanted', row.key)
+  }
+  const job = (await jobs.find([row.key], tx)).get(row.key)
+  if (job === undefined) throw new PlatformError('internal', { detail: `job ${row.key} is not there` })
+  return job
+}
+
+/** See `Jobs.requestStop`. */
+export async function requestStops(
+  { jobs, clock }: JobRequestsContext,
+  tx: StoreTransaction,
+  keys: readonly JobKey[],
+  { reason = 'requested', message = 'It was asked to end.' }: StopOptions = {},
+): Promise<void> {
+  const found = await jobs.lock(tx, keys)
+  const wanted = [...found.values()].filter((job) => job.desired === 'run' && job.endedAtMs === undefined)
+  const nowMs = clock.now()
+  const stop = { desired: 'stop', stopRequestedAtMs: nowMs, reason, message } as const
+  const queued = wanted.filter((job) => job.state === 'queued').map((job) => job.key)
+  const unknown = wanted.filter((job) => job.state === 'unknown').map((job) => job.key)
+  const others = wanted.flatMap(({ state, key }) => (state === 'queued' || state === 'unknown' ? [] : [key]))
+  await jobs.updateMany(tx, queued, { ...stop, state: 'cancelled', endedAtMs: nowMs, secrets: null })
+  await jobs.updateMany(tx, unknown, stop)
+  await jobs.updateMany(tx, others, { ...stop, state: 'stopping' })
+  const event = { kind: 'progress', message } as const
+  await insertJobEvents(
+    tx,
+    nowMs,
+    wanted.map(({ key }) => ({ key, event })),
+  )
+  for (const { key } of wanted) tx.changed('job-wanted', key)
+}
+
+function buildRow({ box, clock, defaultDriver }: JobRequestsContext, request: JobRequest): NewJobRow {
+  const { kind, subject, userId, policy = {}, secrets } = request
+  const key = request.key ?? buildJobKey(kind)
+  const spec: JobSpec = { ...request.spec, key, kind }
+  const amounts = buildAmounts(kind, spec.tasks, spec.resources)
+  return {
+    key,
+    kind,
+    driver: request.driver ?? defaultDriver,
+    user_id: userId,
+    group_id: request.groupId ?? null,
+    subject,
+    desired: 'run',
+    state: 'queued',
+    spec: JSON.stringify(spec),
+    policy: JSON.stringify(policy),
+    secrets: secrets === undefined ? null : box.seal(JSON.stringify(secrets)),
+    servers: amounts.servers,
+    workers: amounts.workers,
+    cpu: amounts.cpu,
+    memory_bytes: amounts.memoryBytes,
+    gpu: amounts.gpu,
+    priority: request.priority ?? defaultPriorities[kind],
+    requested_at: clock.now(),
+  }
+}

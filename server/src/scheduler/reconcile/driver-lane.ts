@@ -1,0 +1,284 @@
+import type { JobKey } from '#scheduler/job.ts'
+import { parseAttemptKey } from '#scheduler/job-key.ts'
+import { applyChange } from '#scheduler/job-rows.ts'
+import type { Scheduler } from '#scheduler/scheduler.ts'
+import { type Backoff, createBackoff } from './backoff.ts'
+import { findReachedLimit, isRetryDue, type JobNotes, planNotes, updateNotes } from './job-notes.ts'
+import { buildStop, buildUnsubmitted } from './job-transition.ts'
+import { observeJobs, type Watched } from './observe-jobs.ts'
+import type { ReadyWatch } from './ready-watch.ts'
+import {
+  type Applied,
+  applyTransitions,
+  isSchedulerTrouble,
+  type ReconcileContext,
+} from './reconcile-context.ts'
+import { stopJobs } from './stop-jobs.ts'
+import { submitJobs } from './submit-jobs.ts'
+import { sweepOrphans } from './sweep-orphans.ts'
+import { chooseTick, isChanging } from './tick.ts'
+import { startWorkLoop, type WorkLoop } from './work-loop.ts'
+
+/** Keeps the jobs of one scheduler as they are wanted. */
+export interface DriverLane {
+  /** Looks at these jobs, or at all, soon. */
+  wake(keys: readonly JobKey[] | 'all'): void
+  readonly done: Promise<void>
+}
+
+export interface DriverLaneOptions {
+  scheduler: Scheduler
+  readyWatch: ReadyWatch
+  /** Shares of quotas were given back. */
+  onFreed(): void
+  /** Something other than the scheduler failed: answers how many milliseconds to leave it alone. */
+  onError(error: unknown): number
+}
+
+/** Starts the loop of one driver; it ends with `context.signal`. A slow or silent scheduler holds up nobody else's lane. */
+export function startDriverLane(context: ReconcileContext, options: DriverLaneOptions): DriverLane {
+  const lane = new Lane(context, options)
+  const loop = startWorkLoop({ clock: context.clock, signal: context.signal, step: () => lane.step() })
+  lane.listen(loop)
+  return {
+    wake(keys) {
+      lane.add(keys)
+      loop.wake()
+    },
+    done: loop.done,
+  }
+}
+
+class Lane {
+  readonly #context: ReconcileContext
+  readonly #options: DriverLaneOptions
+  readonly #notes = new Map<JobKey, JobNotes>()
+  readonly #trouble: Backoff
+  #wanted: Set<JobKey> | 'all' = 'all'
+  /** Steps without news: asking gets slower. */
+  #quietSteps = 0
+  /** Times on the monotonic clock. Before this one the scheduler is left alone, unless it speaks up itself. */
+  #notBeforeMs = 0
+  #nextLookMs = 0
+  #nextSteadyMs = 0
+  #nextSweepMs = 0
+  #silentSinceMs: number | undefined
+  #capabilities: { hasHints: boolean; hasOwnLimits: boolean } | undefined
+
+  constructor(context: ReconcileContext, options: DriverLaneOptions) {
+    this.#context = context
+    this.#options = options
+    this.#trouble = createBackoff({ ...context.settings.schedulerBackoff, random: context.random })
+  }
+
+  add(keys: readonly JobKey[] | 'all'): void {
+    if (keys === 'all' || keys.includes('*')) this.#wanted = 'all'
+    else if (this.#wanted !== 'all') for (const key of keys) this.#wanted.add(key)
+  }
+
+  /** Takes the driver's hints as a reason to look, and as a sign of life. */
+  listen(loop: WorkLoop): void {
+    const unlisten = this.#options.scheduler.onChange((attemptKeys) => {
+      const keys = attemptKeys.flatMap((attemptKey) => parseAttemptKey(attemptKey)?.key ?? [])
+      const ours = keys.filter((key) => this.#notes.has(key))
+      if (ours.length === 0) return
+      this.#notBeforeMs = 0
+      this.add(ours)
+      loop.wake()
+    })
+    this.#context.signal.addEventListener('abort', unlisten, { once: true })
+  }
+
+  /** Does what there is to do; answers after how many milliseconds to do so again if nothing happens. */
+  async step(): Promise<number> {
+    const waitMs = this.#notBeforeMs - this.#nowMs
+    if (waitMs > 0) return waitMs
+    try {
+      const trouble = await this.#reconcile(this.#takeWanted())
+      return trouble === undefined ? this.#rest() : await this.#retreat(trouble)
+    } catch (error) {
+      this.#wanted = 'all'
+      const delayMs = this.#context.signal.aborted ? 0 : this.#options.onError(error)
+      this.#notBeforeMs = this.#nowMs + delayMs
+      return delayMs
+    }
+  }
+
+  get #nowMs(): number {
+    return this.#context.clock.monotonic()
+  }
+
+  /** What was asked for, what is due, and what changes. */
+  #takeWanted(): readonly JobKey[] | 'all' {
+    const wanted = this.#wanted
+    this.#wanted = new Set()
+    if (wanted === 'all' || this.#nowMs >= this.#nextSteadyMs) return 'all'
+    const isTick = this.#nowMs >= this.#nextLookMs
+    for (const [key, notes] of this.#notes) {
+      const isDue = notes.dueMs !== undefined && notes.dueMs <= this.#nowMs
+      if (isDue || (isTick && isChanging(notes))) wanted.add(key)
+    }
+    return [...wanted]
+  }
+
+  /** Brings the scheduler closer to what is wanted; answers the error when the scheduler was in no state to. */
+  async #reconcile(wanted: readonly JobKey[] | 'all'): Promise<unknown> {
+    const { scheduler } = this.#options
+    const watched = await this.#load(wanted)
+    let trouble: unknown
+    const attempt = async (step: () => Promise<void>) => {
+      if (trouble !== undefined) return
+      await step().catch((error: unknown) => {
+        if (!isSchedulerTrouble(error)) throw error
+        trouble = error
+      })
+    }
+    await attempt(() => this.#introduce())
+    await attempt(() => this.#submit(watched))
+    await attempt(() => this.#stop(watched))
+    trouble = (await this.#observe(watched)) ?? trouble
+    if (wanted === 'all') this.#nextSteadyMs = this.#nowMs + this.#context.settings.steadyTickMs
+    if (this.#nowMs >= this.#nextSweepMs) {
+      await attempt(async () => {
+        await sweepOrphans(this.#context, scheduler)
+        this.#nextSweepMs = this.#nowMs + this.#context.settings.sweepMs
+      })
+    }
+    return trouble
+  }
+
+  async #introduce(): Promise<void> {
+    if (this.#capabilities !== undefined) return
+    const found = await this.#options.scheduler.capabilities({ signal: this.#context.callSignal() })
+    this.#capabilities = { hasHints: found.hints, hasOwnLimits: found.timeLimitStepMs !== undefined }
+  }
+
+  /** Reads records, brings the notes up to them, and drops those of jobs that are not active any more. */
+  async #load(wanted: readonly JobKey[] | 'all'): Promise<Watched[]> {
+    if (wanted !== 'all' && wanted.length === 0) return []
+    const { jobs } = this.#context
+    const found = await jobs.listActive(this.#options.scheduler.driver, wanted === 'all' ? undefined : wanted)
+    const active = new Set(found.map((job) => job.key))
+    for (const key of wanted === 'all' ? this.#notes.keys() : wanted) if (!active.has(key)) this.#drop(key)
+    return found.map((job) => ({ job, notes: this.#note(job) }))
+  }
+
+  #note(job: Watched['job']): JobNotes {
+    const { clock, settings } = this.#context
+    const notes = updateNotes(this.#notes.get(job.key), job, clock)
+    planNotes(notes, job, { settings, hasOwnLimits: this.#capabilities?.hasOwnLimits ?? false })
+    this.#notes.set(job.key, notes)
+    const isAsked = job.state === 'starting' && job.endpoint !== undefined && job.policy.ready !== undefined
+    if (isAsked) this.#options.readyWatch.watch(job)
+    else this.#options.readyWatch.drop(job.key)
+    return notes
+  }
+
+  #drop(key: JobKey): void {
+    this.#notes.delete(key)
+    this.#options.readyWatch.drop(key)
+  }
+
+  async #submit(watched: readonly Watched[]): Promise<void> {
+    const due = watched.filter(
+      ({ job, notes }) =>
+        job.handle === undefined && job.desired === 'run' && isRetryDue(notes, this.#context.clock),
+    )
+    if (due.length === 0) return
+    this.#quietSteps = 0
+    const applied = await submitJobs(
+      this.#context,
+      this.#options.scheduler,
+      due.map(({ job }) => job),
+    )
+    this.#digest(applied)
+  }
+
+  async #stop(watched: readonly Watched[]): Promise<void> {
+    const { settings } = this.#context
+    const unwanted = watched.filter(({ job }) => job.desired === 'stop')
+    if (unwanted.length === 0) return
+    this.#quietSteps = 0
+    const applied = await stopJobs(this.#context, this.#options.scheduler, unwanted)
+    for (const { job, notes } of unwanted) planNotes(notes, job, { settings, hasOwnLimits: false })
+    this.#digest(applied)
+    // Those that were found on the scheduler are cancelled next.
+    this.add(applied.flatMap(({ job, transition }) => (transition.change.handle ? [job.key] : [])))
+  }
+
+  /** Looks at what the scheduler has; answers why it could not. */
+  async #observe(watched: readonly Watched[]): Promise<unknown> {
+    const submitted = watched.filter(({ job }) => job.handle !== undefined)
+    if (submitted.length === 0) return undefined
+    const { applied, why } = await observeJobs(this.#context, this.#options.scheduler, submitted)
+    this.#digest(applied)
+    this.#quietSteps = applied.length > 0 ? 0 : this.#quietSteps + 1
+    await this.#enforceLimits(submitted)
+    return why
+  }
+
+  async #enforceLimits(watched: readonly Watched[]): Promise<void> {
+    const { clock } = this.#context
+    const hasOwnLimits = this.#capabilities?.hasOwnLimits ?? false
+    const reached = new Map(
+      watched.flatMap(({ job, notes }) => {
+        const limit = findReachedLimit(notes, job, clock, hasOwnLimits)
+        return limit === undefined ? [] : [[job.key, limit] as const]
+      }),
+    )
+    if (reached.size === 0) return
+    const applied = await applyTransitions(this.#context, [...reached.keys()], (job) => {
+      const limit = reached.get(job.key)
+      if (limit === undefined || job.desired === 'stop') return undefined
+      if (limit.reason === 'not_ready_in_time' && job.readyAtMs !== undefined) return undefined
+      return buildStop(job, clock.now(), limit.reason, limit.message)
+    })
+    this.#digest(applied)
+    this.add(applied.map(({ job }) => job.key))
+  }
+
+  /** Remembers what was just recorded. */
+  #digest(applied: readonly Applied[]): void {
+    for (const { job, transition } of applied) {
+      const next = applyChange(job, transition.change)
+      if (next.endedAtMs !== undefined || next.state === 'queued') this.#drop(job.key)
+      else this.#note(next)
+    }
+    if (applied.some(({ transition }) => transition.givesBack)) this.#options.onFreed()
+  }
+
+  /** All is well: when to look again. */
+  #rest(): number {
+    const { settings, log } = this.#context
+    if (this.#trouble.failures > 0) {
+      log.info({ driver: this.#options.scheduler.driver }, 'the scheduler answers again')
+    }
+    this.#trouble.reset()
+    this.#silentSinceMs = undefined
+    if (this.#wanted === 'all' || this.#wanted.size > 0) return 0
+    const nowMs = this.#nowMs
+    const hasHints = this.#capabilities?.hasHints ?? false
+    const tickMs = chooseTick(this.#notes.values(), { settings, hasHints, quietSteps: this.#quietSteps })
+    this.#nextLookMs = nowMs + tickMs
+    let nextMs = Math.min(this.#nextLookMs, this.#nextSweepMs)
+    if (this.#notes.size > 0) nextMs = Math.min(nextMs, this.#nextSteadyMs)
+    for (const { dueMs } of this.#notes.values()) if (dueMs !== undefined) nextMs = Math.min(nextMs, dueMs)
+    return Math.max(0, nextMs - nowMs)
+  }
+
+  /** The scheduler does not answer: everything is looked at again after a pause. */
+  async #retreat(trouble: unknown): Promise<number> {
+    const { log, settings } = this.#context
+    const { driver } = this.#options.scheduler
+    if (this.#trouble.failures === 0) log.warn({ driver, err: trouble }, 'the scheduler does not answer')
+    this.#silentSinceMs ??= this.#nowMs
+    const delayMs = this.#trouble.next()
+    this.#wanted = 'all'
+    this.#notBeforeMs = this.#nowMs + delayMs
+    if (this.#nowMs - this.#silentSinceMs >= settings.unknownAfterMs) {
+      const waiting = [...this.#notes].flatMap(([key, notes]) => (notes.isSubmitted ? [] : [key]))
+      this.#digest(await applyTransitions(this.#context, waiting, buildUnsubmitted))
+    }
+    return delayMs
+  }
+}

@@ -1,0 +1,117 @@
+import type { JobExit } from '#scheduler/job.ts'
+import type { Job } from '#scheduler/job-record.ts'
+import type { JobChange } from '#scheduler/job-rows.ts'
+import { buildBackoff } from './backoff.ts'
+import type { SeenAt, Transition } from './job-transition.ts'
+
+/** Stops by the platform itself that count as failures of the job. */
+export const failingStopReasons: readonly string[] = ['time_limit', 'not_ready_in_time', 'submit_failed']
+
+/** A submission that the scheduler lost before anything of it was seen is repeated this often, whatever the job's own policy. */
+const lossesForgiven = 3
+
+const retryBackoff = { baseMs: 500, maxMs: 60_000 }
+
+/**
+ * What follows from the end of a job's present start: the end of the job, another try of a start that failed before it was ready, or
+ * its place in the queue again after it was preempted or its node was lost.
+ */
+export function buildEnd(job: Job, exit: JobExit, at: SeenAt & { endedAtMs: number }): Transition {
+  if (job.desired === 'run') {
+    const wasTaken = exit.state === 'preempted' || exit.reason === 'node_lost'
+    if (wasTaken && job.policy.requeue === true) return buildRequeue(exit)
+    if (canRetry(job, exit)) return buildRetry(job, exit.message, at)
+  }
+  const end = resolveExit(job, exit)
+  const change: JobChange = {
+    state: end.state,
+    reason: end.reason,
+    message: end.message,
+    exitCode: exit.exitCode ?? null,
+    exitSignal: exit.signal ?? null,
+    logTail: end.state === 'failed' ? (at.logTail ?? null) : null,
+    endpoint: null,
+    wait: null,
+    retryAtMs: null,
+    secrets: null,
+    endedAtMs: at.endedAtMs,
+  }
+  const kind = end.state === 'failed' || end.state === 'preempted' ? 'failed' : 'progress'
+  return { change, events: [{ kind, message: end.message }], givesBack: true }
+}
+
+/** What follows when the scheduler does not know the job (any more). */
+export function buildLoss(job: Job, at: SeenAt): Transition {
+  const exit: JobExit = {
+    state: 'failed',
+    reason: 'not_observed',
+    message: 'The scheduler does not know this job any more; nobody saw how it ended.',
+  }
+  const neverSeen = job.startedAtMs === undefined && job.node === undefined
+  if (job.desired === 'run' && neverSeen && job.failedStarts < lossesForgiven) {
+    return buildRetry(job, 'The scheduler lost it.', at)
+  }
+  return buildEnd(job, exit, { ...at, endedAtMs: at.nowMs })
+}
+
+function canRetry(job: Job, exit: JobExit): boolean {
+  const triesLeft = (job.policy.startRetries ?? 0) - job.failedStarts
+  return exit.state === 'failed' && job.readyAtMs === undefined && triesLeft > 0
+}
+
+/** Same share of quotas, next attempt, after a pause. */
+function buildRetry(job: Job, why: string, { nowMs, random, logTail }: SeenAt): Transition {
+  const lines = logTail === undefined ? '' : `\n${logTail}`
+  return {
+    change: {
+      ...freshStart,
+      state: 'pending',
+      reason: 'retry',
+      message: why,
+      attempts: job.attempts + 1,
+      failedStarts: job.failedStarts + 1,
+      retryAtMs: nowMs + Math.round(buildBackoff(job.failedStarts, { ...retryBackoff, random })),
+    },
+    events: [{ kind: 'warning', message: `The start failed and is tried again: ${why}${lines}` }],
+  }
+}
+
+/** Back into the queue without its share; its age gives it its old place. The next attempt is counted when it is admitted. */
+function buildRequeue(exit: JobExit): Transition {
+  return {
+    change: { ...freshStart, state: 'queued', reason: exit.reason, message: exit.message, retryAtMs: null },
+    events: [{ kind: 'warning', message: `${exit.message} It is in the queue again.` }],
+    givesBack: true,
+  }
+}
+
+const freshStart = {
+  handle: null,
+  endpoint: null,
+  node: null,
+  wait: null,
+  submittedAtMs: null,
+  startedAtMs: null,
+  readyAtMs: null,
+} as const satisfies JobChange
+
+/** How the job is said to have ended: the scheduler's word, unless it ended because we wanted it to. */
+function resolveExit(job: Job, exit: JobExit): Pick<JobExit, 'state' | 'reason' | 'message'> {
+  if (job.desired === 'run' || exit.state === 'succeeded') return exit
+  const reason = job.reason ?? 'requested'
+  const message = job.message ?? exit.message
+  return { state: failingStopReasons.includes(reason) ? 'failed' : 'cancelled', reason, message }
+}
+
+/** The event of a rejected submission and its end: final, the scheduler's own words. */
+export function buildRejection(
+  job: Job,
+  { reason, message }: { reason: string; message: string },
+  at: SeenAt,
+): Transition {
+  return buildEnd(
+    { ...job, policy: {} },
+    { state: 'failed', reason, message },
+    { ...at, endedAtMs: at.nowMs },
+  )
+}

@@ -1,0 +1,129 @@
+import { isPlatformError } from '@atrium/contract/errors.ts'
+
+import type { JobReconcilerOptions } from '#scheduler/job-reconciler.ts'
+import type { Change, Lease } from '#store/store.ts'
+import { admitJobs } from './admit-jobs.ts'
+import { createBackoff } from './backoff.ts'
+import { type DriverLane, startDriverLane } from './driver-lane.ts'
+import { retireJobs } from './job-retention.ts'
+import { createReadyWatch } from './ready-watch.ts'
+import {
+  isSchedulerTrouble,
+  isStoreTrouble,
+  type ReconcileContext,
+  type ReconcileSettings,
+} from './reconcile-context.ts'
+import { startWorkLoop, type WorkLoop } from './work-loop.ts'
+
+/** The work of the replica that holds the lease. */
+export interface LeaderSession {
+  /** Aborted once the lease is known to be lost, or after `end`. */
+  readonly signal: AbortSignal
+  /** Tells of changes in the store. */
+  notice(changes: readonly Change[]): void
+  /** Stops, and resolves when nothing is going on any more. */
+  end(): Promise<void>
+}
+
+type SessionOptions = JobReconcilerOptions & { settings: ReconcileSettings; lease: Lease }
+
+/** Starts one lane for each scheduler, the door of the queue, and the tidying up. */
+export function startLeaderSession(options: SessionOptions): LeaderSession {
+  const life = new AbortController()
+  const context = buildContext(options, life.signal)
+  const onError = createErrorHandler(context, () => life.abort())
+  const readyWatch = createReadyWatch(context, options.isReady)
+  const lanes = new Map<string, DriverLane>()
+  const queue = startQueueLoop(context, lanes, onError)
+  for (const scheduler of Object.values(options.schedulers)) {
+    const onFreed = queue.wake
+    lanes.set(scheduler.driver, startDriverLane(context, { scheduler, readyWatch, onFreed, onError }))
+  }
+  const tidying = startTidyLoop(context, options.schedulers, onError)
+  return {
+    signal: life.signal,
+    notice(changes) {
+      const keys = changes.flatMap(({ topic, key }) => (topic === 'job-wanted' ? [key] : []))
+      if (keys.length === 0) return
+      queue.wake()
+      for (const lane of lanes.values()) lane.wake(keys)
+    },
+    async end() {
+      life.abort()
+      await Promise.all([queue.done, tidying.done, ...[...lanes.values()].map((lane) => lane.done)])
+    },
+  }
+}
+
+function buildContext(options: SessionOptions, signal: AbortSignal): ReconcileContext {
+  const { store, lease, settings, random = Math.random, reach = () => {} } = options
+  return {
+    ...options,
+    signal,
+    random,
+    reach,
+    callSignal: () => AbortSignal.any([signal, AbortSignal.timeout(settings.callTimeoutMs)]),
+    fenced: (work) =>
+      store.transaction(async (tx) => {
+        await store.assertLease(tx, lease)
+        return work(tx)
+      }),
+  }
+}
+
+/** What is done about an error that is not a scheduler's silence: answers how long to leave the work that met it alone. */
+function createErrorHandler(
+  { log, settings, random }: ReconcileContext,
+  onLeaseLost: () => void,
+): (error: unknown) => number {
+  const backoff = createBackoff({ ...settings.storeBackoff, random })
+  return (error) => {
+    if (isPlatformError(error, 'lease_lost')) {
+      log.warn('another replica reconciles now')
+      onLeaseLost()
+      return 0
+    }
+    if (isStoreTrouble(error)) {
+      log.error({ err: error }, 'the database failed: nothing is lost, the work is tried again')
+    } else {
+      log.error({ err: error }, 'reconciling failed and is tried again')
+    }
+    return backoff.next()
+  }
+}
+
+/** Lets jobs out of the queue when something was wanted or given back, and now and then, as limits may have been changed. */
+function startQueueLoop(
+  context: ReconcileContext,
+  lanes: ReadonlyMap<string, DriverLane>,
+  onError: (error: unknown) => number,
+): WorkLoop {
+  const { clock, signal, settings } = context
+  const step = async () => {
+    try {
+      const { admitted, hasMore } = await admitJobs(context, [...lanes.keys()])
+      if (admitted.length > 0) for (const lane of lanes.values()) lane.wake(admitted)
+      return hasMore ? 0 : settings.steadyTickMs
+    } catch (error) {
+      return signal.aborted ? 0 : onError(error)
+    }
+  }
+  return startWorkLoop({ clock, signal, step })
+}
+
+function startTidyLoop(
+  context: ReconcileContext,
+  schedulers: JobReconcilerOptions['schedulers'],
+  onError: (error: unknown) => number,
+): WorkLoop {
+  const { clock, signal, settings } = context
+  const step = async () => {
+    try {
+      await retireJobs(context, schedulers)
+    } catch (error) {
+      if (!signal.aborted && !isSchedulerTrouble(error)) onError(error)
+    }
+    return settings.retentionMs
+  }
+  return startWorkLoop({ clock, signal, step })
+}
