@@ -10,7 +10,7 @@ const trivialServer = [
   '/usr/bin/python3',
   '-I',
   '-S',
-  join(import.meta.dirname, 'trivial-server.py'),
+  join(import.meta.dirname, '..', '..', 'test', 'support', 'trivial-server.py'),
 ] as const
 
 /** What each row is in, and what DESIGN aims at. Rows come in this order. */

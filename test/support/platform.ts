@@ -38,9 +38,15 @@ export interface Platform {
   /** What the control plane wrote to standard error so far. */
   log(): string
   /** JSON by the public door, as the administrator unless a token is given. */
-  api<T>(method: string, path: string, options?: { body?: unknown; token?: string }): Promise<{ status: number; body: T }>
+  api<T>(
+    method: string,
+    path: string,
+    options?: { body?: unknown; token?: string },
+  ): Promise<{ status: number; body: T }>
   /** Kills the control plane without a word, or as told; resolves when it is gone. */
   kill(signal?: NodeJS.Signals): Promise<void>
+  /** Resolves when the control plane has ended by itself. */
+  exited(): Promise<void>
   /** Starts the control plane again on the same data and port. */
   startAgain(environment?: NodeJS.ProcessEnv): Promise<void>
   /** `atrium down --all`, and the data folder goes if it was ours. */
@@ -62,7 +68,17 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   const log: string[] = []
   const start = (port: string, extra: NodeJS.ProcessEnv = {}) =>
     launch(
-      ['up', '--json', '--data', data, '--config', config, '--port', port, ...(prefix ? ['--env-prefix', prefix] : [])],
+      [
+        'up',
+        '--json',
+        '--data',
+        data,
+        '--config',
+        config,
+        '--port',
+        port,
+        ...(prefix ? ['--env-prefix', prefix] : []),
+      ],
       { ...options.environment, ...extra },
       log,
     )
@@ -96,6 +112,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       running.child.kill(signal)
       await running.exited
     },
+    exited: () => running.exited,
     async startAgain(extra) {
       running = await start(new URL(url).port, extra)
     },
@@ -117,7 +134,9 @@ export async function runCli(
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
-  const code = await new Promise<number>((resolve) => child.once('exit', (exitCode) => resolve(exitCode ?? 1)))
+  const code = await new Promise<number>((resolve) =>
+    child.once('exit', (exitCode) => resolve(exitCode ?? 1)),
+  )
   return { code, stdout: await stdout, stderr: await stderr }
 }
 
@@ -127,7 +146,11 @@ async function collect(stream: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-async function launch(args: readonly string[], environment: NodeJS.ProcessEnv, log: string[]): Promise<Running> {
+async function launch(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  log: string[],
+): Promise<Running> {
   const child = spawn(process.execPath, [join(root, 'cli/bin/atrium.mjs'), ...args], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

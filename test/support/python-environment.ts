@@ -10,7 +10,8 @@ import { createSilentLogger } from '@atrium/server/platform/log.ts'
 export async function ensureTestEnvironment(): Promise<string> {
   const given = process.env['ATRIUM_TEST_ENVIRONMENT']
   if (given !== undefined) return given
-  const cache = process.getuid?.() === 0 ? '/var/cache' : (process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'))
+  const cache =
+    process.getuid?.() === 0 ? '/var/cache' : (process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'))
   const prefix = join(cache, 'atrium-tests', 'default-environment')
   await ensureDefaultEnvironment({
     prefix,
