@@ -18,7 +18,8 @@ export function withQuery(path: string, query: Query): string {
 /** The portal's own pages, below `hubPrefix`: for the router and its links. */
 export const paths = {
   home: () => '/home',
-  spawn: (user: string, server = '') => (server ? `/spawn/${segment(user)}/${segment(server)}` : `/spawn/${segment(user)}`),
+  spawn: (user: string, server = '') =>
+    server ? `/spawn/${segment(user)}/${segment(server)}` : `/spawn/${segment(user)}`,
   spawnPending: (user: string, server = '') =>
     server ? `/spawn-pending/${segment(user)}/${segment(server)}` : `/spawn-pending/${segment(user)}`,
   tokens: () => '/token',

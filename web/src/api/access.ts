@@ -56,7 +56,10 @@ export function auditQuery(query: Omit<AuditQuery, 'before' | 'limit'>) {
   return infiniteQueryOptions({
     queryKey: ['audit', query],
     queryFn: ({ signal, pageParam }) =>
-      request<AuditPage>('GET', endpoints.audit, { query: { ...query, before: pageParam, limit: 50 }, signal }),
+      request<AuditPage>('GET', endpoints.audit, {
+        query: { ...query, before: pageParam, limit: 50 },
+        signal,
+      }),
     initialPageParam: undefined as number | undefined,
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,

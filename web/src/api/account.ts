@@ -36,7 +36,8 @@ export function oneTimeLinkQuery(secret: string) {
 /** Uses a one-time link up: signs in, sets a password, or makes the account. */
 export function useOneTimeLink() {
   return useMutation({
-    mutationFn: (input: UseLinkRequest) => request<SignInResponse>('POST', endpoints.links.use, { body: input }),
+    mutationFn: (input: UseLinkRequest) =>
+      request<SignInResponse>('POST', endpoints.links.use, { body: input }),
   })
 }
 

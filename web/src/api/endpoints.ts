@@ -19,11 +19,14 @@ export const endpoints = {
 
   profiles: `${atrium}/profiles`,
   serverDetails: (user: string) => `${atrium}/servers/${segment(user)}`,
-  serverLog: (user: string, server: string) => `${atrium}/servers/${segment(user)}/${atriumServer(server)}/log`,
+  serverLog: (user: string, server: string) =>
+    `${atrium}/servers/${segment(user)}/${atriumServer(server)}/log`,
   keepRunning: (user: string, server: string) =>
     `${atrium}/servers/${segment(user)}/${atriumServer(server)}/keep-running`,
   server: (user: string, server: string) =>
-    server ? `${hub}/users/${segment(user)}/servers/${segment(server)}` : `${hub}/users/${segment(user)}/server`,
+    server
+      ? `${hub}/users/${segment(user)}/servers/${segment(server)}`
+      : `${hub}/users/${segment(user)}/server`,
   progress: (user: string, server: string) => `${endpoints.server(user, server)}/progress`,
 
   users: `${hub}/users`,

@@ -51,8 +51,8 @@ export async function requestStream(
 
 async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
   const { body, query, accept = 'application/json', signal } = options
-  const headers: Record<string, string> = { accept }
-  if (method !== 'GET') headers['x-xsrftoken'] = portalPage.xsrfToken
+  // Reads need the token too, as in JupyterHub: a script in a user's server has the same origin and cookies.
+  const headers: Record<string, string> = { accept, 'x-xsrftoken': portalPage.xsrfToken }
   if (body !== undefined) headers['content-type'] = 'application/json'
   let response: Response
   try {
@@ -93,5 +93,7 @@ function isErrorAnswer(answer: unknown): answer is { code?: string; message?: st
 
 /** What to tell a person of a failure. */
 export function messageOf(error: unknown): string {
-  return error instanceof ApiError ? error.message : 'Something went wrong in this page. Reload it and try again.'
+  return error instanceof ApiError
+    ? error.message
+    : 'Something went wrong in this page. Reload it and try again.'
 }

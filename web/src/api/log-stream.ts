@@ -1,6 +1,8 @@
 import { useEffect, useState } from 'react'
 
 import { ApiError, messageOf, requestStream } from './http.ts'
+import { pause } from './pause.ts'
+import { readChunks } from './read-events.ts'
 
 /** A program's output as far as it has come. */
 export interface LogText {
@@ -35,7 +37,7 @@ async function followLog(url: string, append: (text: string) => void, signal: Ab
   for (;;) {
     try {
       const stream = await requestStream(url, { query: { follow: true, offset }, signal })
-      for await (const chunk of stream) {
+      for await (const chunk of readChunks(stream)) {
         offset += chunk.byteLength
         append(decoder.decode(chunk, { stream: true }))
       }
@@ -45,14 +47,4 @@ async function followLog(url: string, append: (text: string) => void, signal: Ab
       await pause(retryMs, signal)
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    })
-  })
 }

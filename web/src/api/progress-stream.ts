@@ -3,41 +3,50 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 
 import { endpoints } from './endpoints.ts'
+import { ApiError, requestStream } from './http.ts'
+import { pause } from './pause.ts'
+import { readEvents } from './read-events.ts'
 import type { ServerId } from './servers.ts'
 
-/** What the stream of a start has said so far. */
-export interface StartProgress {
-  events: readonly HubProgress[]
-  outcome: 'running' | 'ready' | 'failed'
-}
+const retryMs = 500
 
-const nothingYet: StartProgress = { events: [], outcome: 'running' }
-
-/**
- * Follows the start of a server while `isStarting`. The stream replays from the first line whenever it is opened, so a broken
- * connection only starts the list anew.
- */
-export function useStartProgress({ user, name }: ServerId, isStarting: boolean): StartProgress {
+/** What the stream of a start has said so far; follows it while `isStarting`. */
+export function useStartProgress({ user, name }: ServerId, isStarting: boolean): readonly HubProgress[] {
   const client = useQueryClient()
-  const [progress, setProgress] = useState(nothingYet)
+  const [events, setEvents] = useState<readonly HubProgress[]>([])
   useEffect(() => {
     if (!isStarting) return
-    setProgress(nothingYet)
-    const source = new EventSource(endpoints.progress(user, name))
-    source.onopen = () => setProgress(nothingYet)
-    source.onmessage = ({ data }) => {
-      const event = JSON.parse(data) as HubProgress
-      setProgress(({ events }) => ({ events: [...events, event], outcome: outcomeOf(event) }))
-      if (outcomeOf(event) === 'running') return
-      source.close()
-      void client.invalidateQueries({ queryKey: ['servers', user] })
-    }
-    return () => source.close()
+    const stop = new AbortController()
+    followStart({ user, name }, setEvents, stop.signal)
+      .catch(() => undefined)
+      .finally(() => client.invalidateQueries({ queryKey: ['servers', user] }))
+    return () => stop.abort()
   }, [user, name, isStarting, client])
-  return progress
+  return events
 }
 
-function outcomeOf(event: HubProgress): StartProgress['outcome'] {
-  if (event.failed) return 'failed'
-  return event.ready ? 'ready' : 'running'
+/** The stream replays from the first line whenever it is opened, so a broken connection only starts the list anew. */
+async function followStart(
+  { user, name }: ServerId,
+  show: (events: readonly HubProgress[]) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const events: HubProgress[] = []
+    try {
+      const stream = await requestStream(endpoints.progress(user, name), {
+        accept: 'text/event-stream',
+        signal,
+      })
+      for await (const data of readEvents(stream)) {
+        const event = JSON.parse(data) as HubProgress
+        events.push(event)
+        show([...events])
+        if (event.ready || event.failed) return
+      }
+    } catch (error) {
+      if (error instanceof ApiError && !error.isPassing) throw error
+    }
+    await pause(retryMs, signal)
+  }
 }

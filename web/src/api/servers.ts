@@ -42,7 +42,9 @@ export function useStartServer() {
 
 /** Stops a server; resolves when the stop is under way. */
 export function useStopServer() {
-  return useServerMutation(({ user, name }: ServerId) => request<void>('DELETE', endpoints.server(user, name)))
+  return useServerMutation(({ user, name }: ServerId) =>
+    request<void>('DELETE', endpoints.server(user, name)),
+  )
 }
 
 /** Removes a named server for good. */

@@ -21,7 +21,9 @@ export function shareCodesQuery({ user, name }: ServerId) {
   return queryOptions({
     queryKey: ['share-codes', user, name],
     queryFn: async ({ signal }) => {
-      const page = await request<{ items: HubShareCode[] }>('GET', endpoints.shareCodes(user, name), { signal })
+      const page = await request<{ items: HubShareCode[] }>('GET', endpoints.shareCodes(user, name), {
+        signal,
+      })
       return page.items
     },
   })

@@ -52,7 +52,13 @@ interface IconButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
 /** A square button with only a drawing. */
 export function IconButton({ icon, label, ...rest }: IconButtonProps) {
   return (
-    <button type="button" title={label} {...rest} aria-label={label} className="button button-quiet button-icon">
+    <button
+      type="button"
+      title={label}
+      {...rest}
+      aria-label={label}
+      className="button button-quiet button-icon"
+    >
       <Icon name={icon} />
     </button>
   )

@@ -55,7 +55,15 @@ interface DialogFormProps {
 }
 
 /** What most dialogs hold: fields, an error, and two buttons. */
-export function DialogForm({ onSubmit, onCancel, submitLabel, danger, busy, error, children }: DialogFormProps) {
+export function DialogForm({
+  onSubmit,
+  onCancel,
+  submitLabel,
+  danger,
+  busy,
+  error,
+  children,
+}: DialogFormProps) {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     if (!busy) onSubmit(new FormData(event.currentTarget))
@@ -93,7 +101,14 @@ interface ConfirmDialogProps {
 }
 
 /** Asks before something that cannot be taken back. */
-export function ConfirmDialog({ title, children, onConfirm, onClose, confirmLabel, ...rest }: ConfirmDialogProps) {
+export function ConfirmDialog({
+  title,
+  children,
+  onConfirm,
+  onClose,
+  confirmLabel,
+  ...rest
+}: ConfirmDialogProps) {
   return (
     <Dialog title={title} onClose={onClose} size="s">
       <DialogForm {...rest} submitLabel={confirmLabel} onSubmit={onConfirm} onCancel={onClose}>

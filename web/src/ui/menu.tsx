@@ -7,6 +7,8 @@ export interface MenuItem {
   icon?: IconName
   danger?: boolean
   disabled?: boolean
+  /** One of several that exclude each other, this one being chosen or not. */
+  checked?: boolean
   onSelect: () => void
 }
 
@@ -61,7 +63,8 @@ export function Menu({ label, trigger, items }: MenuProps) {
           <button
             key={item.label}
             type="button"
-            role="menuitem"
+            role={item.checked === undefined ? 'menuitem' : 'menuitemradio'}
+            {...(item.checked !== undefined && { 'aria-checked': item.checked })}
             tabIndex={-1}
             className="menu-item"
             data-danger={item.danger || undefined}
@@ -70,6 +73,7 @@ export function Menu({ label, trigger, items }: MenuProps) {
           >
             {item.icon && <Icon name={item.icon} />}
             <span>{item.label}</span>
+            {item.checked && <Icon name="check" />}
           </button>
         ))}
       </div>
@@ -78,12 +82,12 @@ export function Menu({ label, trigger, items }: MenuProps) {
 }
 
 function listItems(menu: HTMLElement): HTMLButtonElement[] {
-  return [...menu.querySelectorAll<HTMLButtonElement>('[role=menuitem]:not(:disabled)')]
+  return [...menu.querySelectorAll<HTMLButtonElement>('[role^=menuitem]:not(:disabled)')]
 }
 
 function moveFocus(event: KeyboardEvent<HTMLDivElement>): void {
   const items = listItems(event.currentTarget)
-  const at = items.findIndex((item) => item === document.activeElement)
+  const at = items.indexOf(document.activeElement as HTMLButtonElement)
   const to: Record<string, number> = {
     ArrowDown: (at + 1) % items.length,
     ArrowUp: (at - 1 + items.length) % items.length,

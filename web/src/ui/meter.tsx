@@ -21,6 +21,7 @@ export function Meter({ label, used, limit, format }: MeterProps) {
         <span className="muted">{text}</span>
       </div>
       {limit !== undefined && (
+        // biome-ignore lint/a11y/useSemanticElements: <meter> cannot be styled alike in all browsers
         <div
           className="meter-bar"
           role="meter"

@@ -18,7 +18,12 @@ export function Pager({ offset, limit, total, onMove }: PagerProps) {
         {offset + 1}–{last} of {total}
       </p>
       <div className="row">
-        <Button size="s" icon="chevronLeft" disabled={offset === 0} onClick={() => onMove(Math.max(0, offset - limit))}>
+        <Button
+          size="s"
+          icon="chevronLeft"
+          disabled={offset === 0}
+          onClick={() => onMove(Math.max(0, offset - limit))}
+        >
           Previous
         </Button>
         <Button size="s" disabled={last >= total} onClick={() => onMove(offset + limit)}>

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/noRedundantRoles: browsers drop the roles of table parts whose display is changed
 import type { ReactNode } from 'react'
 import './table.css'
 

@@ -1,0 +1,56 @@
+import type { Profile } from '@atrium/contract/servers.ts'
+import { useState } from 'react'
+
+import { useStartServer } from '#api/servers.ts'
+import { Dialog, DialogForm } from '#ui/dialog.tsx'
+import { TextField, textOf } from '#ui/field.tsx'
+
+import { ProfileChoice } from './profile-choice.tsx'
+
+interface NewServerDialogProps {
+  user: string
+  profiles: readonly Profile[]
+  /** Names the user has already. */
+  taken: readonly string[]
+  onClose: () => void
+}
+
+/** Names a new server and starts it. */
+export function NewServerDialog({ user, profiles, taken, onClose }: NewServerDialogProps) {
+  const start = useStartServer()
+  const [profile, setProfile] = useState(
+    () => (profiles.find((each) => each.isDefault) ?? profiles[0])?.name ?? '',
+  )
+  const [nameError, setNameError] = useState<string>()
+  const submit = (data: FormData) => {
+    const name = textOf(data, 'name')
+    setNameError(taken.includes(name) ? 'You have a server of this name.' : undefined)
+    if (taken.includes(name)) return
+    start.mutate({ user, name, ...(profile && { profile }) }, { onSuccess: onClose })
+  }
+  return (
+    <Dialog title="New named server" onClose={onClose}>
+      <DialogForm
+        onSubmit={submit}
+        onCancel={onClose}
+        submitLabel="Start"
+        busy={start.isPending}
+        error={start.error?.message}
+      >
+        <p className="muted">A second server of its own beside your default one. Files are the same.</p>
+        <TextField
+          label="Name"
+          name="name"
+          pattern="[a-z][a-z0-9]*(-[a-z0-9]+)*"
+          title="Lower-case letters, digits and single hyphens, a letter first"
+          maxLength={30}
+          hint="Lower-case letters, digits and hyphens. It becomes part of the address."
+          autoComplete="off"
+          required
+          error={nameError}
+        />
+        <ProfileChoice profiles={profiles} value={profile} onChange={setProfile} asCards={false} />
+      </DialogForm>
+    </Dialog>
+  )
+}

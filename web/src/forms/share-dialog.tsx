@@ -1,0 +1,119 @@
+import type { HubShare } from '@atrium/contract/hub-models.ts'
+import { useQuery } from '@tanstack/react-query'
+import type { FormEvent } from 'react'
+
+import { messageOf } from '#api/http.ts'
+import type { ServerId } from '#api/servers.ts'
+import { sharesQuery, useRevokeShare, useShareServer } from '#api/shares.ts'
+import { Button } from '#ui/button.tsx'
+import { Dialog } from '#ui/dialog.tsx'
+import { EmptyState } from '#ui/empty-state.tsx'
+import { SelectField, TextField, textOf } from '#ui/field.tsx'
+import { Notice } from '#ui/notice.tsx'
+import { Skeleton } from '#ui/skeleton.tsx'
+import { Table } from '#ui/table.tsx'
+
+import { ShareLinks } from './share-links.tsx'
+import './share-dialog.css'
+
+interface ShareDialogProps {
+  server: ServerId
+  title: string
+  onClose: () => void
+}
+
+/** Who else may open a server: people, groups, and links. */
+export function ShareDialog({ server, title, onClose }: ShareDialogProps) {
+  return (
+    <Dialog title={`Share ${title}`} onClose={onClose} size="l">
+      <div className="dialog-body stack gap-l">
+        <p className="muted">
+          Whoever may open your server can run code as you and read and change your files. Share with people
+          you trust.
+        </p>
+        <ShareForm server={server} />
+        <ShareList server={server} />
+        <ShareLinks server={server} />
+      </div>
+    </Dialog>
+  )
+}
+
+function ShareForm({ server }: { server: ServerId }) {
+  const share = useShareServer(server)
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const form = event.currentTarget
+    const data = new FormData(form)
+    const name = textOf(data, 'name')
+    const target = data.get('kind') === 'group' ? { group: name } : { user: name }
+    share.mutate(target, { onSuccess: () => form.reset() })
+  }
+  return (
+    <form className="stack gap-s" onSubmit={submit}>
+      {share.error && (
+        <Notice tone="bad" assertive>
+          {messageOf(share.error)}
+        </Notice>
+      )}
+      <div className="share-form">
+        <SelectField
+          label="Share with"
+          name="kind"
+          options={[
+            { value: 'user', label: 'User' },
+            { value: 'group', label: 'Group' },
+          ]}
+        />
+        <TextField label="Name" name="name" required autoComplete="off" autoCapitalize="none" />
+        <Button type="submit" variant="primary" busy={share.isPending}>
+          Share
+        </Button>
+      </div>
+    </form>
+  )
+}
+
+function ShareList({ server }: { server: ServerId }) {
+  const shares = useQuery(sharesQuery(server))
+  const revoke = useRevokeShare(server)
+  if (shares.isLoading) return <Skeleton lines={2} />
+  return (
+    <section className="framed" aria-label="Shared with">
+      <Table
+        label="Shared with"
+        rows={shares.data ?? []}
+        rowKey={(share) => `${share.kind}:${nameOf(share)}`}
+        empty={
+          <EmptyState icon="users" title="Shared with nobody">
+            Name a user or a group above.
+          </EmptyState>
+        }
+        columns={[
+          { label: 'Name', cell: nameOf },
+          { label: 'Kind', cell: (share) => share.kind },
+          {
+            label: '',
+            srLabel: 'Actions',
+            align: 'end',
+            cell: (share) => (
+              <Button
+                size="s"
+                aria-label={`Take back from ${nameOf(share)}`}
+                onClick={() =>
+                  revoke.mutate(share.kind === 'group' ? { group: nameOf(share) } : { user: nameOf(share) })
+                }
+              >
+                Take back
+              </Button>
+            ),
+          },
+        ]}
+      />
+    </section>
+  )
+}
+
+function nameOf(share: HubShare): string {
+  return (share.user ?? share.group)?.name ?? ''
+}

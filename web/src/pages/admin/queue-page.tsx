@@ -1,0 +1,73 @@
+import type { JobView } from '@atrium/contract/jobs-api.ts'
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { Link } from 'react-router'
+
+import { messageOf } from '#api/http.ts'
+import { jobListQuery } from '#api/jobs.ts'
+import { describeJob, describeResources, JobStateBadge } from '#pages/jobs/job-words.tsx'
+import { paths } from '#paths.ts'
+import { EmptyState } from '#ui/empty-state.tsx'
+import { MoreRows } from '#ui/more-rows.tsx'
+import { Notice } from '#ui/notice.tsx'
+import { PageHeader } from '#ui/page-header.tsx'
+import { Skeleton } from '#ui/skeleton.tsx'
+import { Table } from '#ui/table.tsx'
+import { formatRelative, RelativeTime, useNow } from '#ui/time.tsx'
+
+/** What waits, in the order in which it will run. */
+export function QueuePage() {
+  const queue = useInfiniteQuery(jobListQuery({ state: 'waiting' }))
+  const jobs = queue.data?.pages.flatMap((page) => page.jobs)
+  return (
+    <>
+      <PageHeader
+        title="Queue"
+        description="More than fits waits here, and runs as soon as quotas and nodes allow. Nothing is refused for being late."
+      />
+      {queue.error && <Notice tone="bad">{messageOf(queue.error)}</Notice>}
+      <section className="card" aria-label="Queue">
+        {jobs ? <QueueTable jobs={jobs} /> : !queue.error && <Skeleton lines={4} />}
+        <MoreRows
+          hasMore={queue.hasNextPage}
+          busy={queue.isFetchingNextPage}
+          onMore={() => void queue.fetchNextPage()}
+        />
+      </section>
+    </>
+  )
+}
+
+function QueueTable({ jobs }: { jobs: readonly JobView[] }) {
+  const inOrder = [...jobs].sort(
+    (a, b) =>
+      (a.place ?? Number.MAX_VALUE) - (b.place ?? Number.MAX_VALUE) || a.requestedAtMs - b.requestedAtMs,
+  )
+  return (
+    <Table
+      label="Waiting jobs"
+      rows={inOrder}
+      rowKey={(job) => job.key}
+      empty={
+        <EmptyState icon="queue" title="Nothing waits">
+          Everything that was asked for runs.
+        </EmptyState>
+      }
+      columns={[
+        { label: 'Job', cell: (job) => <Link to={paths.admin.job(job.key)}>{describeJob(job)}</Link> },
+        { label: 'Place', cell: (job) => job.place ?? '–' },
+        { label: 'User', cell: (job) => job.user ?? 'Platform' },
+        { label: 'Waits for', cell: (job) => <JobStateBadge state={job.state} /> },
+        { label: 'Reason', cell: (job) => job.message ?? job.reason },
+        { label: 'Asks for', secondary: true, cell: (job) => describeResources(job.resources) },
+        { label: 'Since', cell: (job) => <RelativeTime atMs={job.requestedAtMs} /> },
+        { label: 'Expected', secondary: true, cell: (job) => <Expected job={job} /> },
+      ]}
+    />
+  )
+}
+
+function Expected({ job }: { job: JobView }) {
+  const now = useNow(10_000)
+  if (job.estimatedStartAtMs === undefined) return <span className="muted">Unknown</span>
+  return formatRelative(job.estimatedStartAtMs, now)
+}

@@ -1,0 +1,88 @@
+import type { HubServer, HubUser } from '@atrium/contract/hub-models.ts'
+import { Link } from 'react-router'
+
+import { paths } from '#paths.ts'
+import { Badge } from '#ui/badge.tsx'
+import { EmptyState } from '#ui/empty-state.tsx'
+import { Table } from '#ui/table.tsx'
+import { RelativeTime } from '#ui/time.tsx'
+
+import { UserMenu } from './user-menu.tsx'
+
+interface UserTableProps {
+  users: readonly HubUser[]
+  /** An empty list means that nothing fits, not that there is nobody. */
+  isFiltered: boolean
+}
+
+/** Users with their servers, and what can be done with each. */
+export function UserTable({ users, isFiltered }: UserTableProps) {
+  return (
+    <Table
+      label="Users"
+      rows={users}
+      rowKey={(user) => user.name}
+      empty={<NoUsers isFiltered={isFiltered} />}
+      columns={[
+        { label: 'Name', cell: (user) => <UserName user={user} /> },
+        { label: 'Servers', cell: (user) => <RunningServers user={user} /> },
+        { label: 'Groups', secondary: true, cell: (user) => user.groups?.join(', ') },
+        { label: 'Last activity', cell: (user) => <LastActivity at={user.last_activity} /> },
+        { label: '', srLabel: 'Actions', align: 'end', cell: (user) => <UserMenu user={user} /> },
+      ]}
+    />
+  )
+}
+
+function NoUsers({ isFiltered }: { isFiltered: boolean }) {
+  return isFiltered ? (
+    <EmptyState icon="search" title="No user fits">
+      Search for a part of the name, or show all users.
+    </EmptyState>
+  ) : (
+    <EmptyState icon="users" title="No users yet">
+      Add users by name, or invite somebody by a link.
+    </EmptyState>
+  )
+}
+
+function UserName({ user }: { user: HubUser }) {
+  return (
+    <span className="row">
+      <Link to={paths.admin.user(user.name)}>{user.name}</Link>
+      {user.admin && <Badge tone="accent">Admin</Badge>}
+    </span>
+  )
+}
+
+function RunningServers({ user }: { user: HubUser }) {
+  const active = Object.values(user.servers ?? {}).filter((server) => !server.stopped)
+  if (active.length === 0) return <span className="muted">None running</span>
+  return (
+    <span className="row">
+      {active.map((server) => (
+        <ServerBadge key={server.name} server={server} />
+      ))}
+    </span>
+  )
+}
+
+function ServerBadge({ server }: { server: HubServer }) {
+  const name = server.name || 'default'
+  if (server.pending) {
+    return (
+      <Badge tone="accent" dot="pulsing">
+        {name} {server.pending === 'spawn' ? 'starting' : 'stopping'}
+      </Badge>
+    )
+  }
+  return (
+    <Badge tone="good" dot="still">
+      {name}
+    </Badge>
+  )
+}
+
+function LastActivity({ at }: { at: string | null | undefined }) {
+  return at ? <RelativeTime atMs={Date.parse(at)} /> : <span className="muted">Never</span>
+}

@@ -1,0 +1,61 @@
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+
+import { messageOf } from '#api/http.ts'
+import { profilesQuery, serversQuery } from '#api/servers.ts'
+import { NewServerDialog } from '#forms/new-server-dialog.tsx'
+import { signedInUser } from '#page-data.ts'
+import { ServerCard } from '#pages/servers/server-card.tsx'
+import { Button } from '#ui/button.tsx'
+import { Notice } from '#ui/notice.tsx'
+import { PageHeader } from '#ui/page-header.tsx'
+import { Skeleton } from '#ui/skeleton.tsx'
+
+import { ServiceLinks } from './service-links.tsx'
+import { SharedWithMe } from './shared-with-me.tsx'
+
+/** Everything a person has here: the servers, what others share, and services. */
+export function HomePage() {
+  const { name } = signedInUser()
+  const [isNaming, setNaming] = useState(false)
+  const servers = useQuery(serversQuery(name))
+  const profiles = useQuery(profilesQuery)
+  const failure = servers.error ?? profiles.error
+  return (
+    <>
+      <PageHeader
+        title="Home"
+        description="Your notebook servers."
+        actions={
+          <Button icon="plus" onClick={() => setNaming(true)}>
+            New named server
+          </Button>
+        }
+      />
+      {failure && !servers.data && (
+        <Notice tone="bad" title="Your servers cannot be shown">
+          {messageOf(failure)}
+        </Notice>
+      )}
+      {!failure && !(servers.data && profiles.data) && (
+        <div className="card">
+          <Skeleton lines={4} label="Loading your servers" />
+        </div>
+      )}
+      {profiles.data &&
+        servers.data?.map((server) => (
+          <ServerCard key={server.name} server={server} profiles={profiles.data} isOwn />
+        ))}
+      <SharedWithMe user={name} />
+      <ServiceLinks />
+      {isNaming && (
+        <NewServerDialog
+          user={name}
+          profiles={profiles.data ?? []}
+          taken={servers.data?.map((server) => server.name) ?? []}
+          onClose={() => setNaming(false)}
+        />
+      )}
+    </>
+  )
+}

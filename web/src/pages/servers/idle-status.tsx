@@ -1,0 +1,74 @@
+import type { IdleState, ServerDetails } from '@atrium/contract/servers.ts'
+
+import { useKeepRunning } from '#api/servers.ts'
+import { Button } from '#ui/button.tsx'
+import { Notice } from '#ui/notice.tsx'
+import { Countdown, formatAbsolute, formatDuration } from '#ui/time.tsx'
+import { useToast } from '#ui/toast.tsx'
+
+interface IdleStatusProps {
+  server: ServerDetails
+  idle: IdleState
+}
+
+/** The warning before an idle stop, or why the server is still running. */
+export function IdleStatus({ server, idle }: IdleStatusProps) {
+  if (idle.warned && idle.stopsAtMs !== undefined) {
+    return (
+      <Notice
+        tone="warn"
+        title={
+          <>
+            Nobody uses this server: it stops in <Countdown untilMs={idle.stopsAtMs} />
+          </>
+        }
+        actions={<KeepRunningButton server={server} />}
+      >
+        {idle.reasons.join(' ')} Files are kept; kernels and what they hold in memory are not.
+      </Notice>
+    )
+  }
+  return (
+    <details>
+      <summary>Why is it still running?</summary>
+      <div className="stack gap-s">
+        <ul className="reasons">
+          {idle.reasons.map((reason) => (
+            <li key={reason}>{reason}</li>
+          ))}
+          <li>{describePolicy(idle)}</li>
+        </ul>
+        {!idle.keepUntilMs && idle.timeoutMs !== undefined && (
+          <div>
+            <KeepRunningButton server={server} />
+          </div>
+        )}
+      </div>
+    </details>
+  )
+}
+
+function describePolicy({ keepUntilMs, timeoutMs }: IdleState): string {
+  if (keepUntilMs !== undefined) return `You asked to keep it running until ${formatAbsolute(keepUntilMs)}.`
+  if (timeoutMs === undefined) return 'It is not stopped for being idle.'
+  return `It stops after ${formatDuration(timeoutMs)} without use. An open tab alone is no use.`
+}
+
+function KeepRunningButton({ server }: { server: ServerDetails }) {
+  const keep = useKeepRunning()
+  const toast = useToast()
+  return (
+    <Button
+      icon="clock"
+      busy={keep.isPending}
+      onClick={() =>
+        keep.mutate(server, {
+          onSuccess: () => toast.done('It keeps running.'),
+          onError: (error) => toast.failed(error.message),
+        })
+      }
+    >
+      Keep it running
+    </Button>
+  )
+}

@@ -1,0 +1,57 @@
+import type { Profile, ServerDetails } from '@atrium/contract/servers.ts'
+
+import { formatBytes, formatCores } from '#ui/amounts.ts'
+import { Facts } from '#ui/facts.tsx'
+import { Meter } from '#ui/meter.tsx'
+import { formatAbsolute, formatDuration, RelativeTime, useNow } from '#ui/time.tsx'
+
+import { IdleStatus } from './idle-status.tsx'
+import './running-server.css'
+
+interface RunningServerProps {
+  server: ServerDetails
+  profiles: readonly Profile[]
+}
+
+/** A running server: since when, how long still, what it uses, and why it is still there. */
+export function RunningServer({ server, profiles }: RunningServerProps) {
+  const profile = profiles.find((each) => each.name === server.profile)
+  return (
+    <div className="stack">
+      <Facts
+        facts={[
+          { label: 'Profile', value: profile?.title ?? server.profile },
+          { label: 'Started', value: server.readyAtMs && <RelativeTime atMs={server.readyAtMs} /> },
+          {
+            label: 'Last activity',
+            value: server.lastActivityAtMs && <RelativeTime atMs={server.lastActivityAtMs} />,
+          },
+          { label: 'Time left', value: server.endsAtMs && <TimeLeft endsAtMs={server.endsAtMs} /> },
+          { label: 'Node', value: server.node },
+        ]}
+      />
+      <ServerUse server={server} />
+      {server.idle && <IdleStatus server={server} idle={server.idle} />}
+    </div>
+  )
+}
+
+function TimeLeft({ endsAtMs }: { endsAtMs: number }) {
+  const now = useNow(30_000)
+  return <span title={`Ends ${formatAbsolute(endsAtMs)}`}>{formatDuration(endsAtMs - now)}</span>
+}
+
+function ServerUse({ server: { usage, limits } }: { server: ServerDetails }) {
+  if (usage?.memoryBytes === undefined) return null
+  return (
+    <div className="server-use">
+      <Meter
+        label="Memory"
+        used={usage.memoryBytes}
+        {...(limits?.memoryBytes !== undefined && { limit: limits.memoryBytes })}
+        format={formatBytes}
+      />
+      {limits?.cpu !== undefined && <p className="muted">Up to {formatCores(limits.cpu)}</p>}
+    </div>
+  )
+}

@@ -1,0 +1,84 @@
+import { lazy } from 'react'
+import { Navigate, type RouteObject } from 'react-router'
+
+import { AccountPage } from '#pages/account/account-page.tsx'
+import { ActivityPage } from '#pages/activity/activity-page.tsx'
+import { NotFoundPage } from '#pages/errors/error-page.tsx'
+import { HomePage } from '#pages/home/home-page.tsx'
+import { AppShell } from '#pages/layout/app-shell.tsx'
+import { PlainLayout } from '#pages/layout/plain-layout.tsx'
+import { FirstVisitPage } from '#pages/sign-in/first-visit-page.tsx'
+import { InvitationPage } from '#pages/sign-in/invitation-page.tsx'
+import { SetPasswordPage } from '#pages/sign-in/set-password-page.tsx'
+import { SignInPage } from '#pages/sign-in/sign-in-page.tsx'
+import { SpawnPage } from '#pages/spawn/spawn-page.tsx'
+import { SpawnPendingPage } from '#pages/spawn/spawn-pending-page.tsx'
+import { TokensPage } from '#pages/tokens/tokens-page.tsx'
+import { paths } from '#paths.ts'
+
+// Administrators' pages are loaded when they are opened.
+const AdminLayout = lazy(async () => ({
+  default: (await import('#pages/admin/admin-layout.tsx')).AdminLayout,
+}))
+const UsersPage = lazy(async () => ({ default: (await import('#pages/admin/users-page.tsx')).UsersPage }))
+const UserPage = lazy(async () => ({ default: (await import('#pages/admin/user-page.tsx')).UserPage }))
+const GroupsPage = lazy(async () => ({ default: (await import('#pages/admin/groups-page.tsx')).GroupsPage }))
+const GroupPage = lazy(async () => ({ default: (await import('#pages/admin/group-page.tsx')).GroupPage }))
+const RolesPage = lazy(async () => ({ default: (await import('#pages/admin/roles-page.tsx')).RolesPage }))
+const RolePage = lazy(async () => ({ default: (await import('#pages/admin/role-page.tsx')).RolePage }))
+const JobsPage = lazy(async () => ({ default: (await import('#pages/admin/jobs-page.tsx')).JobsPage }))
+const JobPage = lazy(async () => ({ default: (await import('#pages/admin/job-page.tsx')).JobPage }))
+const QueuePage = lazy(async () => ({ default: (await import('#pages/admin/queue-page.tsx')).QueuePage }))
+const QuotasPage = lazy(async () => ({ default: (await import('#pages/admin/quotas-page.tsx')).QuotasPage }))
+const NodesPage = lazy(async () => ({ default: (await import('#pages/admin/nodes-page.tsx')).NodesPage }))
+const ServicesPage = lazy(async () => ({
+  default: (await import('#pages/admin/services-page.tsx')).ServicesPage,
+}))
+const AuditPage = lazy(async () => ({ default: (await import('#pages/admin/audit-page.tsx')).AuditPage }))
+const PlatformPage = lazy(async () => ({
+  default: (await import('#pages/admin/platform-page.tsx')).PlatformPage,
+}))
+
+const adminRoutes: RouteObject[] = [
+  { index: true, element: <UsersPage /> },
+  { path: 'users/:user', element: <UserPage /> },
+  { path: 'groups', element: <GroupsPage /> },
+  { path: 'groups/:group', element: <GroupPage /> },
+  { path: 'roles', element: <RolesPage /> },
+  { path: 'roles/:role', element: <RolePage /> },
+  { path: 'jobs', element: <JobsPage /> },
+  { path: 'jobs/:job', element: <JobPage /> },
+  { path: 'queue', element: <QueuePage /> },
+  { path: 'quotas', element: <QuotasPage /> },
+  { path: 'nodes', element: <NodesPage /> },
+  { path: 'services', element: <ServicesPage /> },
+  { path: 'audit', element: <AuditPage /> },
+  { path: 'platform', element: <PlatformPage /> },
+]
+
+/** The map of the portal, below `/hub`. The paths of JupyterHub's pages are JupyterHub's. */
+export const routes: RouteObject[] = [
+  {
+    element: <PlainLayout />,
+    children: [
+      { path: 'login', element: <SignInPage /> },
+      { path: 'first-visit', element: <FirstVisitPage /> },
+      { path: 'invitation', element: <InvitationPage /> },
+      { path: 'set-password', element: <SetPasswordPage /> },
+    ],
+  },
+  {
+    element: <AppShell />,
+    children: [
+      { index: true, element: <Navigate to={paths.home()} replace /> },
+      { path: 'home', element: <HomePage /> },
+      { path: 'spawn/:user?/:server?', element: <SpawnPage /> },
+      { path: 'spawn-pending/:user/:server?', element: <SpawnPendingPage /> },
+      { path: 'token', element: <TokensPage /> },
+      { path: 'activity', element: <ActivityPage /> },
+      { path: 'account', element: <AccountPage /> },
+      { path: 'admin', element: <AdminLayout />, children: adminRoutes },
+      { path: '*', element: <NotFoundPage /> },
+    ],
+  },
+]

@@ -1,0 +1,31 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+import { compressBuild } from './build/compress-build.ts'
+import { serveMockApi } from './mock-api/vite-plugin.ts'
+
+/** The control plane serves the build under this path. */
+const base = '/hub/static/'
+
+export default defineConfig({
+  base,
+  plugins: [react(), compressBuild(), serveMockApi(base)],
+  build: {
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    cssCodeSplit: false,
+    // Two files: what everybody loads, and what administrators load besides.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'portal', test: /^(?!.*\/src\/(pages|forms)\/admin\/)/, priority: 1 },
+            { name: 'admin', test: /\/src\/(pages|forms)\/admin\// },
+          ],
+        },
+      },
+    },
+  },
+})
