@@ -30,6 +30,8 @@ export async function buildPrincipals(
   records: readonly CredentialRecord[],
   nowMs: number,
 ): Promise<readonly BuiltPrincipal[]> {
+  if (records.length === 0) return []
+  if (records.length === 0) return []
   const idsOf = (kind: CredentialRecord['ownerKind']) => [
     ...new Set(records.filter(({ ownerKind }) => ownerKind === kind).map(({ ownerId }) => ownerId)),
   ]

@@ -1,13 +1,22 @@
-import type { Grants } from './grants.ts'
-import type { Groups } from './groups.ts'
-import type { OneTimeLinks } from './one-time-links.ts'
-import type { Passwords } from './passwords.ts'
-import type { Principals } from './principals.ts'
-import type { Roles } from './roles.ts'
-import type { Services } from './services.ts'
-import type { Sessions } from './sessions.ts'
-import type { Tokens } from './tokens.ts'
-import type { Users } from './users.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Logger } from '#platform/log.ts'
+import type { SealedBox } from '#platform/sealed-box.ts'
+import type { Store } from '#store/store.ts'
+import { type Activity, createActivity } from './activity.ts'
+import { applyIdentityConfig } from './apply-config.ts'
+import { createEdgeCredentials, type EdgeCredentials } from './edge-credentials.ts'
+import { removeExpired } from './expiry.ts'
+import { createGrants, type Grants } from './grants.ts'
+import { createGroups, type Groups } from './groups.ts'
+import type { IdentityConfig } from './identity-config.ts'
+import { createOneTimeLinks, type OneTimeLinks } from './one-time-links.ts'
+import { type CheckPam, createPasswords, type Passwords } from './passwords.ts'
+import { createPrincipals, type Principals } from './principals.ts'
+import { createRoles, type Roles } from './roles.ts'
+import { createServices, type Services } from './services.ts'
+import { createSessions, type Sessions } from './sessions.ts'
+import { createTokens, type Tokens } from './tokens.ts'
+import { createUsers, type Users } from './users.ts'
 
 /** Who there is and what they may do: the one door to users, groups, roles, services and their credentials. */
 export interface Identity {
@@ -22,5 +31,55 @@ export interface Identity {
   readonly passwords: Passwords
   /** What a token asked for may carry. */
   readonly grants: Grants
+  readonly activity: Activity
+  /** Credentials as one edge has to know them. */
+  createEdgeCredentials(): EdgeCredentials
+  /** Brings users, groups and roles in line with the configuration; repeatable, and quick when nothing changed. See `applyIdentityConfig`. */
+  applyConfig(config: IdentityConfig): Promise<void>
+  /** Removes expired credentials and links. Call it every few seconds on one replica. */
+  removeExpired(): Promise<void>
+  /** Stores what is gathered and lets go of the store. */
   close(): Promise<void>
+}
+
+export interface IdentityOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Logger
+  /** Keeps users' sign-in state unreadable in the database. */
+  readonly sealedBox: SealedBox
+  /** A browser stays signed in this long after its last visit. */
+  readonly sessionMs: number
+  /** A one-time link is good for this long. */
+  readonly linkMs: number
+  readonly checkPam?: CheckPam | undefined
+}
+
+/** Opens identity on a store. */
+export function createIdentity(options: IdentityOptions): Identity {
+  const { store, clock, linkMs } = options
+  const activity = createActivity(options)
+  const grants = createGrants(options)
+  const users = createUsers({ ...options, activity })
+  const principals = createPrincipals({ store, clock, activity })
+  return {
+    principals,
+    users,
+    grants,
+    activity,
+    groups: createGroups(options),
+    roles: createRoles(options),
+    services: createServices(options),
+    tokens: createTokens({ store, clock, grants }),
+    sessions: createSessions(options),
+    links: createOneTimeLinks({ store, clock, users, lifetimeMs: linkMs }),
+    passwords: createPasswords({ ...options, users }),
+    createEdgeCredentials: () => createEdgeCredentials({ store, clock }),
+    applyConfig: (config) => applyIdentityConfig({ store, clock }, config),
+    removeExpired: () => removeExpired(store, clock.now()),
+    async close() {
+      principals.close()
+      await activity.close()
+    },
+  }
 }

@@ -20,6 +20,7 @@ export async function readScopesOfUsers(
   ids: readonly number[],
   nowMs: number,
 ): Promise<ReadonlyMap<number, OwnerScopes>> {
+  if (ids.length === 0) return new Map()
   const users = await readInParts(ids, (part) =>
     db.selectFrom('users').select(['id', 'name', 'admin']).where('id', 'in', part).execute(),
   )

@@ -17,7 +17,7 @@ export interface PrincipalCache {
 /** An empty cache. */
 export function createPrincipalCache(): PrincipalCache {
   const entries = { session: new Map<string, BuiltPrincipal>(), token: new Map<string, BuiltPrincipal>() }
-  /** By `user NAME`, `service NAME`, `group NAME`: as changes name them. */
+  /** By `user NAME`, `service NAME`, `group NAME`, `oauth-client ID`: as changes name them. */
   const concerned = new Map<string, Set<BuiltPrincipal>>()
   let generation = 0
 
@@ -61,16 +61,9 @@ export function createPrincipalCache(): PrincipalCache {
   function applyOne({ topic, key }: Change): void {
     if (!identityTopics.has(topic)) return
     generation += 1
-    if (key === '*' || topic === 'role' || topic === 'oauth-client') removeAll()
+    if (key === '*' || topic === 'role') removeAll()
     else if (topic === 'token' || topic === 'session') remove(topic, key)
-    else if (topic === 'share') removeShared(key)
-    else removeConcerned(`${topic} ${key}`)
-  }
-
-  /** Keys of shares: `user NAME` or `group NAME`, who it is shared with. */
-  function removeShared(key: string): void {
-    if (/^(user|group) /.test(key)) removeConcerned(key)
-    else removeAll()
+    else removeConcerned(topic === 'share' ? key : `${topic} ${key}`)
   }
 
   return {
@@ -94,6 +87,14 @@ const identityTopics: ReadonlySet<string> = new Set([
   'oauth-client',
 ])
 
-function subjectsOf({ principal, groups }: BuiltPrincipal): readonly string[] {
-  return [`${principal.kind} ${principal.name}`, ...[...groups].map((group) => `group ${group}`)]
+/**
+ * What a change must name to concern the principal: its owner, the groups that matter for it, its OAuth client. Changes of shares have who
+ * it is shared with as their key, `user NAME` or `group NAME`.
+ */
+export function subjectsOf({ principal, groups, record }: BuiltPrincipal): readonly string[] {
+  return [
+    `${principal.kind} ${principal.name}`,
+    ...[...groups].map((group) => `group ${group}`),
+    ...(record.client === undefined ? [] : [`oauth-client ${record.clientId}`]),
+  ]
 }
