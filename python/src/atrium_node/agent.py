@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import Any
 
 from atrium_node import linux
@@ -86,6 +87,7 @@ class Agent:
 
         verb = request.get("verb")
         try:
+            _refuse_late(request)
             if verb == "subscribe":
                 connection.subscribed = True
                 reply({})
@@ -116,6 +118,13 @@ class Agent:
     def _bound_logs(self) -> None:
         bound_logs(self._supervisor.jobs.values(), self._records, self._options.log_limit_bytes)
         self._loop.call_later(_LOG_BOUND_SECONDS, self._bound_logs)
+
+
+def _refuse_late(request: dict[str, Any]) -> None:
+    """A client that has given up waiting must not be surprised by what it asked for then."""
+    deadline_ms = request.get("deadlineMs")
+    if isinstance(deadline_ms, (int, float)) and time.monotonic() * 1000 > deadline_ms:
+        raise SpecError("too_late", "the request's deadline has passed")
 
 
 def log(message: str) -> None:

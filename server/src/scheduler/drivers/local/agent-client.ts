@@ -14,7 +14,6 @@ import {
 } from './agent-protocol.ts'
 import type { LocalSchedulerConfig } from './local-config.ts'
 
-const defaultTimeoutMs = 20_000
 const connectTries = 100
 const connectPauseMs = 50
 const reconnectPausesMs = [50, 200, 1000, 5000]
@@ -81,7 +80,7 @@ export function createAgentClient(config: LocalSchedulerConfig): AgentClient {
   }
 
   return {
-    async call(verb, fields, { signal, timeoutMs = defaultTimeoutMs }) {
+    async call(verb, fields, { signal, timeoutMs = config.callTimeoutMs }) {
       signal.throwIfAborted()
       const connection = await abortable(getConnection(), signal)
       return connection.call(verb, fields, { signal, timeoutMs })
@@ -109,6 +108,7 @@ async function connectOrStart(
   config: LocalSchedulerConfig,
   listeners: ConnectionListeners,
 ): Promise<AgentConnection> {
+  const callOptions = { signal: new AbortController().signal, timeoutMs: config.callTimeoutMs }
   let started = false
   for (let attempt = 0; attempt < connectTries; attempt++) {
     const connection = await tryConnect(config, listeners)
@@ -118,7 +118,7 @@ async function connectOrStart(
         await connection.call('subscribe', {}, callOptions)
         return connection
       }
-      await retire(connection, hello)
+      await retire(connection, hello, callOptions)
     } else if (!started) {
       await startAgent(config)
       started = true
@@ -130,8 +130,6 @@ async function connectOrStart(
   }
   throw new PlatformError('scheduler_unavailable', { detail: `no agent answers at ${config.socketPath}` })
 }
-
-const callOptions = { signal: new AbortController().signal, timeoutMs: defaultTimeoutMs }
 
 async function tryConnect(
   config: LocalSchedulerConfig,
@@ -154,13 +152,17 @@ async function tryConnect(
 }
 
 /** An agent of another version of ours goes; the next one adopts its jobs. */
-async function retire(connection: AgentConnection, hello: AgentHello): Promise<void> {
+async function retire(
+  connection: AgentConnection,
+  hello: AgentHello,
+  options: { signal: AbortSignal; timeoutMs: number },
+): Promise<void> {
   try {
     if (hello.protocol > agentProtocol) {
       const detail = `the node agent (${hello.version}) is newer than this program`
       throw new PlatformError('scheduler_unavailable', { detail, cause: new Error(detail) })
     }
-    await connection.call('shutdown', {}, callOptions)
+    await connection.call('shutdown', {}, options)
   } catch (error) {
     if (isPlatformError(error) && hello.protocol > agentProtocol) throw error
   } finally {

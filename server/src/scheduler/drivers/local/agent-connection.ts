@@ -94,7 +94,7 @@ function createAgentConnection(
         if (socket.destroyed) return call.reject(unavailable('the node agent went away'))
         signal.addEventListener('abort', onAbort, { once: true })
         pending.set(id, call)
-        socket.write(`${JSON.stringify({ id, verb, ...fields })}\n`)
+        socket.write(`${JSON.stringify({ id, verb, ...fields, deadlineMs: monotonicMs() + timeoutMs })}\n`)
       })
     },
     isOpen: () => !socket.destroyed,
@@ -128,6 +128,11 @@ function readLines(socket: Socket, onLine: (line: string) => void): void {
     }
     return !socket.destroyed
   }
+}
+
+/** The machine's monotonic clock, which the agent reads too. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n)
 }
 
 function refusal(error: { code: string; message: string }): PlatformError {

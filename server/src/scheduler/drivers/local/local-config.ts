@@ -18,6 +18,8 @@ export interface LocalSchedulerConfig {
   cgroups: 'auto' | 'v2' | 'v1' | 'none'
   /** Applies to every file a job makes unless it changes its umask itself. */
   umask: number
+  /** How long the agent may take to answer before it counts as unreachable; submitting has six times as long. */
+  callTimeoutMs: number
   /** Kills the agent at a named point. Tests only. */
   fault?: string
 }
@@ -29,6 +31,7 @@ export type LocalSchedulerOptions = Pick<
 > &
   Partial<LocalSchedulerConfig>
 
+const defaultCallTimeoutMs = 20_000
 const defaultJobLogLimitBytes = 32 * 1024 ** 2
 
 /** Fills in the defaults. */
@@ -38,6 +41,7 @@ export function buildLocalConfig(options: LocalSchedulerOptions): LocalScheduler
     jobLogLimitBytes: defaultJobLogLimitBytes,
     cgroups: 'auto',
     umask: 0o077,
+    callTimeoutMs: defaultCallTimeoutMs,
     ...options,
   }
 }

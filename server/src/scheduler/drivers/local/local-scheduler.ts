@@ -24,7 +24,8 @@ import {
 } from './local-parse.ts'
 import { measureMachine } from './machine.ts'
 
-const submitTimeoutMs = 120_000
+/** Starting writes to the disk, once a job. */
+const submitPatience = 6
 const submitBatch = 100
 
 /** The local driver, and what only it can do. */
@@ -58,7 +59,7 @@ export function createLocalScheduler(config: LocalSchedulerConfig): LocalSchedul
       const submissions: Submission[] = []
       for (let start = 0; start < specs.length; start += submitBatch) {
         const batch = specs.slice(start, start + submitBatch)
-        submissions.push(...(await submitBatchTo(agent, batch, { ...options, asOwner, umask: config.umask })))
+        submissions.push(...(await submitBatchTo(agent, batch, { ...options, asOwner, config })))
       }
       return submissions
     },
@@ -82,7 +83,8 @@ export function createLocalScheduler(config: LocalSchedulerConfig): LocalSchedul
     logs: (handle, options) => readJobLog({ agent, config, handle, ...options }),
 
     async capacity({ signal }) {
-      signal.throwIfAborted()
+      // A machine whose agent does not answer can run nothing.
+      await agent.call('hello', {}, { signal })
       return { nodes: [await measureMachine(driverName)], pools: [{ name: driverName, canGrowBy: 0 }] }
     },
 
@@ -130,7 +132,7 @@ function buildCapabilities({ cgroups, uid }: AgentHello): SchedulerCapabilities 
 async function submitBatchTo(
   agent: AgentClient,
   specs: readonly JobSpec[],
-  { signal, asOwner, umask }: WaitOptions & { asOwner: boolean; umask: number },
+  { signal, asOwner, config }: WaitOptions & { asOwner: boolean; config: LocalSchedulerConfig },
 ): Promise<Submission[]> {
   const refused = new Map<JobKey, Submission>()
   for (const { key, ...spec } of specs) {
@@ -139,8 +141,12 @@ async function submitBatchTo(
   }
   const jobs = specs
     .filter(({ key }) => !refused.has(key))
-    .map((spec) => buildAgentSpec(spec, { asOwner, umask }))
-  const { results } = await agent.call('start', { jobs }, { signal, timeoutMs: submitTimeoutMs })
+    .map((spec) => buildAgentSpec(spec, { asOwner, umask: config.umask }))
+  const { results } = await agent.call(
+    'start',
+    { jobs },
+    { signal, timeoutMs: submitPatience * config.callTimeoutMs },
+  )
   const answered = results.values()
   return specs.map(({ key }) => refused.get(key) ?? parseNext(answered, key))
 }
