@@ -6,7 +6,7 @@ import type { RouteReply, RouteRequest } from './define-route.ts'
 import { parseNextUrl } from './next-url.ts'
 import type { SessionCookies } from './session-cookies.ts'
 
-type SignInRequest = Pick<RouteRequest, 'raw' | 'remote' | 'userAgent' | 'origin'> & {
+type SignInRequest = Pick<RouteRequest, 'raw' | 'remote' | 'userAgent' | 'origin' | 'xsrfToken'> & {
   readonly principal: Principal | undefined
 }
 
@@ -62,6 +62,8 @@ export function createBrowserSignIn({
       const { remote, userAgent } = request
       const { session, secret } = await sessions.create(user, { remote, userAgent })
       cookies.set(reply, { ...session, secret })
+      // The token belongs to the session: scripts that sign in go on with the cookie of this answer.
+      request.xsrfToken(session.sessionId)
     },
     async end(request, reply) {
       await endSession(request)

@@ -76,8 +76,8 @@ export interface RouteRequest<
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal
   readonly log: Logger
-  /** The XSRF token for the forms and scripts of the page that answers; sets its cookie if need be. */
-  xsrfToken(): string
+  /** The XSRF token for the forms and scripts of the page that answers; sets its cookie if need be. `sessionId`: of a session just made. */
+  xsrfToken(sessionId?: string): string
   /** For the audit trail. Throws `unauthenticated` when there is no principal. */
   actor(): Actor
   /** For headers and streams. */

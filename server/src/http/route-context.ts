@@ -71,11 +71,11 @@ export class RouteContext implements Omit<RouteRequest, 'principal'> {
     })
   }
 
-  xsrfToken(): string {
+  xsrfToken(sessionId?: string): string {
     const { principal } = this
-    const sessionId =
+    const present =
       principal !== undefined && isSessionPrincipal(principal) ? principal.credential.sessionId : undefined
-    return this.#tools.xsrf.tokenFor(this.raw, this.#reply, sessionId)
+    return this.#tools.xsrf.tokenFor(this.raw, this.#reply, sessionId ?? present)
   }
 
   actor(): Actor {
