@@ -14,7 +14,7 @@ export interface Activity {
   /** A credential was used, and so, unless it is a server's own, its owner was active. */
   noteCredential(record: CredentialRecord, atMs: number): void
   noteUser(id: number, atMs: number): void
-  /** What is known but not stored yet. */
+  /** The last that this replica has seen of a user, stored or not. */
   findUser(id: number): number | undefined
   /** Writes what is gathered. */
   flush(): Promise<void>
@@ -29,6 +29,9 @@ interface ActivityOptions {
   readonly sessionMs: number
 }
 
+/** Users whose last activity is remembered after it was stored. */
+const mostRemembered = 50_000
+
 interface Gathered {
   readonly users: Map<number, number>
   readonly tokens: Map<number, number>
@@ -40,6 +43,7 @@ const createGathered = (): Gathered => ({ users: new Map(), tokens: new Map(), s
 /** See `Activity`. */
 export function createActivity({ store, clock, log, sessionMs }: ActivityOptions): Activity {
   let gathered = createGathered()
+  const lastOfUsers = new Map<number, number>()
   let writing: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
 
@@ -47,6 +51,13 @@ export function createActivity({ store, clock, log, sessionMs }: ActivityOptions
     // Nobody was active in the future, whatever a clock says.
     times.set(id, Math.max(times.get(id) ?? 0, Math.min(atMs, clock.now())))
     timer ??= setTimeout(flushSoon, flushDelayMs).unref()
+  }
+
+  function noteUser(id: number, atMs: number): void {
+    note(gathered.users, id, atMs)
+    lastOfUsers.set(id, Math.max(lastOfUsers.get(id) ?? 0, Math.min(atMs, clock.now())))
+    const [first] = lastOfUsers.keys()
+    if (lastOfUsers.size > mostRemembered && first !== undefined) lastOfUsers.delete(first)
   }
 
   function flushSoon(): void {
@@ -77,10 +88,10 @@ export function createActivity({ store, clock, log, sessionMs }: ActivityOptions
   return {
     noteCredential({ kind, id, ownerKind, ownerId, serverId }, atMs) {
       note(kind === 'session' ? gathered.sessions : gathered.tokens, id, atMs)
-      if (ownerKind === 'user' && serverId === null) note(gathered.users, ownerId, atMs)
+      if (ownerKind === 'user' && serverId === null) noteUser(ownerId, atMs)
     },
-    noteUser: (id, atMs) => note(gathered.users, id, atMs),
-    findUser: (id) => gathered.users.get(id),
+    noteUser,
+    findUser: (id) => lastOfUsers.get(id),
     flush,
     async close() {
       await flush()

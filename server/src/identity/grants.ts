@@ -4,6 +4,7 @@ import { expandScopes, listFilterGroups, type ScopeClient } from './expand-scope
 import { intersectScopes } from './intersect-scopes.ts'
 import { readMemberships } from './memberships.ts'
 import { readScopesOfServices, readScopesOfUsers } from './owner-scopes.ts'
+import { buildScopeSet, type ScopeSet } from './scope-set.ts'
 import type { CredentialOwner } from './tokens.ts'
 
 /** The OAuth client that a token is asked for by, as far as scopes are concerned. */
@@ -21,6 +22,8 @@ export interface GrantDecision {
 export interface Grants {
   /** Fully expanded scopes that the owner holds now: roles, groups' roles and shares. */
   scopesOf(owner: CredentialOwner): Promise<readonly string[]>
+  /** The same, to be asked. */
+  scopeSetOf(owner: CredentialOwner): Promise<ScopeSet>
   /** Cuts what is asked for, by `client` in the name of `user`, to what is held. Both may be written in any way. */
   resolve(
     requested: readonly string[],
@@ -32,13 +35,20 @@ export interface Grants {
 
 /** See `Grants`. */
 export function createGrants({ store, clock }: { store: Store; clock: Clock }): Grants {
+  async function readExpanded({ kind, id }: CredentialOwner): Promise<ReadonlySet<string>> {
+    const found =
+      kind === 'user'
+        ? await readScopesOfUsers(store.db, [id], clock.now())
+        : await readScopesOfServices(store.db, [id])
+    return found.get(id)?.expanded ?? new Set()
+  }
+
   return {
-    async scopesOf({ kind, id }) {
-      const found =
-        kind === 'user'
-          ? await readScopesOfUsers(store.db, [id], clock.now())
-          : await readScopesOfServices(store.db, [id])
-      return [...(found.get(id)?.expanded ?? [])].sort()
+    scopesOf: async (owner) => [...(await readExpanded(owner))].sort(),
+
+    async scopeSetOf(owner) {
+      const expanded = await readExpanded(owner)
+      return buildScopeSet(expanded, await readMemberships(store.db, listFilterGroups(expanded)))
     },
 
     async resolve(requested, held, owner, client) {

@@ -16,12 +16,14 @@ import { createRoles, type Roles } from './roles.ts'
 import { createServices, type Services } from './services.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createTokens, type Tokens } from './tokens.ts'
+import { createUserViews, type UserViews } from './user-views.ts'
 import { createUsers, type Users } from './users.ts'
 
 /** Who there is and what they may do: the one door to users, groups, roles, services and their credentials. */
 export interface Identity {
   readonly principals: Principals
   readonly users: Users
+  readonly userViews: UserViews
   readonly groups: Groups
   readonly roles: Roles
   readonly services: Services
@@ -61,10 +63,12 @@ export function createIdentity(options: IdentityOptions): Identity {
   const activity = createActivity(options)
   const grants = createGrants(options)
   const users = createUsers({ ...options, activity })
+  const userViews = createUserViews({ store, clock, users, activity })
   const principals = createPrincipals({ store, clock, activity })
   return {
     principals,
     users,
+    userViews,
     grants,
     activity,
     groups: createGroups(options),
@@ -79,6 +83,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     removeExpired: () => removeExpired(store, clock.now()),
     async close() {
       principals.close()
+      userViews.close()
       await activity.close()
     },
   }

@@ -29,6 +29,8 @@ export interface Token {
   /** First characters of the secret. */
   readonly prefix: string
   readonly clientId: string
+  /** For people: whom the token was given to. */
+  readonly clientName: string
   readonly sessionId: string | null
   /** As asked for: may hold `inherit`, `self`, `!user`. */
   readonly scopes: readonly string[]
@@ -104,7 +106,7 @@ class StoredTokens implements Tokens {
   async find(owner: CredentialOwner, publicId: string): Promise<Token | undefined> {
     const id = parsePublicId(publicId)
     if (id === undefined) return undefined
-    const row = await this.#selectLive(owner).where('id', '=', id).executeTakeFirst()
+    const row = await this.#selectLive(owner).where('tokens.id', '=', id).executeTakeFirst()
     return row && parseToken(row, owner)
   }
 
@@ -117,10 +119,15 @@ class StoredTokens implements Tokens {
   #selectLive(owner: CredentialOwner) {
     return this.#store.db
       .selectFrom('tokens')
-      .selectAll()
-      .where(ownerColumn(owner), '=', owner.id)
+      .leftJoin('oauth_clients', 'oauth_clients.client_id', 'tokens.client_id')
+      .selectAll('tokens')
+      .select('oauth_clients.description as client_name')
+      .where(`tokens.${ownerColumn(owner)}`, '=', owner.id)
       .where((where) =>
-        where.or([where('expires_at', 'is', null), where('expires_at', '>', this.#clock.now())]),
+        where.or([
+          where('tokens.expires_at', 'is', null),
+          where('tokens.expires_at', '>', this.#clock.now()),
+        ]),
       )
   }
 
@@ -233,7 +240,7 @@ export function publicTokenId(id: number): string {
 
 const prefixLength = 4
 
-type TokenRow = Selectable<TokensTable>
+type TokenRow = Selectable<TokensTable> & { client_name?: string | null }
 
 function parsePublicId(publicId: string): number | undefined {
   return /^a\d{1,15}$/.test(publicId) ? Number(publicId.slice(1)) : undefined
@@ -253,6 +260,7 @@ function parseToken(row: TokenRow, owner: CredentialOwner): Token {
     owner,
     prefix: row.prefix,
     clientId: row.client_id,
+    clientName: row.client_id === hubClientId ? 'JupyterHub' : row.client_name || row.client_id,
     sessionId: row.session_id,
     scopes: parseScopeList(row.scopes),
     note: row.note,
