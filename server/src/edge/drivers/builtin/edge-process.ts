@@ -1,0 +1,176 @@
+import type { Server } from 'node:net'
+
+import type { EdgeReport } from '#edge/edge.ts'
+import type { Clock } from '#platform/clock.ts'
+import { type EdgeHello, type EdgeStatus, protocolVersion } from './control-messages.ts'
+import { type ControlledEdge, ControlServer } from './control-server.ts'
+import { buildEdgeSettings, type EdgeConfig, hashEdgeConfig } from './edge-config.ts'
+import { createEdgeServer, type EdgeServer } from './edge-server.ts'
+import type { EdgeTimes } from './edge-settings.ts'
+import { followSuccessor } from './follow-successor.ts'
+import type { Knowledge } from './successor.ts'
+import { WebsocketCounts } from './websocket-counts.ts'
+
+/** Where the edge's few words go; pino's shape. */
+export interface EdgeLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export interface EdgeProcessOptions {
+  config: EdgeConfig
+  clock: Clock
+  log: EdgeLog
+  /** From a predecessor: its listening socket, and what it knew. */
+  inheritance?: Knowledge & { fd: number }
+  /** Starts a process that takes over the listening socket; resolves with its pid when it serves. */
+  startSuccessor: (listener: Server, knowledge: Knowledge) => Promise<number>
+  /** All is done: the process may end. */
+  onExit: () => void
+}
+
+/** Starts to serve. Rejects when the port or the control socket cannot be had (`EADDRINUSE`, `EACCES`). */
+export async function startEdgeProcess(options: EdgeProcessOptions): Promise<EdgeProcess> {
+  const settings = buildEdgeSettings(options.config)
+  const server = await createEdgeServer({
+    settings,
+    clock: options.clock,
+    onTargetFailed: (failure) => edge.onTargetFailed(failure),
+  })
+  const edge = new EdgeProcess(options, server, settings.times)
+  await edge.start()
+  return edge
+}
+
+/** A running edge. */
+export class EdgeProcess implements ControlledEdge {
+  readonly #options: EdgeProcessOptions
+  readonly #server: EdgeServer
+  readonly #times: EdgeTimes
+  readonly #control: ControlServer
+  readonly #websockets = new WebsocketCounts()
+  readonly #startedMs: number
+  #reporter: NodeJS.Timeout | undefined
+  #port = 0
+  #isLeaving = false
+
+  constructor(options: EdgeProcessOptions, server: EdgeServer, times: EdgeTimes) {
+    this.#options = options
+    this.#server = server
+    this.#times = times
+    this.#startedMs = options.clock.monotonic()
+    const { config, inheritance } = options
+    this.#control = new ControlServer(this, {
+      path: config.controlSocketPath,
+      fence: inheritance?.fence ?? 0,
+    })
+    if (inheritance?.state !== undefined) server.replace(inheritance.state)
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get server(): EdgeServer {
+    return this.#server
+  }
+
+  async start(): Promise<void> {
+    const { config, inheritance, log } = this.#options
+    const { host, port } = buildEdgeSettings(config)
+    this.#port = await this.#server.listen(
+      inheritance === undefined ? { host, port } : { fd: inheritance.fd },
+    )
+    await this.#control.listen()
+    this.#reporter = setInterval(() => this.#sendReport(), this.#times.reportEveryMs)
+    log.info({ port: this.#port, pid: process.pid }, 'edge is listening')
+  }
+
+  /** Ends websockets now, and requests in flight when they are answered or the time set for it has passed. */
+  async stop(): Promise<void> {
+    if (this.#isLeaving) return
+    this.#leave()
+    this.#sendReport()
+    this.#control.close()
+    await this.#server.drain(this.#times.stopMs, { keepWebsockets: false })
+    this.#options.log.info({}, 'edge has stopped')
+    this.#options.onExit()
+  }
+
+  /** Starts a successor, and ends when the last websocket is closed. Rejects when none comes up; then all goes on as before. */
+  handOver(): Promise<void> {
+    return this.#control.handOver()
+  }
+
+  /** The part of `handOver` that the control socket does not do itself. */
+  async startSuccessor(): Promise<void> {
+    if (this.#isLeaving) throw new Error('the edge is on its way out already')
+    const { table, listener } = this.#server
+    const knowledge = { fence: this.#control.fence, ...(table.isEmpty ? {} : { state: table.state }) }
+    const successor = await this.#options.startSuccessor(listener, knowledge)
+    this.#leave()
+    this.#options.log.info({ successor }, 'a successor serves; waiting for open websockets to close')
+    void this.#retire()
+  }
+
+  getHello(): EdgeHello {
+    const { config } = this.#options
+    const { publicUrl, host } = buildEdgeSettings(config, this.#port)
+    return {
+      type: 'hello',
+      protocol: protocolVersion,
+      pid: process.pid,
+      host,
+      port: this.#port,
+      publicUrl,
+      settings: hashEdgeConfig(config),
+      isEmpty: this.#server.table.isEmpty,
+    }
+  }
+
+  getStatus(): EdgeStatus {
+    const { counts, table } = this.#server
+    return {
+      pid: process.pid,
+      uptimeS: Math.round((this.#options.clock.monotonic() - this.#startedMs) / 1000),
+      rssBytes: process.memoryUsage.rss(),
+      ...counts,
+      ...table.counts,
+    }
+  }
+
+  onTargetFailed(failure: { prefix: string; target: string }): void {
+    this.#options.log.warn({ ...failure }, 'target does not answer')
+    this.#control.sendTargetFailed(failure)
+  }
+
+  onPredecessorReport(predecessor: object, report: EdgeReport): void {
+    this.#control.sendReport(this.#websockets.merge(predecessor, report))
+  }
+
+  onPredecessorGone(predecessor: object): void {
+    this.#control.sendReport(this.#websockets.forget(predecessor))
+  }
+
+  #leave(): void {
+    this.#isLeaving = true
+    clearInterval(this.#reporter)
+  }
+
+  async #retire(): Promise<void> {
+    const follower = followSuccessor({
+      path: this.#options.config.controlSocketPath,
+      reportEveryMs: this.#times.reportEveryMs,
+      server: this.#server,
+    })
+    await this.#server.drain(this.#times.handoverMs, { keepWebsockets: true })
+    follower.close()
+    this.#options.log.info({}, 'edge has retired')
+    this.#options.onExit()
+  }
+
+  #sendReport(): void {
+    const report = this.#control.hasListeners ? this.#server.takeReport() : undefined
+    if (report !== undefined) this.#control.sendReport(this.#websockets.merge(this, report))
+  }
+}

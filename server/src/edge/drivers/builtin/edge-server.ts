@@ -1,0 +1,165 @@
+import type { Server } from 'node:http'
+import type { AddressInfo, ListenOptions } from 'node:net'
+
+import { sessionCookieName } from '@atrium/contract/cookies.ts'
+
+import type { EdgeChange, EdgeReport, EdgeState, TargetFailure } from '#edge/edge.ts'
+import type { Clock } from '#platform/clock.ts'
+import { ActivityLedger } from './activity-ledger.ts'
+import { createClientAddresses } from './client-address.ts'
+import { ControlPlaneUpstream } from './control-plane-upstream.ts'
+import { buildUpstreamLimits, type EdgeSettings } from './edge-settings.ts'
+import { EdgeTable, type RouteRecord } from './edge-table.ts'
+import { LiveExchanges } from './live-exchanges.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import { createProxyServer } from './proxy-server.ts'
+import { createStateGate, type StateGate } from './state-gate.ts'
+import { createUpstreams } from './upstreams.ts'
+
+/** How often running exchanges are looked at for credentials that have expired by themselves. */
+const sweepEveryMs = 500
+/** A failing target is reported once in this time. */
+const failureEveryMs = 1000
+
+export interface EdgeServerOptions {
+  settings: EdgeSettings
+  clock: Clock
+  onTargetFailed: (failure: TargetFailure) => void
+}
+
+/** Creates the proxy. It listens when asked to, and holds requests until it was told where they lead. */
+export async function createEdgeServer(options: EdgeServerOptions): Promise<EdgeServer> {
+  const context = buildContext(options)
+  const gate = createStateGate({ holdMs: options.settings.times.holdMs })
+  return new EdgeServer(context, gate, await createProxyServer(context, gate))
+}
+
+/** The proxy of one process: what listens, what it knows, what is under way. */
+export class EdgeServer {
+  readonly #context: ProxyContext
+  readonly #gate: StateGate
+  readonly #sweeper: NodeJS.Timeout
+  /** What listens; a successor inherits it. */
+  readonly listener: Server
+
+  constructor(context: ProxyContext, gate: StateGate, listener: Server) {
+    this.#context = context
+    this.#gate = gate
+    this.listener = listener
+    this.#sweeper = setInterval(() => this.#sweep(), sweepEveryMs).unref()
+  }
+
+  get table(): EdgeTable {
+    return this.#context.table
+  }
+
+  get counts(): { liveExchanges: number; openWebsockets: number; heldRequests: number } {
+    const { live, controlPlane } = this.#context
+    return {
+      liveExchanges: live.size,
+      openWebsockets: live.openWebsockets,
+      heldRequests: controlPlane.heldCount,
+    }
+  }
+
+  /** Replaces everything known. */
+  replace(state: EdgeState): void {
+    this.table.replace(state)
+    this.#gate.open()
+    this.#settle()
+  }
+
+  /** Applies changes in order. */
+  apply(changes: readonly EdgeChange[]): void {
+    for (const change of changes) this.table.apply(change)
+    this.#settle()
+  }
+
+  /** What was used since the last report; undefined when nothing was. */
+  takeReport(): EdgeReport | undefined {
+    return this.#context.activity.takeReport()
+  }
+
+  /** Listens; the answer is the port. Rejects as `net.Server` does (`EADDRINUSE`). */
+  listen(where: ListenOptions | { fd: number }): Promise<number> {
+    const { listener } = this
+    return new Promise((resolve, reject) => {
+      listener.once('error', reject)
+      listener.listen(where, () => {
+        listener.off('error', reject)
+        resolve((listener.address() as AddressInfo).port)
+      })
+    })
+  }
+
+  /** Ends everything that is under way. */
+  cutAll(): void {
+    this.#context.live.cutAll()
+  }
+
+  /** Accepts nothing new; resolves when what is under way has ended, or was cut after `withinMs`. To be called once. */
+  async drain(withinMs: number, { keepWebsockets }: { keepWebsockets: boolean }): Promise<void> {
+    const { live, controlPlane, upstreams } = this.#context
+    this.#context.isDraining = true
+    this.listener.close()
+    if (!keepWebsockets) live.cutWebsockets()
+    await live.whenEmpty(withinMs)
+    live.cutAll()
+    clearInterval(this.#sweeper)
+    controlPlane.close()
+    upstreams.close()
+    this.listener.closeAllConnections()
+  }
+
+  /** After a change: cuts what lost its grounds, lets go what waited. */
+  #settle(): void {
+    const { table, controlPlane } = this.#context
+    controlPlane.setTargets(table.controlPlanes)
+    this.#sweep()
+  }
+
+  #sweep(): void {
+    const { live, clock } = this.#context
+    live.sweep(clock.now())
+  }
+}
+
+function buildContext({ settings, clock, onTargetFailed }: EdgeServerOptions): ProxyContext {
+  const { limits, times } = settings
+  const upstreams = createUpstreams({ limits: buildUpstreamLimits(times), clock })
+  return {
+    settings,
+    sessionCookieName: sessionCookieName(settings.publicUrl.startsWith('https:')),
+    scheme: settings.tls === undefined ? 'http' : 'https',
+    table: new EdgeTable(),
+    upstreams,
+    controlPlane: new ControlPlaneUpstream({
+      upstreams,
+      clock,
+      holdMs: times.holdMs,
+      maxHeld: limits.maxHeld,
+    }),
+    live: new LiveExchanges(),
+    activity: new ActivityLedger(),
+    clock,
+    findClientAddress: createClientAddresses(settings.trustedProxies),
+    onTargetFailed: createFailureReporter(clock, onTargetFailed),
+    isDraining: false,
+  }
+}
+
+/** A dead target meets many requests at once: one report a second is enough to make somebody look. */
+function createFailureReporter(
+  clock: Clock,
+  report: (failure: TargetFailure) => void,
+): (record: RouteRecord) => void {
+  const lastMs = new WeakMap<RouteRecord, number>()
+  return (record) => {
+    const { prefix, target } = record.route
+    const nowMs = clock.monotonic()
+    if (target === undefined || nowMs - (lastMs.get(record) ?? Number.NEGATIVE_INFINITY) < failureEveryMs)
+      return
+    lastMs.set(record, nowMs)
+    report({ prefix, target })
+  }
+}

@@ -1,0 +1,89 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+import type { EdgeSettings } from './edge-settings.ts'
+import { HttpExchange } from './http-exchange.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import { receive } from './reception.ts'
+import { sendAnswer } from './send-answer.ts'
+import type { StateGate } from './state-gate.ts'
+import { createTlsServer } from './tls-server.ts'
+import { refuseUpgrade, WebsocketTunnel } from './websocket-tunnel.ts'
+
+/** Creates the server that does the proxying, over TLS if so set; it listens to nothing yet. Throws when a TLS file cannot be used. */
+export async function createProxyServer(context: ProxyContext, gate: StateGate): Promise<Server> {
+  const { tls } = context.settings
+  const options = buildServerOptions(context.settings)
+  const server = tls === undefined ? createServer(options) : await createTlsServer(tls, options)
+  serve(server, context, gate)
+  return server
+}
+
+function serve(server: Server, context: ProxyContext, gate: StateGate): void {
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    gate.whenOpen(() => handleRequest(context, request, response))
+  })
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    gate.whenOpen(() => handleRequest(context, request, response))
+  })
+  server.on('upgrade', (request: IncomingMessage, client: Duplex, early: Buffer) => {
+    client.on('error', () => client.destroy())
+    gate.whenOpen(() => handleUpgrade(context, request, client as Socket, early))
+  })
+  server.on('connect', (_request: IncomingMessage, client: Duplex) => client.destroy())
+  server.on('clientError', (error: NodeJS.ErrnoException, client: Duplex) =>
+    answerBadRequest(error, client as Socket),
+  )
+}
+
+function buildServerOptions({ limits, times }: EdgeSettings): ServerOptions {
+  return {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: times.headerTimeoutMs,
+    connectionsCheckingInterval: Math.min(times.headerTimeoutMs, 5000),
+    // A body may take any time: a large upload over a slow line is no attack.
+    requestTimeout: 0,
+    keepAliveTimeout: times.idleClientMs,
+    noDelay: true,
+    requireHostHeader: true,
+    insecureHTTPParser: false,
+    // A request that offers another protocol (h2c) is answered in HTTP/1.1.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+  }
+}
+
+function handleRequest(context: ProxyContext, request: IncomingMessage, response: ServerResponse): void {
+  const reception = receive(context, request, { isWebsocket: false })
+  if (reception.outcome === 'refused') sendAnswer(request, response, reception.refusal)
+  else new HttpExchange(context, request, response, reception).start()
+}
+
+function handleUpgrade(context: ProxyContext, request: IncomingMessage, client: Socket, early: Buffer): void {
+  if (client.destroyed) return
+  const reception = receive(context, request, { isWebsocket: true })
+  if (reception.outcome === 'refused') refuseUpgrade(client, reception.refusal)
+  else if (reception.head.hasBody) refuseUpgrade(client, { kind: 'bad-request' })
+  else new WebsocketTunnel(context, request, client, reception).start(early)
+}
+
+/** A request that the parser did not take: too long, too slow, or not HTTP. */
+function answerBadRequest(error: NodeJS.ErrnoException, client: Socket): void {
+  if (!client.writable || client.bytesWritten > 0) {
+    client.destroy()
+    return
+  }
+  client.end(`HTTP/1.1 ${findStatusLine(error.code)}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+}
+
+function findStatusLine(code: string | undefined): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large'
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout'
+  return '400 Bad Request'
+}

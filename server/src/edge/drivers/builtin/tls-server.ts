@@ -1,0 +1,34 @@
+import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import type { Server, ServerOptions } from 'node:http'
+
+/** How often the certificate is looked at. Polling also sees what certificate tools do: a symbolic link that is moved. */
+const watchEveryMs = 5000
+
+/** Creates an HTTPS server. A renewed certificate is taken from the same files without a restart; a bad one leaves the old in use. */
+export async function createTlsServer(
+  files: { certificate: string; key: string },
+  options: ServerOptions,
+): Promise<Server> {
+  const { createServer } = await import('node:https')
+  const server = createServer({ ...options, ...readFiles(files), minVersion: 'TLSv1.2' })
+  const reload = () => {
+    try {
+      server.setSecureContext(readFiles(files))
+    } catch {
+      // The pair is being written: the next look finds it whole.
+    }
+  }
+  for (const file of Object.values(files))
+    watchFile(file, { interval: watchEveryMs, persistent: false }, reload)
+  server.on('close', () => {
+    for (const file of Object.values(files)) unwatchFile(file, reload)
+  })
+  return server
+}
+
+function readFiles({ certificate, key }: { certificate: string; key: string }): {
+  cert: Buffer
+  key: Buffer
+} {
+  return { cert: readFileSync(certificate), key: readFileSync(key) }
+}

@@ -1,0 +1,142 @@
+import { connect, type Socket } from 'node:net'
+
+import { type ExpectedRequest, ResponseParser, type ResponseSink } from './response-parser.ts'
+import type { UpstreamAddress } from './upstream-address.ts'
+
+/** Who uses a connection: receives the response, and learns of its failure. */
+export interface UpstreamUser extends ResponseSink {
+  /** Room in the socket's buffer again, after `write` answered false. */
+  onDrain(): void
+  /** The connection broke before the response was complete. Called once, and nothing after it. */
+  onFailure(error: Error): void
+}
+
+/** Told by a connection when it has become free or has ended. */
+export interface ConnectionOwner {
+  onFree(connection: UpstreamConnection): void
+  onGone(connection: UpstreamConnection): void
+}
+
+/** One keep-alive connection to an upstream; one request at a time. */
+export class UpstreamConnection {
+  readonly socket: Socket
+  readonly #owner: ConnectionOwner
+  readonly #parser: ResponseParser
+  #user: UpstreamUser | undefined
+  #requestIsSent = true
+  #error: Error | undefined
+  /** Requests that were answered on it before: a first request on a fresh connection met a living server. */
+  answered = 0
+  /** Monotonic milliseconds after which it must not be used any more. */
+  idleUntilMs = 0
+
+  constructor(
+    address: UpstreamAddress,
+    { owner, maxHeadBytes }: { owner: ConnectionOwner; maxHeadBytes: number },
+  ) {
+    this.#owner = owner
+    this.#parser = new ResponseParser({ maxHeadBytes })
+    this.socket = connect({ ...address, noDelay: true })
+    this.socket.on('data', (bytes: Buffer) => this.#onData(bytes))
+    this.socket.on('end', () => this.#onEnd())
+    this.socket.on('drain', () => this.#user?.onDrain())
+    this.socket.on('error', (error) => {
+      this.#error = error
+    })
+    this.socket.on('close', () => this.#onClose())
+  }
+
+  /** Calls back once, when the connection is up or cannot be made within `timeoutMs`. */
+  whenConnected(timeoutMs: number, callback: (error?: Error) => void): void {
+    const { socket } = this
+    const timer = setTimeout(
+      () => socket.destroy(new Error('the upstream did not accept in time')),
+      timeoutMs,
+    )
+    const onClose = () => {
+      clearTimeout(timer)
+      callback(this.#error ?? new Error('the upstream closed the connection'))
+    }
+    socket.once('close', onClose)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.off('close', onClose)
+      callback()
+    })
+  }
+
+  /** How long the upstream keeps this connection when idle, if it said so. */
+  get keepAliveMs(): number | undefined {
+    return this.#parser.keepAliveMs
+  }
+
+  /** Sends a request's head. `hasMore`: it goes on with `write` and may end with `endRequest`. */
+  request(user: UpstreamUser, head: string, request: ExpectedRequest & { hasMore: boolean }): void {
+    this.#user = user
+    this.#requestIsSent = !request.hasMore
+    this.#parser.expect(user, request)
+    this.socket.write(head, 'latin1')
+  }
+
+  /** Sends a piece of the body, as it must stand on the wire. False: wait for `onDrain`. */
+  write(piece: Buffer): boolean {
+    return this.socket.write(piece)
+  }
+
+  /** The body is complete. */
+  endRequest(): void {
+    this.#requestIsSent = true
+  }
+
+  /** Gives the connection back unused. */
+  giveBack(): void {
+    if (!this.socket.destroyed) this.#owner.onFree(this)
+  }
+
+  /** Lets go of the connection in the middle of an exchange: its user hears nothing more, and it cannot be used again. */
+  abandon(): void {
+    this.#user = undefined
+    this.socket.destroy()
+  }
+
+  #onData(bytes: Buffer): void {
+    const user = this.#user
+    if (user === undefined) {
+      // An answer nobody asked for: a later request would take it for its own.
+      this.socket.destroy()
+      return
+    }
+    try {
+      this.#parser.feed(bytes)
+    } catch (error) {
+      this.socket.destroy(error as Error)
+      return
+    }
+    if (this.#parser.isDone && this.#user === user) this.#onAnswered()
+  }
+
+  #onAnswered(): void {
+    this.answered += 1
+    this.#user = undefined
+    // An answer before the end of the request: what is still to be sent has no reader that cares.
+    if (this.#requestIsSent && this.#parser.canReuse && !this.socket.destroyed) this.#owner.onFree(this)
+    else this.socket.destroy()
+  }
+
+  #onEnd(): void {
+    try {
+      if (this.#user !== undefined) this.#parser.finish()
+      if (this.#parser.isDone) this.#user = undefined
+    } catch (error) {
+      this.#error ??= error as Error
+    }
+    this.socket.destroy()
+  }
+
+  #onClose(): void {
+    const user = this.#user
+    this.#user = undefined
+    this.#owner.onGone(this)
+    user?.onFailure(this.#error ?? new Error('the upstream closed the connection'))
+  }
+}
