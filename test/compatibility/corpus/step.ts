@@ -1,0 +1,54 @@
+/**
+ * Who asks. A user's name is that user's own full token; `service:` one of the site's tokens; `token:` one captured by an earlier step;
+ * `browser:` a user signed in with cookies; `visitor:` a browser that starts without any.
+ */
+export type Actor =
+  | 'anonymous'
+  | 'bad token'
+  | 'admin'
+  | 'alice'
+  | 'bob'
+  | 'carol'
+  | `service:${string}`
+  | `token:${string}`
+  | `browser:${string}`
+  | `visitor:${string}`
+
+/** One request of the corpus. `{{name}}` in request, headers and bodies stands for what an earlier step captured. */
+export interface Step {
+  /** What it shows; unique in its chapter. */
+  name: string
+  /** Method and path, sent as they stand: `GET /hub/api/users`. */
+  request: string
+  /** Default: anonymous. */
+  as?: Actor
+  headers?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
+  json?: unknown
+  /** Sent as an HTML form; a list repeats its field. */
+  form?: Readonly<Record<string, string | readonly string[]>>
+  /** Sent as it stands. */
+  body?: string
+  /** Where a browser puts the value of its `_xsrf` cookie. Default: nowhere. */
+  xsrf?: 'header' | 'form' | 'query'
+  /** Name by where the value stands: `body/token`, `location?code` (a parameter of the redirect's target). */
+  capture?: Readonly<Record<string, string>>
+  /** Asked again until the answer's body has this value there. The last answer is the one that counts. */
+  until?: { field: string; equals: unknown }
+  /** Servers (USER-SERVER) whose gate is opened, before the request or once its answer has begun. */
+  opens?: { gate: string; when: 'before' | 'during' }
+  /** The body is a list whose order says nothing: compared sorted by name. */
+  unordered?: boolean
+  /** Fields whose values mean nothing outside of one machine: compared by type. */
+  volatile?: readonly string[]
+}
+
+/** Steps in their order, asked of a platform that has just started. Chapters do not know each other. */
+export interface Chapter {
+  name: string
+  title: string
+  steps: readonly Step[]
+}
+
+/** The header by which a client asks for lists with their `_pagination`. */
+export const paged = { accept: 'application/jupyterhub-pagination+json' } as const

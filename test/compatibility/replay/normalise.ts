@@ -1,0 +1,84 @@
+import type { Step } from '../corpus/step.ts'
+import type { RecordedAnswer } from './recorded-answer.ts'
+
+/** What differs from run to run and stands for itself in recorded answers. */
+export interface Volatile {
+  /** The platform's own address, `http://127.0.0.1:1234`. */
+  origin: string
+  /** Value by the name it was captured under. */
+  captured: ReadonlyMap<string, string>
+}
+
+/** Lists that are sets: their order says nothing, and the real hub's changes from run to run. */
+const setFields = new Set(['scopes', 'roles', 'groups', 'users'])
+
+/** Fields of random values, by name, and what a good value looks like: one of another form stays visible. */
+const randomFields: ReadonlyMap<string, RegExp> = new Map([
+  ['id', /^a\d+$/],
+  ['token_id', /^a\d+$/],
+  ['token', /^[\w-]{20,}$/],
+  ['access_token', /^[\w-]{20,}$/],
+  ['session_id', /^[0-9a-f]{32}$/],
+  ['code', /^[\w-]{20,}$/],
+])
+
+/** Makes an answer comparable: what changes from run to run is replaced by its kind, what is a set is sorted. */
+export function normaliseAnswer(answer: RecordedAnswer, step: Step, run: Volatile): RecordedAnswer {
+  const text = (value: string) => normaliseText(value, run)
+  const headers = Object.fromEntries(
+    Object.entries(answer.headers).map(([name, value]) => [name, text(value)]),
+  )
+  const body = normaliseValue(answer.body, '', 'body', { volatile: new Set(step.volatile), text })
+  return { ...answer, headers, body: step.unordered === true ? sortByName(body) : body }
+}
+
+interface Rules {
+  volatile: ReadonlySet<string>
+  text(value: string): string
+}
+
+function normaliseValue(value: unknown, key: string, field: string, rules: Rules): unknown {
+  if (rules.volatile.has(field)) return `<${typeof value}>`
+  if (typeof value === 'string') return normaliseString(value, key, rules)
+  if (key === 'pid' && typeof value === 'number' && value > 0) return '<pid>'
+  if (Array.isArray(value)) {
+    const items = value.map((item, at) => normaliseValue(item, key, `${field}/${at}`, rules))
+    return setFields.has(key) ? items.toSorted() : items
+  }
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, item]) => [rules.text(name), normaliseValue(item, name, `${field}/${name}`, rules)]),
+  )
+}
+
+function normaliseString(value: string, key: string, rules: Rules): string {
+  if (randomFields.get(key)?.test(value)) return `<${key}>`
+  if (key === 'scope') return value.split(' ').toSorted().join(' ')
+  return rules.text(value)
+}
+
+function normaliseText(value: string, { origin, captured }: Volatile): string {
+  let text = value.replaceAll(origin, '<origin>').replaceAll(encodeURIComponent(origin), '<origin>')
+  for (const [name, secret] of captured) text = replaceWord(text, secret, `<${name}>`)
+  return text
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z/g, '<time>')
+    .replace(/\b[0-9a-f]{32}\b/g, '<secret>')
+    .replace(/\bsc_\d+\b/g, '<share code id>')
+    .replace(/((?:\?|&|%3F|%26)code(?:=|%3D))[\w-]{20,}/g, '$1<code>')
+    .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>')
+}
+
+/** Replaces a captured value where it stands alone, not inside of a longer word. */
+function replaceWord(text: string, word: string, by: string): string {
+  const escaped = word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return text.replace(new RegExp(`(?<![\\w-])${escaped}(?![\\w-])`, 'g'), by)
+}
+
+function sortByName(body: unknown): unknown {
+  if (!Array.isArray(body)) return body
+  return body.toSorted((a: { name?: string }, b: { name?: string }) =>
+    (a.name ?? '') < (b.name ?? '') ? -1 : 1,
+  )
+}
