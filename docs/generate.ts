@@ -7,9 +7,12 @@ import { dirname, join } from 'node:path'
 import { buildConfigReference } from '@atrium/server/config/reference.ts'
 import { configSchema } from '@atrium/server/config/schema.ts'
 
+import { buildCompatibilityPage } from '../test/compatibility/compatibility-page.ts'
+
 const docs = import.meta.dirname
 
 const pages: Readonly<Record<string, () => string | Promise<string>>> = {
+  'compatibility.md': buildCompatibilityPage,
   'configuration.md': () => buildConfigReference(configSchema),
   'atrium.schema.json': () =>
     `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...configSchema }, undefined, 2)}\n`,
