@@ -44,6 +44,8 @@ export interface BrowserRoutesOptions {
   announcement?: string
   /** Browsers come over https. */
   secure: boolean
+  /** A browser stays signed in this long after its last visit. */
+  sessionMs: number
   /** Where browsers reach the platform, if an administrator said so. */
   publicUrl?: string
   /** Where a user without another destination goes: to the portal, or like JupyterHub's `redirect_to_server` to their own server. */
@@ -60,7 +62,7 @@ export interface BrowserRoutes {
 export function createBrowserRoutes(options: BrowserRoutesOptions): BrowserRoutes {
   const { identity, oauth, hub, build, clock, publicUrl } = options
   const { users, passwords, sessions, links } = identity
-  const cookies = createSessionCookies({ secure: options.secure, now: clock.now })
+  const cookies = createSessionCookies(options)
   const pages = createPortalPages({
     ...options,
     indexHtml: build.indexHtml,

@@ -13,24 +13,24 @@ const publicIdCookieName = 'jupyterhub-session-id'
 /** What a browser keeps of its session. */
 export interface SessionCookies {
   /** After a sign-in. */
-  set(reply: FastifyReply, session: { secret: string; sessionId: string; expiresAtMs: number }): void
-  /** Lets the browser keep them as long as the session lives now, which its use has prolonged. */
+  set(reply: FastifyReply, session: { secret: string; sessionId: string }): void
+  /** Lets the browser keep them as long as the session lives from now on, since its use prolongs it. */
   prolong(request: FastifyRequest, reply: FastifyReply, principal: SessionPrincipal): void
   clear(reply: FastifyReply): void
 }
 
-/** `secure`: browsers come over https. */
+/** `secure`: browsers come over https. `sessionMs`: a browser stays signed in this long after its last visit. */
 export function createSessionCookies({
   secure,
-  now,
+  sessionMs,
 }: {
   secure: boolean
-  now: () => number
+  sessionMs: number
 }): SessionCookies {
   const name = sessionCookieName(secure)
   const options = { path: '/', secure, httpOnly: true }
-  const set: SessionCookies['set'] = (reply, { secret, sessionId, expiresAtMs }) => {
-    const maxAgeS = Math.max(0, Math.floor((expiresAtMs - now()) / 1000))
+  const maxAgeS = sessionMs / 1000
+  const set: SessionCookies['set'] = (reply, { secret, sessionId }) => {
     setCookie(reply, name, secret, { ...options, maxAgeS })
     setCookie(reply, publicIdCookieName, sessionId, { ...options, maxAgeS })
   }
@@ -38,7 +38,7 @@ export function createSessionCookies({
     set,
     prolong(request, reply, { credential }) {
       const secret = findCookie(request.headers.cookie, name)
-      if (secret !== undefined) set(reply, { ...credential, secret })
+      if (secret !== undefined) set(reply, { secret, sessionId: credential.sessionId })
     },
     clear(reply) {
       setCookie(reply, name, '', { ...options, maxAgeS: 0 })

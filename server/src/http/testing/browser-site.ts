@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 
 import { createApp } from '#http/app.ts'
 import { type BrowserRoutesOptions, createBrowserRoutes } from '#http/browser-routes.ts'
+import type { PortalBuild } from '#http/portal/portal-build.ts'
 import { findHubRedirect } from '#http/routes/hub/redirects.ts'
 import { createProfiles } from '#hub/profiles.ts'
 import type { HubServerModel } from '#hub/server-model.ts'
@@ -42,6 +43,7 @@ export interface BrowserSiteOptions {
   secure?: boolean
   trustedClients?: readonly string[]
   profiles?: readonly string[]
+  build?: PortalBuild
   landing?: 'home' | 'server'
 }
 
@@ -96,12 +98,13 @@ function createSiteApp(
     identity,
     oauth,
     hub: createHub(parts, options.profiles ?? []),
-    build: { indexHtml: undefined, files: new Map() },
+    build: options.build ?? { indexHtml: undefined, files: new Map() },
     clock,
     version: '0',
     platformName: 'Test',
     signIn: { password: true, providers: [] },
     secure,
+    sessionMs: 14 * 86_400_000,
     landing: options.landing ?? 'home',
   })
   return createApp({

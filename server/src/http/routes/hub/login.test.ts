@@ -185,6 +185,20 @@ for (const kind of testStoreKinds) {
       })
     })
 
+    test('lasts as long as it is used', async () => {
+      await withSite(kind, async (site) => {
+        await site.createUser('alice')
+        const browser = await signIn(site, 'alice')
+        for (let visit = 0; visit < 4; visit += 1) {
+          site.clock.jump(10 * 86_400_000)
+          assert.equal((await browser.open('/hub/home')).statusCode, 200, `visit ${visit}`)
+          assert.match(browser.cookies.get(sessionCookie)?.line ?? '', /Max-Age=1209600;/)
+          await site.identity.activity.flush()
+          await site.identity.removeExpired()
+        }
+      })
+    })
+
     test('ends by itself after the time without a visit', async () => {
       await withSite(kind, async (site) => {
         await site.createUser('alice')

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
+import { openPortalBuild } from '#http/portal/portal-build.ts'
 import { readPage, TestBrowser } from '#http/testing/browser.ts'
-import { type BrowserSite, password, withSite } from '#http/testing/browser-site.ts'
+import { type BrowserSite, password, registerServer, withSite } from '#http/testing/browser-site.ts'
 import type { HubServerModel } from '#hub/server-model.ts'
+import { findServer } from '#hub/server-records.ts'
+import { createShareCodes } from '#hub/share-codes.ts'
 import { testStoreKinds } from '#store/testing.ts'
 
 const [kind] = testStoreKinds
@@ -240,4 +246,76 @@ describe('the way to a server', () => {
       assert.equal((await alice.open('/hub/user/bob/lab')).statusCode, 404)
       assert.equal((await alice.open('/hub/user/nobody/lab')).statusCode, 404)
     }))
+})
+
+describe('a share code opened as a link', () => {
+  async function withCode(
+    check: (site: BrowserSite, alice: TestBrowser, code: string) => Promise<void>,
+  ): Promise<void> {
+    await withAlice(async (site, alice) => {
+      const bob = await site.createUser('bob')
+      await registerServer(site, bob, 'secret')
+      const server = await findServer(site.store.db, { user: 'bob', server: '' })
+      assert.ok(server)
+      const options = { scopes: ['access:servers!server=bob/'], expiresInMs: 60_000 }
+      const { code } = await createShareCodes(site).create(server, options, { name: 'user:bob' })
+      await check(site, alice, code)
+    })
+  }
+
+  test('shows what it offers, and gives it to who accepts', () =>
+    withCode(async (_site, alice, code) => {
+      const path = `/hub/accept-share?code=${code}`
+      const page = await alice.open(path)
+      assert.equal(page.statusCode, 200)
+      assert.equal((readPage(page.body).content['share'] as { owner: string }).owner, 'bob')
+      assert.equal((await alice.open('/hub/user/bob/lab')).statusCode, 404)
+      assert.equal((await alice.post(path, { _xsrf: 'forged' })).statusCode, 403)
+      assert.equal((await alice.post(path, {})).headers.location, '/user/bob/')
+      assert.equal((await alice.open('/hub/user/bob/lab')).statusCode, 424)
+    }))
+
+  test("is refused when it is unknown, too old, missing or one's own", () =>
+    withCode(async (site, alice, code) => {
+      assert.equal((await alice.open('/hub/accept-share')).statusCode, 400)
+      assert.equal((await alice.open('/hub/accept-share?code=none')).statusCode, 404)
+      assert.equal((await (await signIn(site, 'bob')).open(`/hub/accept-share?code=${code}`)).statusCode, 403)
+      site.clock.jump(61_000)
+      assert.equal((await alice.open(`/hub/accept-share?code=${code}`)).statusCode, 404)
+      assert.equal((await alice.post(`/hub/accept-share?code=${code}`, {})).statusCode, 400)
+    }))
+})
+
+describe('files of the portal', () => {
+  test('are served by name alone, whatever the path tries', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'atrium-portal-'))
+    await mkdir(join(folder, 'dist', 'assets'), { recursive: true })
+    await writeFile(join(folder, 'secret.txt'), 'secret')
+    await writeFile(join(folder, 'dist', 'mark.svg'), '<svg/>')
+    await writeFile(join(folder, 'dist', 'assets', 'a-1.js'), 'let a = 1')
+    const build = await openPortalBuild(join(folder, 'dist'))
+    await withAlice(
+      async ({ app }) => {
+        const script = await app.inject('/hub/static/assets/a-1.js')
+        assert.equal(script.body, 'let a = 1')
+        assert.match(String(script.headers['cache-control']), /immutable/)
+        assert.equal(script.headers['content-type'], 'text/javascript; charset=utf-8')
+        assert.equal((await app.inject('/hub/logo')).body, '<svg/>')
+        assert.equal((await app.inject('/favicon.ico')).headers['content-type'], 'image/svg+xml')
+        for (const path of [
+          '../secret.txt',
+          '..%2fsecret.txt',
+          '%2e%2e/secret.txt',
+          'assets/../../secret.txt',
+          '/etc/passwd',
+          'assets',
+          '',
+        ]) {
+          assert.equal((await app.inject(`/hub/static/${path}`)).statusCode, 404, path)
+        }
+      },
+      { build },
+    )
+    await rm(folder, { recursive: true })
+  })
 })
