@@ -1,4 +1,5 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
+import { defaultServerSegment } from '@atrium/contract/servers.ts'
 import type { FastifyRequest } from 'fastify'
 import { type Principal, requireScope } from '#identity/principal.ts'
 import type { Resource } from '#identity/scope-set.ts'
@@ -24,7 +25,7 @@ function findResource(
     case 'platform':
       return undefined
     case 'server':
-      return { user: named(params, 'user'), server: params['server'] ?? '' }
+      return { user: named(params, 'user'), server: readServerName(params['server']) }
     case 'user':
       return { user: named(params, 'user') }
     case 'group':
@@ -32,6 +33,11 @@ function findResource(
     case 'service':
       return { service: named(params, 'service') }
   }
+}
+
+/** The default server has no name, and in Atrium's own paths a sign that no server can be called. */
+export function readServerName(segment: string | undefined): string {
+  return segment === undefined || segment === defaultServerSegment ? '' : segment
 }
 
 function named(params: Record<string, string | undefined>, name: string): string {

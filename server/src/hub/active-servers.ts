@@ -108,8 +108,8 @@ class ActiveServersView {
     this.#refreshSoon()
   }
 
-  #onJobChange(keys: readonly JobKey[] | 'all'): void {
-    if (keys === 'all') this.#markStale('all')
+  #onJobChange(keys: readonly JobKey[]): void {
+    if (keys.includes('*')) this.#markStale('all')
     else this.#markStale(keys.flatMap((key) => this.#byJob.get(key) ?? []))
     this.#refreshSoon()
   }

@@ -1,5 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
+import type { Activity } from '#identity/activity.ts'
 import type { Store } from '#store/store.ts'
 
 import { moveActivity } from './server-activity.ts'
@@ -31,7 +32,7 @@ export function parseActivityReport(body: unknown, nowMs: number): ActivityRepor
 
 /** Writes it down: times only move forward. Throws `bad_request` when the user has no such server. */
 export async function recordActivity(
-  store: Store,
+  { store, activity }: { store: Store; activity: Pick<Activity, 'noteUser'> },
   user: { id: number; name: string },
   { lastActivityMs, servers }: ActivityReport,
 ): Promise<void> {
@@ -39,12 +40,13 @@ export async function recordActivity(
   for (const name of servers.keys()) {
     if (name !== '' && !known.has(name)) throw refusal(`No such server '${name}' for user ${user.name}`)
   }
+  if (lastActivityMs !== undefined) activity.noteUser(user.id, lastActivityMs)
+  if (servers.size === 0) return
   await store.transaction(async (tx) => {
-    if (lastActivityMs !== undefined) await moveActivity(tx, { table: 'users', id: user.id }, lastActivityMs)
     for (const [name, atMs] of servers) {
       const id = known.get(name)
       if (id === undefined) continue
-      await moveActivity(tx, { table: 'servers', id }, atMs)
+      await moveActivity(tx, id, atMs)
       announceServer(tx, id)
     }
   })

@@ -1,4 +1,5 @@
 import type { Edge, EdgeReport } from '#edge/edge.ts'
+import type { Activity } from '#identity/activity.ts'
 import type { Principals } from '#identity/principals.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
@@ -22,6 +23,7 @@ interface ServerActivityOptions {
   store: Store
   active: ActiveServers
   principals: Pick<Principals, 'noteUse'>
+  users: Pick<Activity, 'noteUser'>
   clock: Clock
   log: Logger
   /** Times are written this often; what is newer by less than this is not written. */
@@ -30,7 +32,7 @@ interface ServerActivityOptions {
 
 /** See `ServerActivity`. */
 export function createServerActivity(options: ServerActivityOptions): ServerActivity {
-  const { edge, active, principals, clock, log, everyMs } = options
+  const { edge, active, principals, users, clock, log, everyMs } = options
   const messages = new Map<number, number>()
   const uses = new Map<string, RouteUse>()
 
@@ -57,7 +59,8 @@ export function createServerActivity(options: ServerActivityOptions): ServerActi
       if (use === undefined) continue
       if (use.lastMessageMs > 0) messages.set(record.id, use.lastMessageMs)
       if (use.lastActivityMs - (record.lastActivityMs ?? 0) >= everyMs)
-        changed.push({ ...use, id: record.id, userId: record.userId })
+        changed.push({ ...use, id: record.id })
+      users.noteUser(record.userId, use.lastActivityMs)
     }
     forgetOthers(messages, new Set(servers.map(({ record }) => record.id)))
     if (changed.length > 0) await options.store.transaction((tx) => writeUses(tx, changed))
@@ -90,7 +93,6 @@ interface RouteUse {
 
 interface ServerUse extends RouteUse {
   id: number
-  userId: number
 }
 
 function forgetOthers(messages: Map<number, number>, active: ReadonlySet<number>): void {
@@ -98,23 +100,18 @@ function forgetOthers(messages: Map<number, number>, active: ReadonlySet<number>
 }
 
 async function writeUses(tx: StoreTransaction, uses: readonly ServerUse[]): Promise<void> {
-  for (const { id, userId, lastActivityMs } of uses) {
-    await moveActivity(tx, { table: 'servers', id }, lastActivityMs)
-    await moveActivity(tx, { table: 'users', id: userId }, lastActivityMs)
+  for (const { id, lastActivityMs } of uses) {
+    await moveActivity(tx, id, lastActivityMs)
     announceServer(tx, id)
   }
 }
 
-/** Sets `last_activity` unless it is later already. */
-export async function moveActivity(
-  tx: StoreTransaction,
-  { table, id }: { table: 'servers' | 'users'; id: number },
-  atMs: number,
-): Promise<void> {
+/** Sets a server's `last_activity` unless it is later already. */
+export async function moveActivity(tx: StoreTransaction, serverId: number, atMs: number): Promise<void> {
   await tx.db
-    .updateTable(table)
+    .updateTable('servers')
     .set({ last_activity: atMs })
-    .where('id', '=', id)
+    .where('id', '=', serverId)
     .where((where) => where.or([where('last_activity', 'is', null), where('last_activity', '<', atMs)]))
     .execute()
 }

@@ -1,9 +1,12 @@
 import { hasEnded } from '@atrium/contract/jobs.ts'
 
 import type { Clock } from '#platform/clock.ts'
+import type { Logger } from '#platform/log.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { ReadableDatabase, Store, StoreTransaction } from '#store/store.ts'
 
+import type { ActiveServers } from './active-servers.ts'
+import type { LeaderPart } from './leadership.ts'
 import type { ServerCredentials } from './server-credentials.ts'
 import { announceServer, findLockedServer, type ServerRecord } from './server-records.ts'
 import { announceSharesOf } from './share-records.ts'
@@ -12,24 +15,22 @@ import { announceSharesOf } from './share-records.ts'
 export interface ServerEndings {
   /** Repeatable, and harmless on a server that runs. */
   settle(serverId: number): Promise<void>
-  /** Settles those whose job ended while nobody looked. */
-  settleAll(): Promise<void>
+  /** The work of the leader: settles those whose job ended while nobody looked, and then each as it ends. */
+  readonly lead: LeaderPart
 }
 
 interface ServerEndingsOptions {
   store: Store
   jobs: Pick<Jobs, 'find' | 'findMany'>
+  active: ActiveServers
   credentials: ServerCredentials
   clock: Clock
+  log: Logger
 }
 
 /** See `ServerEndings`. */
-export function createServerEndings({
-  store,
-  jobs,
-  credentials,
-  clock,
-}: ServerEndingsOptions): ServerEndings {
+export function createServerEndings(options: ServerEndingsOptions): ServerEndings {
+  const { store, jobs, active, credentials, clock, log } = options
   const settleLocked = async (tx: StoreTransaction, server: ServerRecord) => {
     const job = server.jobKey === null ? undefined : await jobs.find(server.jobKey, tx)
     if (job !== undefined && !hasEnded(job.state)) return
@@ -43,18 +44,35 @@ export function createServerEndings({
       const server = await findLockedServer(tx, serverId)
       if (server !== undefined && isUnsettled(server)) await settleLocked(tx, server)
     })
+  const settleAll = async () => {
+    const open = await listUnsettled(store.db)
+    const known = await jobs.findMany(open.flatMap(({ job_key }) => job_key ?? []))
+    for (const { id, job_key } of open) {
+      const job = job_key === null ? undefined : known.get(job_key)
+      if (job === undefined || hasEnded(job.state)) await settle(id)
+    }
+  }
+  const tryTo = (work: Promise<void>) =>
+    work.catch((error: unknown) => log.warn({ err: error }, 'the end of a server could not be settled'))
   return {
     settle,
-    async settleAll() {
-      const open = await listUnsettled(store.db)
-      const known = await jobs.findMany(open.flatMap(({ job_key }) => job_key ?? []))
-      for (const { id, job_key } of open) {
-        const job = job_key === null ? undefined : known.get(job_key)
-        if (job === undefined || hasEnded(job.state)) await settle(id)
+    async lead({ signal }) {
+      const stop = active.onChange(({ ended }) => {
+        for (const { record } of ended) void tryTo(settle(record.id))
+      })
+      // Changes are told from the first look on.
+      await tryTo(active.all().then(settleAll))
+      while (!signal.aborted) {
+        await clock.sleep(everyMs, { signal }).catch(() => {})
+        if (!signal.aborted) await tryTo(settleAll())
       }
+      stop()
     },
   }
 }
+
+/** For what failed at its time. */
+const everyMs = 60_000
 
 function isUnsettled({ startedAtMs, removeWhenStopped }: ServerRecord): boolean {
   return startedAtMs !== null || removeWhenStopped

@@ -1,5 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
+import type { Activity } from '#identity/activity.ts'
 import type { UnixAccounts } from '#identity/unix-accounts.ts'
 import type { User, Users } from '#identity/users.ts'
 import { type Actor, recordAudit } from '#observe/audit.ts'
@@ -52,6 +53,7 @@ export interface ServerStarterOptions {
   store: Store
   jobs: Jobs
   users: Pick<Users, 'groupsOf' | 'rolesOf'>
+  activity: Pick<Activity, 'noteUser'>
   accounts: UnixAccounts
   homes: Homes
   credentials: ServerCredentials
@@ -119,7 +121,7 @@ async function planStart(
 
 async function writeStart(
   tx: StoreTransaction,
-  { jobs, credentials, settings, clock }: ServerStarterOptions,
+  { jobs, credentials, settings, activity, clock }: ServerStarterOptions,
   request: StartRequest,
   plan: StartPlan,
 ): Promise<StartedServer> {
@@ -163,7 +165,7 @@ async function writeStart(
     })
     .where('id', '=', record.id)
     .execute()
-  await tx.db.updateTable('users').set({ last_activity: nowMs }).where('id', '=', owner.id).execute()
+  tx.afterCommit(() => activity.noteUser(owner.id, nowMs))
   await recordAudit(tx, clock, {
     actor,
     action: 'server.start',

@@ -1,0 +1,76 @@
+import { Readable } from 'node:stream'
+
+import type { FastifyReply } from 'fastify'
+
+/** Proxies close streams that say nothing for a minute or so. */
+const keepAliveMs = 8000
+/** Empty lines mean nothing to whoever reads events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
+const keepAlive = '\n\n'
+
+/** One event for `sendEventStream`. */
+export interface StreamEvent {
+  /** What the client resumes after, in `Last-Event-ID`. */
+  id?: string
+  /** Sent as JSON. */
+  data: unknown
+}
+
+/** Answers with server-sent events as they come, and with signs of life between them. Ends with `events`. */
+export function sendEventStream(reply: FastifyReply, events: AsyncIterable<StreamEvent>): FastifyReply {
+  return sendStream(reply, 'text/event-stream', withKeepAlive(format(events)))
+}
+
+/** Answers with text as it comes, without anything between. */
+export function sendTextStream(reply: FastifyReply, parts: AsyncIterable<Uint8Array>): FastifyReply {
+  return sendStream(reply, 'text/plain; charset=utf-8', parts)
+}
+
+function sendStream(reply: FastifyReply, type: string, parts: AsyncIterable<unknown>): FastifyReply {
+  return (
+    reply
+      .type(type)
+      .header('cache-control', 'no-cache')
+      // nginx would hold the stream back until its buffer is full.
+      .header('x-accel-buffering', 'no')
+      .send(Readable.from(parts, { objectMode: false }))
+  )
+}
+
+async function* format(events: AsyncIterable<StreamEvent>): AsyncGenerator<string> {
+  for await (const { id, data } of events) {
+    yield `${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`
+  }
+}
+
+async function* withKeepAlive(parts: AsyncIterable<string>): AsyncGenerator<string> {
+  const iterator = parts[Symbol.asyncIterator]()
+  let next = iterator.next()
+  try {
+    for (;;) {
+      const result = await beforeSilence(next)
+      if (result === undefined) yield keepAlive
+      else if (result.done) return
+      else {
+        yield result.value
+        next = iterator.next()
+      }
+    }
+  } finally {
+    // What is still awaited may only end with the request; nobody waits for it, or for its error.
+    next.catch(() => {})
+    iterator.return?.(undefined).catch(() => {})
+  }
+}
+
+/** Undefined: nothing came for so long that the connection needs a sign of life. */
+async function beforeSilence<T>(promise: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), keepAliveMs)
+  })
+  try {
+    return await Promise.race([promise, silence])
+  } finally {
+    clearTimeout(timer)
+  }
+}
