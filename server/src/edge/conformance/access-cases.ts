@@ -56,14 +56,14 @@ export function registerAccessCases(conformant: RegisterCase): void {
         credentials: [
           buildCredential('revoked', '*'),
           buildCredential('over', '*', { expiresAtMs: Date.now() - 1 }),
-          buildCredential('not over', '*', { expiresAtMs: Date.now() + 60_000 }),
+          buildCredential('not-over', '*', { expiresAtMs: Date.now() + 60_000 }),
         ],
       })
       assert.equal((await get(edge, '/user/alice/', 'revoked')).status, 200)
       await edge.apply([{ type: 'credential-delete', hash: hashOf('revoked') }])
       assert.equal((await get(edge, '/user/alice/', 'revoked')).status, 403)
       assert.equal((await get(edge, '/user/alice/', 'over')).status, 403)
-      assert.equal((await get(edge, '/user/alice/', 'not over')).status, 200)
+      assert.equal((await get(edge, '/user/alice/', 'not-over')).status, 200)
     },
   )
 

@@ -113,6 +113,7 @@ function createPeer(socket: Socket, { early, masks }: { early: Buffer; masks: bo
     bytes = bytes.length === 0 ? piece : Buffer.concat([bytes, piece])
     drainFrames()
   })
+  socket.resume()
   socket.on('close', () => {
     for (const { reject } of waiting) reject(new Error('the websocket is closed'))
   })

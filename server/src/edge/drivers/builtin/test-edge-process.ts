@@ -22,6 +22,9 @@ export interface TestEdgeProcess {
 
 const program = fileURLToPath(import.meta.resolve('#main/edge.ts'))
 
+/** Shared by all tests: starts are faster. */
+const compileCachePath = join(tmpdir(), `atrium-test-compiled-${process.getuid?.()}`)
+
 /** Starts one and connects to it. */
 export async function startTestEdgeProcess(overrides: Partial<EdgeConfig> = {}): Promise<TestEdgeProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'atrium-edge-'))
@@ -35,7 +38,7 @@ export async function startTestEdgeProcess(overrides: Partial<EdgeConfig> = {}):
     program,
     configPath: join(folder, 'run', 'edge.json'),
     logPath: join(folder, 'edge.log'),
-    compileCachePath: join(folder, 'cache'),
+    compileCachePath,
   }
   const connections: BuiltinEdge[] = []
   const connect = async ({ fence = 0 }: { fence?: number } = {}) => {
