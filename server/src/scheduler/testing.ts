@@ -181,6 +181,8 @@ function createMortalStore(store: Store): { store: Store; kill: () => void; isDe
           if (dead) throw new Error('died')
           return value
         }),
+      // Within a transaction: it has to end, or the database waits for it for ever.
+      assertLease: (tx, lease) => (dead ? Promise.reject(new Error('died')) : store.assertLease(tx, lease)),
       onChange: (listener) => store.onChange((changes) => !dead && listener(changes)),
     },
     kill: () => {

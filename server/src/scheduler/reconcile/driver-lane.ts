@@ -21,8 +21,10 @@ import { startWorkLoop, type WorkLoop } from './work-loop.ts'
 
 /** Keeps the jobs of one scheduler as they are wanted. */
 export interface DriverLane {
-  /** Looks at these jobs, or at all, soon. */
-  wake(keys: readonly JobKey[] | 'all'): void
+  /** Takes these jobs over from the queue, soon. */
+  takeOver(keys: readonly JobKey[]): void
+  /** Something else is wanted of these (`*`: of any): looks at those in its hands, soon. New ones come by way of the queue, in its order. */
+  notice(keys: readonly JobKey[]): void
   readonly done: Promise<void>
 }
 
@@ -41,8 +43,12 @@ export function startDriverLane(context: ReconcileContext, options: DriverLaneOp
   const loop = startWorkLoop({ clock: context.clock, signal: context.signal, step: () => lane.step() })
   lane.listen(loop)
   return {
-    wake(keys) {
+    takeOver(keys) {
       lane.add(keys)
+      loop.wake()
+    },
+    notice(keys) {
+      lane.notice(keys)
       loop.wake()
     },
     done: loop.done,
@@ -55,6 +61,8 @@ class Lane {
   readonly #notes = new Map<JobKey, JobNotes>()
   readonly #trouble: Backoff
   #wanted: Set<JobKey> | 'all' = 'all'
+  /** What the present step looks at: a change of these must not be missed while their records are being read. */
+  #inHand: ReadonlySet<JobKey> | 'all' = 'all'
   /** Steps without news: asking gets slower. */
   #quietSteps = 0
   /** Times on the monotonic clock. Before this one the scheduler is left alone, unless it speaks up itself. */
@@ -71,19 +79,23 @@ class Lane {
     this.#trouble = createBackoff({ ...context.settings.schedulerBackoff, random: context.random })
   }
 
-  add(keys: readonly JobKey[] | 'all'): void {
-    if (keys === 'all' || keys.includes('*')) this.#wanted = 'all'
-    else if (this.#wanted !== 'all') for (const key of keys) this.#wanted.add(key)
+  add(keys: readonly JobKey[]): void {
+    if (this.#wanted !== 'all') for (const key of keys) this.#wanted.add(key)
+  }
+
+  notice(keys: readonly JobKey[]): void {
+    if (keys.includes('*')) this.#wanted = 'all'
+    else
+      this.add(keys.filter((key) => this.#notes.has(key) || this.#inHand === 'all' || this.#inHand.has(key)))
   }
 
   /** Takes the driver's hints as a reason to look, and as a sign of life. */
   listen(loop: WorkLoop): void {
     const unlisten = this.#options.scheduler.onChange((attemptKeys) => {
       const keys = attemptKeys.flatMap((attemptKey) => parseAttemptKey(attemptKey)?.key ?? [])
-      const ours = keys.filter((key) => this.#notes.has(key))
-      if (ours.length === 0) return
+      if (!keys.some((key) => this.#notes.has(key))) return
       this.#notBeforeMs = 0
-      this.add(ours)
+      this.notice(keys)
       loop.wake()
     })
     this.#context.signal.addEventListener('abort', unlisten, { once: true })
@@ -95,6 +107,7 @@ class Lane {
     if (waitMs > 0) return waitMs
     try {
       const trouble = await this.#reconcile(this.#takeWanted())
+      this.#inHand = new Set()
       return trouble === undefined ? this.#rest() : await this.#retreat(trouble)
     } catch (error) {
       this.#wanted = 'all'
@@ -112,7 +125,11 @@ class Lane {
   #takeWanted(): readonly JobKey[] | 'all' {
     const wanted = this.#wanted
     this.#wanted = new Set()
-    if (wanted === 'all' || this.#nowMs >= this.#nextSteadyMs) return 'all'
+    this.#inHand = wanted
+    if (wanted === 'all' || this.#nowMs >= this.#nextSteadyMs) {
+      this.#inHand = 'all'
+      return 'all'
+    }
     const isTick = this.#nowMs >= this.#nextLookMs
     for (const [key, notes] of this.#notes) {
       const isDue = notes.dueMs !== undefined && notes.dueMs <= this.#nowMs

@@ -46,7 +46,7 @@ export function startLeaderSession(options: SessionOptions): LeaderSession {
       const keys = changes.flatMap(({ topic, key }) => (topic === 'job-wanted' ? [key] : []))
       if (keys.length === 0) return
       queue.wake()
-      for (const lane of lanes.values()) lane.wake(keys)
+      for (const lane of lanes.values()) lane.notice(keys)
     },
     async end() {
       life.abort()
@@ -102,7 +102,7 @@ function startQueueLoop(
   const step = async () => {
     try {
       const { admitted, hasMore } = await admitJobs(context, [...lanes.keys()])
-      if (admitted.length > 0) for (const lane of lanes.values()) lane.wake(admitted)
+      if (admitted.length > 0) for (const lane of lanes.values()) lane.takeOver(admitted)
       return hasMore ? 0 : settings.steadyTickMs
     } catch (error) {
       return signal.aborted ? 0 : onError(error)
