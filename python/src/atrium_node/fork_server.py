@@ -30,6 +30,8 @@ def main(set_name: str) -> None:
     sys.path.pop(0)
     sock = socket.socket(fileno=SOCKET_FD)
     sock.set_inheritable(False)
+    # Writing would change the folders whose times tell us whether the environment has changed.
+    sys.dont_write_bytecode = True
     started = time.monotonic()
     interpreter = Interpreter.capture()
     interpreter.watch.start()

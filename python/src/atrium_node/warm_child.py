@@ -31,7 +31,7 @@ from atrium_node.kept_home import KeptHome
 from atrium_node.fresh_state import refresh_state, set_locale
 
 # Variables the interpreter itself reads at start that are the same for a process already started.
-_PYTHON_VARIABLES = frozenset({"PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"})
+_PYTHON_VARIABLES = frozenset({"PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED"})
 _LOADER_VARIABLES = frozenset({"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "GLIBC_TUNABLES", "MALLOC_ARENA_MAX"})
 
 
@@ -105,7 +105,7 @@ def _become(interpreter: Interpreter, plan: ChildPlan) -> Any:
     sys.argv[:] = arguments
     sys.orig_argv[:] = [sys.executable, *arguments]
     sys.path[:] = interpreter.build_path(os.path.dirname(path), extra, user_site)
-    sys.dont_write_bytecode = bool(plan.environment.get("PYTHONDONTWRITEBYTECODE"))
+    sys.dont_write_bytecode = False
     interpreter.kept_home.replace(os.path.expanduser("~"))
     refresh_state()
     linux.set_process_name(os.path.basename(path))

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { isPlatformError, PlatformError } from '@atrium/contract/errors.ts'
+import { PlatformError } from '@atrium/contract/errors.ts'
 
 import { type AgentConnection, connectToAgent } from './agent-connection.ts'
 import { startAgent } from './agent-process.ts'
@@ -108,46 +108,55 @@ async function connectOrStart(
   config: LocalSchedulerConfig,
   listeners: ConnectionListeners,
 ): Promise<AgentConnection> {
-  const callOptions = { signal: new AbortController().signal, timeoutMs: config.callTimeoutMs }
-  let started = false
+  let hasStarted = false
   for (let attempt = 0; attempt < connectTries; attempt++) {
-    const connection = await tryConnect(config, listeners)
-    if (connection) {
-      const hello = await connection.call('hello', {}, callOptions)
-      if (hello.version === agentVersion) {
-        await connection.call('subscribe', {}, callOptions)
-        return connection
-      }
-      await retire(connection, hello, callOptions)
-    } else if (!started) {
+    const found = await tryConnect(config, listeners)
+    if (typeof found === 'object') return found
+    if (found === 'nobody' && !hasStarted) {
       await startAgent(config)
-      started = true
+      hasStarted = true
       continue
     }
-    // Another agent has the data folder and is about to listen, or the retired one is about to go.
+    // One agent is about to go, or another one that has the data folder is about to listen.
     await sleep(connectPauseMs)
-    started = false
+    hasStarted = false
   }
   throw new PlatformError('scheduler_unavailable', { detail: `no agent answers at ${config.socketPath}` })
 }
 
+/** `leaving`: there is one, but it is about to go. */
 async function tryConnect(
   config: LocalSchedulerConfig,
   listeners: ConnectionListeners,
-): Promise<AgentConnection | undefined> {
+): Promise<AgentConnection | 'nobody' | 'leaving'> {
+  const options = { signal: new AbortController().signal, timeoutMs: config.callTimeoutMs }
   let isReady = false
+  let connection: AgentConnection
   try {
-    const connection = await connectToAgent({
+    connection = await connectToAgent({
       socketPath: config.socketPath,
       onEvent: listeners.onEvent,
       onClose: () => isReady && listeners.onClose(),
     })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return 'nobody'
+    throw new PlatformError('scheduler_unavailable', { cause: error })
+  }
+  try {
+    const hello = await connection.call('hello', {}, options)
+    if (hello.version !== agentVersion) {
+      await retire(connection, hello, options)
+      return 'leaving'
+    }
+    await connection.call('subscribe', {}, options)
     isReady = true
     return connection
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined
-    throw new PlatformError('scheduler_unavailable', { cause: error })
+    // Killed a moment ago: its socket can outlive its connections by a blink.
+    if (!connection.isOpen()) return 'leaving'
+    connection.close()
+    throw error
   }
 }
 
@@ -157,17 +166,12 @@ async function retire(
   hello: AgentHello,
   options: { signal: AbortSignal; timeoutMs: number },
 ): Promise<void> {
-  try {
-    if (hello.protocol > agentProtocol) {
-      const detail = `the node agent (${hello.version}) is newer than this program`
-      throw new PlatformError('scheduler_unavailable', { detail, cause: new Error(detail) })
-    }
-    await connection.call('shutdown', {}, options)
-  } catch (error) {
-    if (isPlatformError(error) && hello.protocol > agentProtocol) throw error
-  } finally {
-    connection.close()
+  if (hello.protocol > agentProtocol) {
+    const detail = `the node agent (${hello.version}) is newer than this program`
+    throw new PlatformError('scheduler_unavailable', { detail, cause: new Error(detail) })
   }
+  await connection.call('shutdown', {}, options)
+  connection.close()
 }
 
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
