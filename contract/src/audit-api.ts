@@ -14,7 +14,7 @@ export const auditEventSchema = Type.Object({
 
 export type AuditEvent = Static<typeof auditEventSchema>
 
-/** `GET /api/v1/audit`: newest first. */
+/** `GET /api/v1/audit`: newest first; without `read:audit` only what the caller did or what was done to the caller. */
 export const auditPageSchema = Type.Object({
   events: Type.Array(auditEventSchema),
   /** Give it as `before` to read on; absent at the end. */
@@ -25,6 +25,9 @@ export type AuditPage = Static<typeof auditPageSchema>
 
 /** Query of `GET /api/v1/audit`; all conditions must hold. */
 export const auditQuerySchema = Type.Object({
+  of: Type.Optional(
+    Type.String({ description: 'Who did it or to whom it was done, exactly: `user:alice`.' }),
+  ),
   actor: Type.Optional(Type.String({ description: 'Contained in the actor.' })),
   action: Type.Optional(Type.String({ description: 'Beginning of the action: `user.`' })),
   target: Type.Optional(Type.String({ description: 'Contained in the target.' })),

@@ -15,6 +15,9 @@ export interface HubUser {
   pending?: 'spawn' | 'stop' | null
   created?: string
   last_activity?: string | null
+  /** What the way of signing in left behind, for who may read it. */
+  auth_state?: unknown
+  user_info?: null
   /** By name; running ones, and stopped ones too when asked for. */
   servers?: Readonly<Record<string, HubServer>>
 }

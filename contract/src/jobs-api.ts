@@ -59,7 +59,7 @@ export const jobViewSchema = Type.Object({
 
 export type JobView = Static<typeof jobViewSchema>
 
-/** `GET /api/v1/jobs`: newest first; the caller's own, or everybody's with `read:servers` and the admin page's scope. */
+/** `GET /api/v1/jobs`: newest first; those of the users that the caller's `read:jobs` covers. */
 export const jobListSchema = Type.Object({
   jobs: Type.Array(jobViewSchema),
   /** Give it as `before` to read on; absent at the end. */
@@ -78,3 +78,11 @@ export const jobQuerySchema = Type.Object({
 })
 
 export type JobQuery = Static<typeof jobQuerySchema>
+
+/** `GET /api/v1/queue`: what waits, in the order in which it will run: first for quota (with a place), then for a node. */
+export const queueSchema = Type.Object({
+  jobs: Type.Array(jobViewSchema),
+  waiting: Type.Integer({ description: 'Jobs in line, those of others too.' }),
+})
+
+export type Queue = Static<typeof queueSchema>

@@ -6,10 +6,18 @@ export const roleViewSchema = Type.Object({
   description: Type.String(),
   /** Came from the program or the configuration file: its scopes and the assignments there cannot be changed here. */
   managed: Type.Boolean(),
+  /** Can be given and taken here; JupyterHub's four are given otherwise (`admin` by the user's flag). */
+  assignable: Type.Boolean(),
   /** As written. */
   scopes: Type.Array(Type.String()),
   /** What they come to, in words. */
-  effects: Type.Array(Type.Object({ scope: Type.String(), description: Type.String() })),
+  effects: Type.Array(
+    Type.Object({
+      scope: Type.String(),
+      description: Type.String(),
+      filter: Type.Optional(Type.String({ description: 'What it is limited to: `for group physics`.' })),
+    }),
+  ),
   holders: Type.Array(
     Type.Object({
       kind: Type.Enum(['user', 'group', 'service']),

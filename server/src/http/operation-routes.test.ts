@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import type { AuditPage } from '@atrium/contract/audit-api.ts'
+import type { JobList, JobView, Queue } from '@atrium/contract/jobs-api.ts'
+import type { QuotaList } from '@atrium/contract/quotas-api.ts'
+import type { RoleList } from '@atrium/contract/roles-api.ts'
+import type { PlatformStatus } from '@atrium/contract/status-api.ts'
+import type { FastifyInstance } from 'fastify'
+import { Value } from 'typebox/value'
+
+import type { Identity } from '#identity/identity.ts'
+import { createTestIdentity } from '#identity/testing.ts'
+import { systemActor } from '#observe/audit.ts'
+import { createSilentLogger } from '#platform/log.ts'
+import { buildTestRequest, createTestPlatform, type TestReplica, untilState } from '#scheduler/testing.ts'
+import { type TestStoreKind, testStoreKinds } from '#store/testing.ts'
+import { createApp } from './app.ts'
+import { createOperationRoutes } from './operation-routes.ts'
+
+interface Site {
+  replica: TestReplica
+  identity: Identity
+  /** Asks with the token of a user. */
+  ask<T>(user: string, path: string, method?: 'GET' | 'PUT' | 'DELETE'): Promise<{ status: number; body: T }>
+  /** A job of a user, running unless its owner's limits keep it waiting. */
+  startJob(user: string, state: 'running' | 'queued'): Promise<string>
+}
+
+/** `ada` is administrator, `alice` and `bob` are users, who may run one server each. */
+async function withSite(kind: TestStoreKind, check: (site: Site) => Promise<void>): Promise<void> {
+  const platform = await createTestPlatform(kind, { limits: { defaultUser: { servers: 1 } } })
+  const replica = await platform.open()
+  const { store, jobs } = replica
+  const { clock } = platform
+  const identity = createTestIdentity({ store, clock })
+  const app = createTestApp({ replica, identity, platform })
+  try {
+    await identity.applyConfig({ admins: ['ada'], groups: {}, roles: [auditors, deputies] })
+    await identity.users.create([{ name: 'alice' }, { name: 'bob' }], systemActor)
+    const secrets = await createTokens(identity)
+    let subjects = 0
+    await check({
+      replica,
+      identity,
+      async ask(user, path, method = 'GET') {
+        const headers = { authorization: `Bearer ${secrets.get(user)}` }
+        const response = await app.inject({ method, url: path, headers })
+        return { status: response.statusCode, body: response.body ? JSON.parse(response.body) : undefined }
+      },
+      async startJob(name, state) {
+        const { id } = await identity.users.get(name)
+        const subject = `cluster:${++subjects}`
+        const request = buildTestRequest(['wait'], { userId: id, subject, spec: { resources: { cpu: 1 } } })
+        const { key } = await store.transaction((tx) => jobs.request(tx, request))
+        await untilState(replica, clock, key, state)
+        return key
+      },
+    })
+  } finally {
+    await app.close()
+    await identity.close()
+    await platform.dispose()
+  }
+}
+
+const nobody = { users: [], groups: [], services: [] }
+const auditors = { name: 'auditor', description: 'Reads the record', scopes: ['read:audit'], ...nobody }
+const deputies = {
+  name: 'deputy',
+  description: 'Gives roles',
+  scopes: ['admin:roles', 'read:nodes'],
+  ...nobody,
+  users: ['bob'],
+}
+
+function createTestApp(site: {
+  replica: TestReplica
+  identity: Identity
+  platform: Awaited<ReturnType<typeof createTestPlatform>>
+}): FastifyInstance {
+  const { replica, identity, platform } = site
+  return createApp({
+    routes: createOperationRoutes({
+      store: replica.store,
+      clock: platform.clock,
+      identity,
+      jobs: replica.jobs,
+      version: '1.2.3',
+      startedAtMs: platform.clock.now(),
+      publicUrl: 'http://hub.example',
+      driver: 'memory',
+      leaseName: 'job-reconciler',
+    }),
+    principals: identity.principals,
+    xsrfKey: Buffer.alloc(32, 7),
+    secure: false,
+    log: createSilentLogger(),
+    checkAnswer({ path, schemas }, status, payload) {
+      const schema = schemas.responses[status]
+      if (schema) assert.deepEqual([...Value.Errors(schema, payload)], [], path)
+    },
+  })
+}
+
+async function createTokens(identity: Identity): Promise<ReadonlyMap<string, string>> {
+  const secrets = new Map<string, string>()
+  for (const name of ['ada', 'alice', 'bob']) {
+    const { id } = await identity.users.get(name)
+    const owner = { kind: 'user' as const, id, name }
+    const { secret } = await identity.tokens.create({ owner, scopes: ['inherit'], note: '' }, systemActor)
+    secrets.set(name, secret)
+  }
+  return secrets
+}
+
+for (const kind of testStoreKinds) {
+  describe(`looking after the platform (${kind.kind})`, () => {
+    test('jobs: everybody sees their own, administrators see all', async () => {
+      await withSite(kind, async ({ ask, startJob }) => {
+        const alices = await startJob('alice', 'running')
+        const bobs = await startJob('bob', 'running')
+        const keysOf = async (user: string, path: string) =>
+          (await ask<JobList>(user, path)).body.jobs.map(({ key }) => key)
+        assert.deepEqual(await keysOf('alice', '/api/v1/jobs'), [alices])
+        assert.deepEqual(await keysOf('ada', '/api/v1/jobs'), [bobs, alices])
+        assert.deepEqual(await keysOf('ada', '/api/v1/jobs?user=alice'), [alices])
+        assert.deepEqual(await keysOf('ada', '/api/v1/jobs?state=ended'), [])
+        assert.equal((await ask('alice', '/api/v1/jobs?user=bob')).status, 404)
+        assert.equal((await ask('alice', `/api/v1/jobs/${bobs}`)).status, 404)
+        assert.equal((await ask('alice', `/api/v1/jobs/${bobs}/log`)).status, 404)
+        const { body } = await ask<JobView>('alice', `/api/v1/jobs/${alices}`)
+        assert.deepEqual([body.user, body.state, body.resources], ['alice', 'running', { cpu: 1 }])
+      })
+    })
+
+    test('jobs: a long list is read page by page', async () => {
+      await withSite(kind, async ({ ask, startJob }) => {
+        const first = await startJob('alice', 'running')
+        const second = await startJob('bob', 'running')
+        const page = await ask<JobList>('ada', '/api/v1/jobs?limit=1')
+        assert.deepEqual([page.body.jobs.map(({ key }) => key), page.body.next], [[second], second])
+        const rest = await ask<JobList>('ada', `/api/v1/jobs?limit=1&before=${page.body.next}`)
+        assert.deepEqual([rest.body.jobs.map(({ key }) => key), rest.body.next], [[first], undefined])
+      })
+    })
+
+    test('jobs: only who may administer them cancels one, and it is recorded', async () => {
+      await withSite(kind, async ({ ask, startJob }) => {
+        const key = await startJob('alice', 'running')
+        assert.equal((await ask('bob', `/api/v1/jobs/${key}`, 'DELETE')).status, 404)
+        assert.equal((await ask('ada', `/api/v1/jobs/${key}`, 'DELETE')).status, 204)
+        const { body } = await ask<JobList>('ada', '/api/v1/jobs?state=all')
+        assert.notEqual(body.jobs[0]?.state, 'running')
+        const audit = await ask<AuditPage>('ada', '/api/v1/audit?action=job.')
+        assert.deepEqual(
+          audit.body.events.map(({ actor, action, target }) => [actor, action, target]),
+          [['user:ada', 'job.cancel', `job:${key}`]],
+        )
+      })
+    })
+
+    test('queue: shows places and reasons, and of others only how many wait', async () => {
+      await withSite(kind, async ({ ask, startJob }) => {
+        await startJob('alice', 'running')
+        const waiting = await startJob('alice', 'queued')
+        const { body } = await ask<Queue>('ada', '/api/v1/queue')
+        assert.deepEqual(
+          body.jobs.map(({ key, place, reason }) => [key, place, reason]),
+          [[waiting, 1, 'quota_user_servers']],
+        )
+        assert.deepEqual((await ask<Queue>('bob', '/api/v1/queue')).body, { jobs: [], waiting: 1 })
+      })
+    })
+
+    test('quotas: use and limits, of oneself or of all', async () => {
+      await withSite(kind, async ({ ask, startJob }) => {
+        await startJob('alice', 'running')
+        const own = await ask<QuotaList>('alice', '/api/v1/quotas/alice')
+        const [quota] = own.body.quotas
+        assert.deepEqual([quota?.name, quota?.used.servers, quota?.limits], ['alice', 1, { servers: 1 }])
+        assert.equal((await ask('alice', '/api/v1/quotas/bob')).status, 404)
+        const all = await ask<QuotaList>('ada', '/api/v1/quotas')
+        assert.deepEqual(
+          all.body.quotas.map(({ subject, jobs }) => [subject, jobs]),
+          [
+            ['platform', 1],
+            ['user', 1],
+          ],
+        )
+        assert.deepEqual(
+          (await ask<QuotaList>('alice', '/api/v1/quotas')).body.quotas.map(({ name }) => name),
+          ['alice'],
+        )
+      })
+    })
+
+    test('nodes and status: for those who may read them', async () => {
+      await withSite(kind, async ({ ask, startJob }) => {
+        await startJob('alice', 'running')
+        assert.equal((await ask('alice', '/api/v1/nodes')).status, 403)
+        assert.equal((await ask('bob', '/api/v1/nodes')).status, 200)
+        assert.equal((await ask('alice', '/api/v1/status')).status, 403)
+        const { body } = await ask<PlatformStatus>('ada', '/api/v1/status')
+        assert.equal(body.scheduler.answers, true)
+        assert.deepEqual(body.counts, {
+          users: 3,
+          groups: 0,
+          runningServers: 1,
+          activeJobs: 1,
+          waitingJobs: 0,
+        })
+      })
+    })
+
+    test('roles: are given and taken, but nobody gives what they do not have', async () => {
+      await withSite(kind, async ({ ask }) => {
+        const path = '/api/v1/roles/auditor/holders/user/alice'
+        assert.equal((await ask('alice', path, 'PUT')).status, 403)
+        const refused = await ask<{ message: string }>('bob', path, 'PUT')
+        assert.equal(refused.status, 403)
+        assert.match(refused.body.message, /read:audit/)
+        assert.equal((await ask('ada', path, 'PUT')).status, 204)
+        const { body } = await ask<RoleList>('ada', '/api/v1/roles')
+        const auditor = body.roles.find(({ name }) => name === 'auditor')
+        assert.deepEqual(auditor?.holders, [{ kind: 'user', name: 'alice', managed: false }])
+        assert.equal(auditor?.effects[0]?.description, 'Read the audit log.')
+        assert.equal((await ask('ada', path, 'DELETE')).status, 204)
+        assert.equal((await ask('ada', '/api/v1/roles/user/holders/user/alice', 'PUT')).status, 409)
+      })
+    })
+
+    test('audit log: users read what concerns them, `%` in a filter is no wildcard', async () => {
+      await withSite(kind, async ({ ask }) => {
+        const own = await ask<AuditPage>('alice', '/api/v1/audit?of=user:bob')
+        assert.ok(own.body.events.length > 0)
+        for (const { actor, target } of own.body.events) {
+          assert.ok([actor, target].includes('user:alice'), `${actor} ${target}`)
+        }
+        const all = await ask<AuditPage>('ada', '/api/v1/audit?limit=1')
+        assert.equal(all.body.next, all.body.events[0]?.id)
+        assert.deepEqual((await ask<AuditPage>('ada', '/api/v1/audit?target=%25')).body.events, [])
+        const named = await ask<AuditPage>('ada', '/api/v1/audit?target=bob&action=user.')
+        assert.ok(named.body.events.every(({ target }) => target === 'user:bob'))
+      })
+    })
+  })
+}

@@ -1,0 +1,41 @@
+import type { Identity } from '#identity/identity.ts'
+import { createAuditLog } from '#observe/audit-log.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Jobs } from '#scheduler/jobs.ts'
+import type { Store } from '#store/store.ts'
+import type { Route } from './define-route.ts'
+import { createAuditRoutes } from './routes/api/audit.ts'
+import { createJobRoutes } from './routes/api/jobs.ts'
+import { createNodeRoutes } from './routes/api/nodes.ts'
+import { createQuotaRoutes } from './routes/api/quotas.ts'
+import { createRoleRoutes } from './routes/api/roles.ts'
+import { createStatusRoutes } from './routes/api/status.ts'
+
+export interface OperationRoutesOptions {
+  store: Store
+  clock: Clock
+  identity: Pick<Identity, 'users' | 'groups' | 'roles'>
+  jobs: Jobs
+  version: string
+  startedAtMs: number
+  /** Where browsers reach the platform. */
+  publicUrl: string
+  /** The default scheduler's. */
+  driver: string
+  /** The lease whose holder reconciles. */
+  leaseName: string
+}
+
+/** What portal and command line need to look after the platform, beyond JupyterHub's API. */
+export function createOperationRoutes(options: OperationRoutesOptions): Route[] {
+  const { store, clock, jobs, identity } = options
+  const { users, groups, roles } = identity
+  return [
+    ...createStatusRoutes(options),
+    ...createJobRoutes({ jobs, users, store, clock }),
+    ...createQuotaRoutes({ quotas: jobs.quotas, users, groups }),
+    ...createNodeRoutes({ jobs }),
+    ...createRoleRoutes({ roles }),
+    ...createAuditRoutes({ audit: createAuditLog({ store }) }),
+  ]
+}
