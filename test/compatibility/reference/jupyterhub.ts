@@ -1,5 +1,5 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
@@ -38,7 +38,7 @@ function ensureVenv(): string {
   mkdirSync(cache, { recursive: true })
   execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' })
   const requirements = join(here, 'requirements.txt')
-  execFileSync(join(venv, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '-r', requirements], {
+  execFileSync(findPython(venv), ['-m', 'pip', 'install', '--quiet', '-r', requirements], {
     stdio: 'inherit',
   })
   writeFileSync(ready, '')
@@ -50,8 +50,7 @@ async function startJupyterHub(venv: string): Promise<RunningHub> {
   const gates = join(folder, 'gates')
   mkdirSync(gates)
   const web = await startServiceWebServer()
-  const [publicPort, hubPort, proxyPort] = await findFreePorts(3)
-  const python = join(venv, 'bin/python')
+  const [publicPort = 0, hubPort, proxyPort] = await findFreePorts(3)
   const configuration = {
     ...site,
     folder,
@@ -59,21 +58,14 @@ async function startJupyterHub(venv: string): Promise<RunningHub> {
     hubPort,
     proxyPort,
     proxyCommand: [process.execPath, proxyProgram],
-    serverCommand: [python, join(here, 'server.py')],
+    serverCommand: [findPython(venv), join(here, 'server.py')],
     serverEnvironment: { COMPATIBILITY_GATES: gates },
     services: buildServices(web),
   }
-  const siteFile = join(folder, 'site.json')
-  writeFileSync(siteFile, JSON.stringify(configuration))
-  const child = spawn(python, ['-m', 'jupyterhub', '-f', join(here, 'jupyterhub_config.py')], {
-    cwd: folder,
-    // A fixed hash seed keeps the order of what the hub holds in sets.
-    env: { ...process.env, COMPATIBILITY_SITE: siteFile, PYTHONHASHSEED: '0' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = launch(venv, folder, configuration)
   let log = ''
-  child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (log += chunk.toString()))
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const hub: RunningHub = {
     baseUrl: `http://127.0.0.1:${publicPort}`,
@@ -82,12 +74,39 @@ async function startJupyterHub(venv: string): Promise<RunningHub> {
     async stop() {
       child.kill('SIGTERM')
       await ended
+      stopProxy(folder)
       await web.close()
       rmSync(folder, { recursive: true, force: true })
     },
   }
   await waitUntilReady(hub, () => child.exitCode !== null)
   return hub
+}
+
+function launch(venv: string, folder: string, configuration: unknown): ChildProcess {
+  const siteFile = join(folder, 'site.json')
+  writeFileSync(siteFile, JSON.stringify(configuration))
+  return spawn(findPython(venv), ['-m', 'jupyterhub', '-f', join(here, 'jupyterhub_config.py')], {
+    cwd: folder,
+    // A fixed hash seed keeps the order of what the hub holds in sets.
+    env: { ...process.env, COMPATIBILITY_SITE: siteFile, PYTHONHASHSEED: '0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+/** A hub that ends by itself, as one that cannot start, leaves its proxy behind. */
+function stopProxy(folder: string): void {
+  const pidFile = join(folder, 'proxy.pid')
+  if (!existsSync(pidFile)) return
+  try {
+    process.kill(Number(readFileSync(pidFile, 'utf8').split('\n')[0]), 'SIGTERM')
+  } catch {
+    // It has ended as well.
+  }
+}
+
+function findPython(venv: string): string {
+  return join(venv, 'bin/python')
 }
 
 function buildServices(web: ServiceWebServer): unknown[] {
