@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtemp, rm, rmdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -67,6 +67,15 @@ test('a full disk is a clear refusal, and nothing that was there is lost', {
     .where('key', '=', 'kept')
     .executeTakeFirst()
   assert.equal(kept?.value, '"before"')
+})
+
+test('nobody else can read the database', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = await open(join(folder, 'atrium.db'))
+  t.after(() => store.close())
+  for (const name of await readdir(folder)) {
+    assert.equal((await stat(join(folder, name))).mode & 0o777, 0o600, name)
+  }
 })
 
 test('a backup is a whole database, taken while in use', async (t) => {

@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs'
+
 import { Kysely, SqliteDialect } from 'kysely'
 import type { Logger } from 'pino'
 
@@ -20,6 +22,8 @@ export interface SqliteStoreOptions {
 
 /** Opens the embedded store and brings its schema up to date. */
 export async function openSqliteStore({ path, clock, log }: SqliteStoreOptions): Promise<Store> {
+  // SQLite gives its journals the mode of the database.
+  closeSync(openSync(path, 'a', 0o600))
   const database = openSqliteDatabase(path)
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) })
   const feed = createChangeFeed((error) => log.error({ err: error }, 'change listener failed'))

@@ -1,0 +1,260 @@
+import { chmod } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+
+import { parseDurationMs } from '#config/units.ts'
+import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
+import { createApp } from '#http/app.ts'
+import { createBrowserRoutes } from '#http/browser-routes.ts'
+import { openPortalBuild } from '#http/portal/portal-build.ts'
+import { applyServiceConfig } from '#hub/configured-services.ts'
+import { createHub, type Hub } from '#hub/hub.ts'
+import { createIdentity, type Identity } from '#identity/identity.ts'
+import { createSystemAccounts } from '#identity/system-accounts.ts'
+import { createUnixAccounts } from '#identity/unix-accounts.ts'
+import { createOauthProvider } from '#oauth/oauth.ts'
+import { type Clock, systemClock } from '#platform/clock.ts'
+import { findInstallationRoot } from '#platform/installation.ts'
+import type { Logger } from '#platform/log.ts'
+import { createSealedBox } from '#platform/sealed-box.ts'
+import { buildLocalConfig } from '#scheduler/drivers/local/local-config.ts'
+import { createLocalScheduler, type LocalScheduler } from '#scheduler/drivers/local/local-scheduler.ts'
+import { createJobs, type Jobs } from '#scheduler/jobs.ts'
+import { createKillAt, findCrashPoint } from '#scheduler/reconcile/crash-points.ts'
+import { createHomes } from '#storage/homes.ts'
+import type { Store } from '#store/store.ts'
+import { createApiRoutes } from './api-routes.ts'
+import { buildProfilesConfig, buildQuotaLimits } from './config-slices.ts'
+import { ensureKey } from './data-folder.ts'
+import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
+import { ensureLocalToken } from './local-administrator.ts'
+import { openStore } from './open-store.ts'
+import { createPamCheck } from './pam.ts'
+import { type Replica, startReplica } from './replica.ts'
+import { startEdge } from './start-edge.ts'
+import type { StartOptions } from './start-options.ts'
+import { version } from './version.ts'
+
+/** Uids for users whom the machine does not know; above those that login.defs(5) hands out, below containers'. */
+const ownUids = { first: 20_000, last: 59_999 }
+const oauthTokenMs = 14 * 86_400_000
+
+/** A running control plane. */
+export interface ControlPlane {
+  readonly identity: Identity
+  readonly edge: BuiltinEdge
+  readonly store: Store
+  readonly scheduler: LocalScheduler
+  /** Lets requests in flight end; the edge and all jobs go on. */
+  close(): Promise<void>
+}
+
+export interface ControlPlaneOptions {
+  start: StartOptions
+  /** Unix socket to listen on. */
+  socketPath: string
+  /** Runs the node agent. */
+  python: string
+  /** Unique among the replicas; a constant where there is only one. */
+  replica: string
+  environment: NodeJS.ProcessEnv
+  log: Logger
+}
+
+/** Wires everything and starts to serve. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { start, log, socketPath } = options
+  const clock = systemClock
+  const [edge, store] = await Promise.all([
+    startEdge(start, { fence: () => 0, log }),
+    openStore(start.config, start.data, { clock, log }),
+  ])
+  const scheduler = createLocalScheduler(
+    buildLocalConfig({
+      python: options.python,
+      dataDir: start.data.root,
+      socketPath: join(start.data.run, 'agent.sock'),
+      agentLogPath: join(start.data.logs, 'agent.log'),
+    }),
+  )
+  const parts = await wire(options, { clock, edge, store, scheduler })
+  const replica = await startReplica({
+    store,
+    clock,
+    log,
+    id: options.replica,
+    address: `unix:${socketPath}`,
+    version,
+  })
+  await parts.app.listen({ path: socketPath })
+  await chmod(socketPath, 0o600)
+  parts.jobs.start()
+  parts.hub.start()
+  return {
+    ...parts,
+    edge,
+    store,
+    scheduler,
+    close: () => close({ ...parts, edge, store, scheduler, replica }),
+  }
+}
+
+interface Ports {
+  clock: Clock
+  edge: BuiltinEdge
+  store: Store
+  scheduler: LocalScheduler
+}
+
+async function wire(options: ControlPlaneOptions, ports: Ports) {
+  const { start, log, replica } = options
+  const { config, data } = start
+  const { clock, edge, store, scheduler } = ports
+  const box = createSealedBox(await ensureKey(data, 'sealing.key'))
+  const identity = createIdentity({
+    store,
+    clock,
+    log,
+    sealedBox: box,
+    sessionMs: parseDurationMs(config.signIn.session),
+    linkMs: parseDurationMs(config.signIn.invitation),
+    checkPam: findPamCheck(options),
+  })
+  const services = await readServices(config, await ensureLocalToken(data))
+  await applyServiceConfig({ store, clock }, services)
+  await identity.applyConfig(config)
+
+  // The hub needs jobs, and jobs ask the hub whether a server is ready.
+  let hub: Hub | undefined
+  const jobs = createJobs({
+    store,
+    box,
+    clock,
+    log,
+    schedulers: { [scheduler.driver]: scheduler },
+    defaultDriver: scheduler.driver,
+    limits: buildQuotaLimits(config),
+    isReady: async (job, endpoint, probe) => (await hub?.isReady(job, endpoint, probe)) ?? false,
+    replica,
+    ...findCrashHook(options.environment),
+  })
+  const given = { hubUrl: findHubUrl(edge, start), environmentPrefix: start.environmentPrefix, data }
+  hub = createHub({
+    store,
+    jobs,
+    identity,
+    accounts: createUnixAccounts({
+      store,
+      system: createSystemAccounts(),
+      self: { login: userInfo().username, shell: userInfo().shell ?? '/bin/sh' },
+      ...(process.getuid?.() === 0 ? { uids: ownUids } : {}),
+    }),
+    homes: createHomes({ root: data.homes }),
+    edge,
+    credentials: identity.createEdgeCredentials(),
+    box,
+    clock,
+    log,
+    replica,
+    servers: buildServerSettings(config, given),
+    profiles: buildProfilesConfig(config),
+    services,
+    serviceJobs: buildServiceJobSettings(config, given),
+  })
+  const app = await buildApp(options, ports, { identity, jobs, hub })
+  return { identity, jobs, hub, app }
+}
+
+async function buildApp(
+  { start, log, socketPath }: ControlPlaneOptions,
+  ports: Ports,
+  parts: { identity: Identity; jobs: Jobs; hub: Hub },
+) {
+  const { config, data } = start
+  const { identity, hub } = parts
+  const { clock, store, edge } = ports
+  const secure = edge.publicUrl.startsWith('https:')
+  const trustedClients = new Set(
+    config.services
+      .filter((service) => service.oauthNoConfirm)
+      .map(({ name, oauthClientId }) => oauthClientId ?? `service-${name}`),
+  )
+  const browser = createBrowserRoutes({
+    identity,
+    oauth: createOauthProvider({
+      store,
+      identity,
+      clock,
+      log,
+      trustedClients,
+      requirePkce: false,
+      tokenLifetimeMs: oauthTokenMs,
+    }),
+    hub,
+    build: await openPortalBuild(join(findInstallationRoot(), 'web', 'dist')),
+    clock,
+    version,
+    platformName: 'Atrium',
+    signIn: { password: true, providers: [] },
+    secure,
+    landing: 'home',
+    sessionMs: parseDurationMs(config.signIn.session),
+    ...(config.edge.publicUrl === undefined ? {} : { publicUrl: config.edge.publicUrl }),
+  })
+  return createApp({
+    routes: [
+      ...browser.routes,
+      ...createApiRoutes({
+        ...parts,
+        store,
+        clock,
+        controlPlaneUrl: `unix:${socketPath}`,
+        allowsNamedServers: config.servers.named > 0,
+      }),
+    ],
+    principals: identity.principals,
+    xsrfKey: await ensureKey(data, 'xsrf.key'),
+    secure,
+    log,
+    renderErrorPage: browser.renderErrorPage,
+  })
+}
+
+function findPamCheck({ start, python }: ControlPlaneOptions) {
+  const { pam, pamService } = start.config.signIn
+  const wanted = pam === 'on' || (pam === 'auto' && process.getuid?.() === 0)
+  return wanted ? createPamCheck({ python, service: pamService }) : undefined
+}
+
+/** Jobs run on this machine: they reach the edge by loopback, whatever name browsers use. */
+function findHubUrl(edge: BuiltinEdge, { config, host }: StartOptions): string {
+  if (config.edge.publicUrl === undefined && config.edge.tls === undefined)
+    return edge.publicUrl.replace('//0.0.0.0', '//127.0.0.1')
+  return config.edge.publicUrl?.replace(/\/$/, '') ?? edge.publicUrl.replace(`//${host}`, '//localhost')
+}
+
+/** Fault tests name a point at which this process kills itself. */
+function findCrashHook(environment: NodeJS.ProcessEnv) {
+  const point = findCrashPoint(environment['ATRIUM_TEST_CRASH_POINT'] ?? '')
+  return point === undefined ? {} : { reach: createKillAt(point) }
+}
+
+async function close(parts: {
+  app: { close(): Promise<unknown> }
+  hub: Hub
+  jobs: Jobs
+  identity: Identity
+  replica: Replica
+  scheduler: LocalScheduler
+  edge: BuiltinEdge
+  store: Store
+}): Promise<void> {
+  await parts.app.close()
+  await parts.hub.close()
+  await parts.jobs.close()
+  await parts.identity.close()
+  await parts.replica.close()
+  await parts.scheduler.close()
+  await parts.edge.close()
+  await parts.store.close()
+}
