@@ -5,6 +5,7 @@ import type { Scheduler } from '#scheduler/scheduler.ts'
 import { type Backoff, createBackoff } from './backoff.ts'
 import { findReachedLimit, isRetryDue, type JobNotes, planNotes, updateNotes } from './job-notes.ts'
 import { buildStop, buildUnsubmitted } from './job-transition.ts'
+import { LaneAgenda } from './lane-agenda.ts'
 import { observeJobs, type Watched } from './observe-jobs.ts'
 import type { ReadyWatch } from './ready-watch.ts'
 import {
@@ -16,7 +17,6 @@ import {
 import { stopJobs } from './stop-jobs.ts'
 import { submitJobs } from './submit-jobs.ts'
 import { sweepOrphans } from './sweep-orphans.ts'
-import { chooseTick, isChanging } from './tick.ts'
 import { startWorkLoop, type WorkLoop } from './work-loop.ts'
 
 /** Keeps the jobs of one scheduler as they are wanted. */
@@ -44,11 +44,11 @@ export function startDriverLane(context: ReconcileContext, options: DriverLaneOp
   lane.listen(loop)
   return {
     takeOver(keys) {
-      lane.add(keys)
+      lane.agenda.add(keys)
       loop.wake()
     },
     notice(keys) {
-      lane.notice(keys)
+      lane.agenda.notice(keys)
       loop.wake()
     },
     done: loop.done,
@@ -56,20 +56,13 @@ export function startDriverLane(context: ReconcileContext, options: DriverLaneOp
 }
 
 class Lane {
+  readonly agenda: LaneAgenda
   readonly #context: ReconcileContext
   readonly #options: DriverLaneOptions
   readonly #notes = new Map<JobKey, JobNotes>()
   readonly #trouble: Backoff
-  #wanted: Set<JobKey> | 'all' = 'all'
-  /** What the present step looks at: a change of these must not be missed while their records are being read. */
-  #inHand: ReadonlySet<JobKey> | 'all' = 'all'
-  /** Steps without news: asking gets slower. */
-  #quietSteps = 0
   /** Times on the monotonic clock. Before this one the scheduler is left alone, unless it speaks up itself. */
   #notBeforeMs = 0
-  #nextLookMs = 0
-  #nextSteadyMs = 0
-  #nextSweepMs = 0
   #silentSinceMs: number | undefined
   #capabilities: { hasHints: boolean; hasOwnLimits: boolean } | undefined
 
@@ -77,16 +70,7 @@ class Lane {
     this.#context = context
     this.#options = options
     this.#trouble = createBackoff({ ...context.settings.schedulerBackoff, random: context.random })
-  }
-
-  add(keys: readonly JobKey[]): void {
-    if (this.#wanted !== 'all') for (const key of keys) this.#wanted.add(key)
-  }
-
-  notice(keys: readonly JobKey[]): void {
-    if (keys.includes('*')) this.#wanted = 'all'
-    else
-      this.add(keys.filter((key) => this.#notes.has(key) || this.#inHand === 'all' || this.#inHand.has(key)))
+    this.agenda = new LaneAgenda(this.#notes, context.clock, context.settings)
   }
 
   /** Takes the driver's hints as a reason to look, and as a sign of life. */
@@ -95,7 +79,7 @@ class Lane {
       const keys = attemptKeys.flatMap((attemptKey) => parseAttemptKey(attemptKey)?.key ?? [])
       if (!keys.some((key) => this.#notes.has(key))) return
       this.#notBeforeMs = 0
-      this.notice(keys)
+      this.agenda.notice(keys)
       loop.wake()
     })
     this.#context.signal.addEventListener('abort', unlisten, { once: true })
@@ -106,11 +90,10 @@ class Lane {
     const waitMs = this.#notBeforeMs - this.#nowMs
     if (waitMs > 0) return waitMs
     try {
-      const trouble = await this.#reconcile(this.#takeWanted())
-      this.#inHand = new Set()
+      const trouble = await this.#reconcile(this.agenda.take())
       return trouble === undefined ? this.#rest() : await this.#retreat(trouble)
     } catch (error) {
-      this.#wanted = 'all'
+      this.agenda.addAll()
       const delayMs = this.#context.signal.aborted ? 0 : this.#options.onError(error)
       this.#notBeforeMs = this.#nowMs + delayMs
       return delayMs
@@ -121,26 +104,8 @@ class Lane {
     return this.#context.clock.monotonic()
   }
 
-  /** What was asked for, what is due, and what changes. */
-  #takeWanted(): readonly JobKey[] | 'all' {
-    const wanted = this.#wanted
-    this.#wanted = new Set()
-    this.#inHand = wanted
-    if (wanted === 'all' || this.#nowMs >= this.#nextSteadyMs) {
-      this.#inHand = 'all'
-      return 'all'
-    }
-    const isTick = this.#nowMs >= this.#nextLookMs
-    for (const [key, notes] of this.#notes) {
-      const isDue = notes.dueMs !== undefined && notes.dueMs <= this.#nowMs
-      if (isDue || (isTick && isChanging(notes))) wanted.add(key)
-    }
-    return [...wanted]
-  }
-
   /** Brings the scheduler closer to what is wanted; answers the error when the scheduler was in no state to. */
   async #reconcile(wanted: readonly JobKey[] | 'all'): Promise<unknown> {
-    const { scheduler } = this.#options
     const watched = await this.#load(wanted)
     let trouble: unknown
     const attempt = async (step: () => Promise<void>) => {
@@ -154,13 +119,7 @@ class Lane {
     await attempt(() => this.#submit(watched))
     await attempt(() => this.#stop(watched))
     trouble = (await this.#observe(watched)) ?? trouble
-    if (wanted === 'all') this.#nextSteadyMs = this.#nowMs + this.#context.settings.steadyTickMs
-    if (this.#nowMs >= this.#nextSweepMs) {
-      await attempt(async () => {
-        await sweepOrphans(this.#context, scheduler)
-        this.#nextSweepMs = this.#nowMs + this.#context.settings.sweepMs
-      })
-    }
+    await attempt(() => this.#sweep())
     return trouble
   }
 
@@ -202,7 +161,7 @@ class Lane {
         job.handle === undefined && job.desired === 'run' && isRetryDue(notes, this.#context.clock),
     )
     if (due.length === 0) return
-    this.#quietSteps = 0
+    this.agenda.noteNews(true)
     const applied = await submitJobs(
       this.#context,
       this.#options.scheduler,
@@ -215,12 +174,12 @@ class Lane {
     const { settings } = this.#context
     const unwanted = watched.filter(({ job }) => job.desired === 'stop')
     if (unwanted.length === 0) return
-    this.#quietSteps = 0
+    this.agenda.noteNews(true)
     const applied = await stopJobs(this.#context, this.#options.scheduler, unwanted)
     for (const { job, notes } of unwanted) planNotes(notes, job, { settings, hasOwnLimits: false })
     this.#digest(applied)
     // Those that were found on the scheduler are cancelled next.
-    this.add(applied.flatMap(({ job, transition }) => (transition.change.handle ? [job.key] : [])))
+    this.agenda.add(applied.flatMap(({ job, transition }) => (transition.change.handle ? [job.key] : [])))
   }
 
   /** Looks at what the scheduler has; answers why it could not. */
@@ -229,7 +188,7 @@ class Lane {
     if (submitted.length === 0) return undefined
     const { applied, why } = await observeJobs(this.#context, this.#options.scheduler, submitted)
     this.#digest(applied)
-    this.#quietSteps = applied.length > 0 ? 0 : this.#quietSteps + 1
+    this.agenda.noteNews(applied.length > 0)
     await this.#enforceLimits(submitted)
     return why
   }
@@ -251,7 +210,13 @@ class Lane {
       return buildStop(job, clock.now(), limit.reason, limit.message)
     })
     this.#digest(applied)
-    this.add(applied.map(({ job }) => job.key))
+    this.agenda.add(applied.map(({ job }) => job.key))
+  }
+
+  async #sweep(): Promise<void> {
+    if (!this.agenda.isSweepDue) return
+    await sweepOrphans(this.#context, this.#options.scheduler)
+    this.agenda.sweepDone()
   }
 
   /** Remembers what was just recorded. */
@@ -266,21 +231,13 @@ class Lane {
 
   /** All is well: when to look again. */
   #rest(): number {
-    const { settings, log } = this.#context
+    const { log } = this.#context
     if (this.#trouble.failures > 0) {
       log.info({ driver: this.#options.scheduler.driver }, 'the scheduler answers again')
     }
     this.#trouble.reset()
     this.#silentSinceMs = undefined
-    if (this.#wanted === 'all' || this.#wanted.size > 0) return 0
-    const nowMs = this.#nowMs
-    const hasHints = this.#capabilities?.hasHints ?? false
-    const tickMs = chooseTick(this.#notes.values(), { settings, hasHints, quietSteps: this.#quietSteps })
-    this.#nextLookMs = nowMs + tickMs
-    let nextMs = Math.min(this.#nextLookMs, this.#nextSweepMs)
-    if (this.#notes.size > 0) nextMs = Math.min(nextMs, this.#nextSteadyMs)
-    for (const { dueMs } of this.#notes.values()) if (dueMs !== undefined) nextMs = Math.min(nextMs, dueMs)
-    return Math.max(0, nextMs - nowMs)
+    return this.agenda.plan(this.#capabilities?.hasHints ?? false)
   }
 
   /** The scheduler does not answer: everything is looked at again after a pause. */
@@ -290,7 +247,7 @@ class Lane {
     if (this.#trouble.failures === 0) log.warn({ driver, err: trouble }, 'the scheduler does not answer')
     this.#silentSinceMs ??= this.#nowMs
     const delayMs = this.#trouble.next()
-    this.#wanted = 'all'
+    this.agenda.addAll()
     this.#notBeforeMs = this.#nowMs + delayMs
     if (this.#nowMs - this.#silentSinceMs >= settings.unknownAfterMs) {
       const waiting = [...this.#notes].flatMap(([key, notes]) => (notes.isSubmitted ? [] : [key]))
