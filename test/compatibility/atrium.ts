@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { CreatedLink } from '@atrium/contract/account.ts'
 
 import { type Platform, startPlatform } from '../support/platform.ts'
+import { ensureTestEnvironment } from '../support/python-environment.ts'
 import { type SiteService, site } from './reference/site.ts'
 import { createCookieJar } from './replay/cookie-jar.ts'
 import { exchange } from './replay/http-exchange.ts'
@@ -24,9 +25,11 @@ async function startAtrium(): Promise<RunningHub> {
   const gates = join(folder, 'gates')
   await mkdir(gates)
   const web = await startServiceWebServer()
-  const platform = await startPlatform({ config: JSON.stringify(await buildConfig(folder, gates, web)) })
-  for (const [name, password] of Object.entries(site.users)) await createPerson(platform, name, password)
-  return {
+  const platform = await startPlatform({
+    config: JSON.stringify(await buildConfig(folder, gates, web)),
+    prefix: await ensureTestEnvironment(),
+  })
+  const hub: RunningHub = {
     baseUrl: platform.url.replace(/\/$/, ''),
     gates,
     readLog: () => platform.log(),
@@ -36,6 +39,13 @@ async function startAtrium(): Promise<RunningHub> {
       await rm(folder, { recursive: true, force: true })
     },
   }
+  try {
+    for (const [name, password] of Object.entries(site.users)) await createPerson(platform, name, password)
+  } catch (error) {
+    await hub.stop()
+    throw error
+  }
+  return hub
 }
 
 async function buildConfig(folder: string, gates: string, web: ServiceWebServer): Promise<unknown> {
@@ -49,6 +59,7 @@ async function buildConfig(folder: string, gates: string, web: ServiceWebServer)
       command: ['python3', serverProgram],
       environment: { COMPATIBILITY_GATES: gates },
       idle: { stop: false },
+      warmStart: false,
     },
     signIn: { pam: 'off' },
   }
