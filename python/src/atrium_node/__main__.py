@@ -13,10 +13,13 @@ def main() -> None:
         sys.exit(f"usage: atrium_node {{{'|'.join(programs)}}} ...")
     program = sys.argv.pop(1)
     if program == "agent":
-        from atrium_node.agent import main as run
+        from atrium_node import agent
+
+        agent.main()
     else:
-        from atrium_node.pam_check import main as run
-    run()
+        from atrium_node import pam_check
+
+        pam_check.main()
 
 
 if __name__ == "__main__":

@@ -45,9 +45,7 @@ class Agent:
         launcher = Launcher(self._records, cgroups, PortPool(), boot_id)
         self._warm = WarmPool(self._loop)
         self._port_watch = PortWatch(self._loop, self._publish)
-        self._supervisor = Supervisor(
-            self._loop, self._records, launcher, self._warm, self._publish, Faults(options.fault)
-        )
+        self._supervisor = Supervisor(self._loop, self._records, launcher, self._warm, self._publish, Faults(options.fault))
         self._verbs = Verbs(self._supervisor, self._records, cgroups, self._warm, options.data_dir)
         linux.become_subreaper()
         adopted = self._supervisor.adopt_all(boot_id)

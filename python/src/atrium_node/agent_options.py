@@ -30,7 +30,7 @@ def parse_options(words: list[str]) -> AgentOptions:
     known = ("--data", "--socket", "--log-limit-bytes", "--cgroups", "--fault")
     if len(words) % 2:
         sys.exit(_USAGE)
-    for name, value in zip(words[::2], words[1::2]):
+    for name, value in zip(words[::2], words[1::2], strict=True):
         if name not in known:
             sys.exit(_USAGE)
         given[name] = value

@@ -59,9 +59,7 @@ class CgroupTree:
             except OSError:
                 continue
 
-    def _settings(
-        self, cpu: float | None, memory_bytes: int | None, pids: int | None
-    ) -> list[tuple[str, str, str, bool]]:
+    def _settings(self, cpu: float | None, memory_bytes: int | None, pids: int | None) -> list[tuple[str, str, str, bool]]:
         """Controller, file, value, and whether a refusal is an error, in the order they are written."""
         v2 = self.mode == "v2"
         settings: list[tuple[str, str, str, bool]] = []

@@ -27,10 +27,11 @@ class _WatchedEnviron(os._Environ):  # type: ignore[type-arg]
     watch: EnvironWatch
 
     def __getitem__(self, key: str | bytes) -> str | bytes:
-        value = None
+        value: str | bytes | None = None
         try:
-            value = super().__getitem__(key)
-            return value
+            found: str | bytes = super().__getitem__(key)
+            value = found
+            return found
         finally:
             self.watch.note(key, value)
 

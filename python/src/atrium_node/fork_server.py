@@ -17,12 +17,12 @@ import traceback
 
 from atrium_node import linux
 from atrium_node.child import ChildFiles, ChildPlan
-from atrium_node.environ_watch import EnvironWatch
 from atrium_node.fork_server_boot import SOCKET_FD
 from atrium_node.fresh_modules import drop_modules
 from atrium_node.packet import receive_packet, send_packet
 from atrium_node.preload_sets import JOB_VARIABLES, NOTEBOOK, list_modules
 from atrium_node.warm_child import Interpreter, run_warm
+
 
 def main(set_name: str) -> None:
     """Loads, says so, and forks until the agent goes. In a forked process it runs the job and never comes back."""

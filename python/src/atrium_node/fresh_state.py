@@ -37,9 +37,9 @@ def refresh_state() -> None:
             stream.reconfigure(write_through=True)  # type: ignore[union-attr]
     logging = sys.modules.get("logging")
     if logging is not None:
-        logging._startTime = time.time()
-        if hasattr(time, "time_ns") and isinstance(getattr(logging, "_startTime", None), int):
-            logging._startTime = time.time_ns()
+        # Nanoseconds since Python 3.13.
+        is_whole = isinstance(getattr(logging, "_startTime", 0.0), int)
+        setattr(logging, "_startTime", time.time_ns() if is_whole else time.time())  # noqa: B010
 
 
 def _reseed() -> None:
@@ -66,13 +66,11 @@ def _forget_places() -> None:
         ("sysconfig", "_CONFIG_VARS", None),
         ("sysconfig", "_CONFIG_VARS_INITIALIZED", False),
         ("multiprocessing.process", "ORIGINAL_DIR", os.getcwd()),
+        ("tempfile", "tempdir", None),
+        ("tempfile", "_name_sequence", None),
     ):
         if hasattr(sys.modules.get(name), attribute):
             setattr(sys.modules[name], attribute, value)
     handlers = sys.modules.get("wsgiref.handlers")
     if handlers is not None:
         handlers.BaseHandler.os_environ = handlers.read_environ()
-    tempfile = sys.modules.get("tempfile")
-    if tempfile is not None:
-        tempfile.tempdir = None
-        tempfile._name_sequence = None

@@ -20,9 +20,7 @@ _RETRY_SECONDS = 5.0
 class Reaper:
     """Ends jobs whose first process is gone."""
 
-    def __init__(
-        self, loop: Loop, records: RecordStore, launcher: Launcher, publish: Callable[[dict[str, Any]], None]
-    ) -> None:
+    def __init__(self, loop: Loop, records: RecordStore, launcher: Launcher, publish: Callable[[dict[str, Any]], None]) -> None:
         self._loop = loop
         self._records = records
         self._launcher = launcher

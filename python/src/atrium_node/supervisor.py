@@ -26,9 +26,7 @@ Publish = Callable[[dict[str, Any]], None]
 class Supervisor:
     """All jobs by key. `publish` gets every event."""
 
-    def __init__(
-        self, loop: Loop, records: RecordStore, launcher: Launcher, warm: Any, publish: Publish, faults: Faults
-    ) -> None:
+    def __init__(self, loop: Loop, records: RecordStore, launcher: Launcher, warm: Any, publish: Publish, faults: Faults) -> None:
         """`warm` offers `fork(launch, done)`; see warm_pool.py."""
         self.jobs: dict[str, Job] = {}
         self._by_pid: dict[int, Job] = {}

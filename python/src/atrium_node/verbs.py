@@ -22,9 +22,7 @@ _MAX_GRACE_MS = 600_000
 class Verbs:
     """The agent's answers. Throws SpecError for a request that makes no sense."""
 
-    def __init__(
-        self, supervisor: Supervisor, records: RecordStore, cgroups: CgroupTree, warm: Any, data_dir: str
-    ) -> None:
+    def __init__(self, supervisor: Supervisor, records: RecordStore, cgroups: CgroupTree, warm: Any, data_dir: str) -> None:
         self._supervisor = supervisor
         self._records = records
         self._cgroups = cgroups

@@ -27,8 +27,8 @@ from atrium_node.child import (
     take_standard_files,
 )
 from atrium_node.environ_watch import EnvironWatch
-from atrium_node.kept_home import KeptHome
 from atrium_node.fresh_state import refresh_state, set_locale
+from atrium_node.kept_home import KeptHome
 
 # Variables the interpreter itself reads at start that are the same for a process already started.
 _PYTHON_VARIABLES = frozenset({"PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED"})
@@ -57,7 +57,7 @@ class Interpreter:
         return cls(sys.path[:first_site], sys.path[first_site:])
 
     def finish_loading(self, dropped: set[str]) -> None:
-        """Modules are in, and `dropped` ones out again. Another package of a name that is taken would not be seen by a warm job."""
+        """Modules are in, and `dropped` ones out again. A package of the user's of a name that is taken would not be seen."""
         self.watch.forget_readers(dropped)
         self.kept_home = KeptHome([os.environ._data, self.watch])  # type: ignore[attr-defined]
         self.top_level = {name.partition(".")[0] for name in sys.modules} - {"__main__", "atrium_node"}
