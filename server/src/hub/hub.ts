@@ -102,6 +102,8 @@ export interface Hub {
   readonly publisher: EdgePublisher
   /** What `createJobs` asks before it says that a job is ready. */
   readonly isReady: ReadyProbe
+  /** False: users have no named servers. */
+  readonly allowsNamedServers: boolean
   findServer(user: string, server: string): Promise<ServerRecord | undefined>
   waitForStart(key: JobKey): Promise<'ready' | 'pending'>
   /** Begins to do, whenever this replica leads, what only one may do. */
@@ -147,6 +149,7 @@ export function createHub(options: HubOptions): Hub {
     shares: createShares({ store, clock }),
     shareCodes: createShareCodes({ store, clock }),
     shareModels: createShareModels({ active, publicUrl: servers.publicUrl }),
+    allowsNamedServers: servers.namedServers > 0,
     findServer: (user, server) => findServer(store.db, { user, server }),
     waitForStart: (key) => waitForStart(jobs, key, times.slow),
     start: () => leadership.start(),

@@ -32,15 +32,15 @@ interface ServerEditorOptions {
 /** See `ServerEditor`. */
 export function createServerEditor(options: ServerEditorOptions): ServerEditor {
   const { store, clock, namedServers } = options
-  const check = (owner: User, name: string, displayName: string) =>
-    checkNamedServer(store.db, namedServers, { userId: owner.id, user: owner.name, name, displayName })
+  const check = (owner: User, name: string, displayName: string, adds: boolean) =>
+    checkNamedServer(store.db, namedServers, { userId: owner.id, user: owner.name, name, displayName, adds })
   return {
     async create(owner, server, { displayName, userOptions = {} }, actor) {
       if (server === '') {
         throw new PlatformError('conflict', { message: `User ${owner.name} already has a default server` })
       }
       await refuseExisting(options, owner, server)
-      const checked = await check(owner, server, displayName ?? server)
+      const checked = await check(owner, server, displayName ?? server, true)
       return store.transaction(async (tx) => {
         const record = await lockServer(tx, {
           userId: owner.id,
@@ -64,15 +64,17 @@ export function createServerEditor(options: ServerEditorOptions): ServerEditor {
       const displayName = patch.displayName ?? patch.name
       if (patch.name !== undefined) {
         await refuseExisting(options, owner, patch.name)
-        await check(owner, patch.name, displayName ?? patch.name)
-      }
+        // The default server is always there: under another name there is one more.
+        await check(owner, patch.name, displayName ?? patch.name, server === '')
+      } else if (displayName !== undefined) await check(owner, server, displayName, false)
       return store.transaction((tx) => writeUpdate(tx, options, { owner, server, patch, actor }))
     },
   }
 }
 
 async function refuseExisting({ store }: ServerEditorOptions, owner: User, server: string): Promise<void> {
-  if ((await findServer(store.db, { user: owner.name, server })) === undefined) return
+  const exists = server === '' || (await findServer(store.db, { user: owner.name, server })) !== undefined
+  if (!exists) return
   throw new PlatformError('conflict', { message: `User ${owner.name} already has server ${server}` })
 }
 

@@ -10,11 +10,13 @@ export interface WantedServer {
   user: string
   name: string
   displayName: string
+  /** False: another named server becomes this one. */
+  adds: boolean
 }
 
 /**
- * Checks the name and the number of named servers, and answers the display name as it is kept. Servers that exist pass, whatever their
- * name. Throws `bad_request` in JupyterHub's words.
+ * Checks the names and that there is not one too many, and answers the display name as it is kept. The name of a server that exists passes,
+ * whatever it is. Throws `bad_request` in JupyterHub's words.
  */
 export async function checkNamedServer(
   db: ReadableDatabase,
@@ -23,18 +25,22 @@ export async function checkNamedServer(
 ): Promise<string> {
   if (limit === 0) throw refusal('Named servers are not enabled.')
   const names = await listServerNames(db, wanted.userId)
+  const isNew = wanted.name !== '' && !names.has(wanted.name)
+  if (isNew && wanted.adds) checkCount(names, limit, wanted.user)
+  if (isNew && !isServerName(wanted.name))
+    throw refusal(`Invalid server_name: ${JSON.stringify(wanted.name)}`)
   const displayName = normalizeDisplayName(wanted.displayName)
-  if (names.has(wanted.name)) return displayName
-  const named = names.size - (names.has('') ? 1 : 0)
-  if (named >= limit) {
-    throw refusal(
-      `User ${wanted.user} already has the maximum of ${limit} named servers.  One must be deleted before a new server can be created`,
-    )
-  }
-  if (!isServerName(wanted.name)) throw refusal(`Invalid server_name: ${JSON.stringify(wanted.name)}`)
   if (!isDisplayName(displayName))
     throw refusal(`Invalid display_name: ${JSON.stringify(wanted.displayName)}`)
   return displayName
+}
+
+function checkCount(names: ReadonlySet<string>, limit: number, user: string): void {
+  const named = names.size - (names.has('') ? 1 : 0)
+  if (named < limit) return
+  throw refusal(
+    `User ${user} already has the maximum of ${limit} named servers.  One must be deleted before a new server can be created`,
+  )
 }
 
 async function listServerNames(db: ReadableDatabase, userId: number): Promise<ReadonlySet<string>> {

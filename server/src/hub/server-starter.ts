@@ -98,7 +98,8 @@ async function planStart(
       ? ''
       : await checkNamedServer(store.db, settings.namedServers, {
           ...name,
-          displayName: displayName ?? server,
+          displayName: displayName ?? record?.displayName ?? server,
+          adds: true,
         })
   const chosen = userOptions ?? record?.userOptions ?? {}
   const [groups, roles] = await Promise.all([users.groupsOf([owner.id]), users.rolesOf([owner])])
@@ -110,7 +111,7 @@ async function planStart(
   const ids = uid === undefined ? {} : { uid, ...(gid === undefined ? {} : { gid }), gids: gids ?? [] }
   const path = await homes.ensure({ folder, ...ids, ...(home === undefined ? {} : { home }) })
   return {
-    displayName: displayName === undefined && record !== undefined ? record.displayName : checked,
+    displayName: checked,
     userOptions: chosen,
     profile,
     owner: { name: owner.name, login, ...ids, home: path },
