@@ -1,4 +1,4 @@
-import type { onResponseHookHandler } from 'fastify'
+import type { FastifyRequest, onResponseHookHandler } from 'fastify'
 import type { Logger } from 'pino'
 
 import { actorOf } from '#identity/principal.ts'
@@ -11,12 +11,11 @@ export function createAccessLog(log: Logger): onResponseHookHandler {
       done()
       return
     }
-    const [path] = request.url.split('?', 1)
     log[isQuiet ? 'debug' : 'info'](
       {
         request_id: request.id,
         method: request.method,
-        path,
+        path: pathOf(request),
         status: reply.statusCode,
         duration_ms: Math.round(reply.elapsedTime),
         remote: request.ip,
@@ -26,4 +25,10 @@ export function createAccessLog(log: Logger): onResponseHookHandler {
     )
     done()
   }
+}
+
+/** The path without its query. Where a secret is a part of the path, the route's pattern. */
+function pathOf({ url, routeOptions }: FastifyRequest): string | undefined {
+  const [path] = url.split('?', 1)
+  return path?.includes('/authorizations/') ? routeOptions.url : path
 }

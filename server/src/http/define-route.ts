@@ -77,9 +77,9 @@ export interface RouteRequest<
   readonly signal: AbortSignal
   readonly log: Logger
   /** The XSRF token for the forms and scripts of the page that answers; sets its cookie if need be. `sessionId`: of a session just made. */
-  xsrfToken(sessionId?: string): string
+  xsrfToken(this: object, sessionId?: string): string
   /** For the audit trail. Throws `unauthenticated` when there is no principal. */
-  actor(): Actor
+  actor(this: object): Actor
   /** For headers and streams. */
   readonly raw: FastifyRequest
 }

@@ -1,0 +1,64 @@
+import { PlatformError } from '@atrium/contract/errors.ts'
+
+import { isObject } from './hub-bodies.ts'
+import { toPythonText } from './python-text.ts'
+
+/** What a new token is asked to be. */
+export interface TokenRequest {
+  readonly note: string | undefined
+  /** At least 1. */
+  readonly expiresInS: number | undefined
+  readonly scopes: readonly string[] | undefined
+  /** Names of roles whose scopes it gets, instead of `scopes`. */
+  readonly roles: readonly string[] | undefined
+  /** Who asks, when no credential says it. */
+  readonly auth: { readonly username: string; readonly password: string } | undefined
+}
+
+/** The body of `POST /hub/api/users/:user/tokens`. Throws `bad_request` in JupyterHub's words. */
+export function parseTokenRequest(body: unknown): TokenRequest {
+  if (body !== undefined && body !== null && !isObject(body))
+    throw refusal('Body must be a JSON dict or empty')
+  const fields = body ?? {}
+  const scopes = parseList(fields, 'scopes')
+  const roles = parseList(fields, 'roles')
+  const expiresInS = parseSeconds(fields['expires_in'])
+  if (scopes !== undefined && roles !== undefined) {
+    throw refusal('Can only assign one of scopes or roles when creating tokens.')
+  }
+  const { note } = fields
+  return {
+    note: typeof note === 'string' && note !== '' ? note : undefined,
+    expiresInS,
+    scopes,
+    roles,
+    auth: parseAuth(fields['auth']),
+  }
+}
+
+function parseList(fields: Readonly<Record<string, unknown>>, key: string): readonly string[] | undefined {
+  const value = fields[key]
+  if (value === undefined || value === null) return undefined
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
+  throw refusal(`token ${key} must be null or a list of strings, not ${toPythonText(value)}`)
+}
+
+function parseSeconds(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+    throw refusal(`token expires_in must be null or integer, not ${toPythonText(value)}`)
+  }
+  if (value < 1) throw refusal(`expires_in must be a positive integer or null, not ${value}`)
+  return value
+}
+
+/** JupyterHub answers 403 to whatever is not a name and a password. */
+function parseAuth(value: unknown): TokenRequest['auth'] {
+  if (!isObject(value)) return undefined
+  const { username, password } = value
+  return typeof username === 'string' && typeof password === 'string' ? { username, password } : undefined
+}
+
+function refusal(message: string): PlatformError {
+  return new PlatformError('bad_request', { message })
+}
