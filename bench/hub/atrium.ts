@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCli } from '../../test/support/platform.ts'
@@ -14,6 +14,7 @@ const root = join(import.meta.dirname, '..', '..')
 export async function startAtrium(options: HubOptions = {}): Promise<HubUnderTest> {
   const prefix = await ensureTestEnvironment()
   const data = await mkdtemp(join(tmpdir(), 'bench-atrium-'))
+  await chmod(data, 0o755)
   const config = join(data, 'atrium.yaml')
   const command = options.serverCommand === undefined ? {} : { command: options.serverCommand }
   await writeFile(config, JSON.stringify({ admins: ['admin'], servers: command, log: { level: 'warn' } }))

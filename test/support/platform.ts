@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -61,7 +61,7 @@ interface Running {
 
 /** Starts a platform and waits for its ready line. */
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
-  const data = options.data ?? (await mkdtemp(join(tmpdir(), 'atrium-')))
+  const data = options.data ?? (await makeDataFolder())
   const config = join(data, 'atrium.yaml')
   await writeFile(config, options.config ?? '{}\n')
   const prefix = options.prefix ?? process.env['ATRIUM_TEST_ENVIRONMENT']
@@ -122,6 +122,13 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       if (options.data === undefined) await rm(data, { recursive: true, force: true, maxRetries: 5 })
     },
   }
+}
+
+/** As root, users' servers run under accounts of their own and have to get to their homes. */
+async function makeDataFolder(): Promise<string> {
+  const data = await mkdtemp(join(tmpdir(), 'atrium-'))
+  await chmod(data, 0o755)
+  return data
 }
 
 /** Runs the command line to its end. */

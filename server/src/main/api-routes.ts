@@ -53,7 +53,7 @@ export function createApiRoutes(options: ApiRoutesOptions): readonly Route[] {
       allowsNamedServers: options.allowsNamedServers,
     }),
     ...createProgressRoutes({ users, jobs, findServer }),
-    ...createActivityRoutes({ users, store, clock }),
+    ...createActivityRoutes({ users, activity: identity.activity, store, clock }),
     ...createProxyRoutes({ publisher, controlPlaneUrl: options.controlPlaneUrl }),
     ...createProfileRoutes({ users, profiles }),
     ...createAtriumServerRoutes({ users, view, jobs, keepRunning, findServer }),

@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
 
 /** Linux's limit for a socket's path, less a file name of ours. */
 const longestSocketFolder = 107 - '/agent.sock'.length
 const keyBytes = 32
+const othersMayPass = 0o001
 
 /** Where the platform keeps what. */
 export interface DataFolder {
@@ -50,6 +51,7 @@ export async function ensureDataFolder(folder: DataFolder): Promise<void> {
   try {
     for (const path of [folder.root, folder.homes, folder.environments])
       await mkdir(path, { recursive: true, mode: 0o755 })
+    await checkReach(folder.homes)
     for (const path of [folder.keys, folder.run, folder.logs, folder.jobs]) await ensurePrivateFolder(path)
   } catch (error) {
     throw describeFolderError(error, folder.root)
@@ -80,6 +82,19 @@ async function ensurePrivateFolder(path: string): Promise<void> {
     throw new PlatformError('forbidden', { message: `${path} belongs to another user (uid ${uid}).` })
   }
   await chmod(path, 0o700)
+}
+
+/** As root, jobs run as other users: they have to get to their homes and environments. */
+async function checkReach(path: string): Promise<void> {
+  if (process.getuid?.() !== 0) return
+  for (let folder = path; folder !== dirname(folder); folder = dirname(folder)) {
+    const { mode } = await stat(folder)
+    if ((mode & othersMayPass) === 0) {
+      throw new PlatformError('forbidden', {
+        message: `Users' servers run under accounts of their own and cannot pass ${folder}. Run \`chmod o+x ${folder}\`, or choose another folder with --data DIR.`,
+      })
+    }
+  }
 }
 
 function shortRunFolder(root: string): string {
