@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -73,7 +73,7 @@ export async function ensureDefaultEnvironment(
   try {
     await install({ ...options, lockPath, lock, environment: options.environment ?? process.env })
   } catch (error) {
-    throw explainFailure(error, options)
+    throw await explainFailure(error, options)
   }
   return { prefix, python, outcome: marker ? 'repaired' : 'created' }
 }
@@ -231,15 +231,19 @@ async function refuseClosedFolder(prefix: string): Promise<void> {
   }
 }
 
+const leastFreeBytes = 16 * 1024 ** 2
 const diskFull = /No space left on device|os error 28|ENOSPC|Disk quota exceeded/i
 const noNetwork =
   /dns error|error sending request|connection (refused|reset|aborted)|timed out|Could not connect|Temporary failure in name resolution|Network is unreachable|Max retries exceeded|No matching distribution found for uv/i
 const noVenv = /ensurepip is not available|No module named (venv|ensurepip)/i
 
-function explainFailure(error: unknown, { prefix, signal }: DefaultEnvironmentOptions): unknown {
+async function explainFailure(
+  error: unknown,
+  { prefix, signal }: DefaultEnvironmentOptions,
+): Promise<unknown> {
   if (signal.aborted || error instanceof PlatformError) return error
   const output = error instanceof StepError ? error.output : String(error)
-  if (diskFull.test(output)) {
+  if (diskFull.test(output) || (await isDiskFull(prefix))) {
     return new PlatformError('storage_full', {
       message: `The disk of ${prefix} is full: the notebook environment needs about 1 GB. Make room or choose another folder with --env-prefix DIR, then start again.`,
       cause: error,
@@ -255,6 +259,12 @@ function explainFailure(error: unknown, { prefix, signal }: DefaultEnvironmentOp
     ? 'The Python packages could not be downloaded. Check the network, or point pip at a package index you can reach (pip config set global.index-url URL); then start again, it goes on where it stopped.'
     : `The notebook environment could not be made in ${prefix}. Start again to go on where it stopped, or give a ready one with --env-prefix DIR.`
   return new PlatformError('internal', { message: `${advice}\n${lastLines(output)}`, cause: error })
+}
+
+/** venv hides why its pip could not be unpacked. */
+async function isDiskFull(prefix: string): Promise<boolean> {
+  const disk = await statfs(prefix).catch(() => undefined)
+  return disk !== undefined && disk.bavail * disk.bsize < leastFreeBytes
 }
 
 function lastLines(output: string): string {

@@ -31,7 +31,9 @@ interface Candidate extends PythonProgram {
 export async function findPython(options: {
   mustBeShared: boolean
   signal: AbortSignal
+  /** As the variable PATH. */
   searchPath?: string | undefined
+  systemFolders?: readonly string[]
 }): Promise<PythonProgram> {
   const problems: string[] = []
   for (const path of listCandidates(options)) {
@@ -59,11 +61,12 @@ export async function findPython(options: {
 function listCandidates({
   mustBeShared,
   searchPath,
+  systemFolders: system = ['/usr/bin', '/usr/local/bin'],
 }: {
   mustBeShared: boolean
   searchPath?: string | undefined
+  systemFolders?: readonly string[]
 }): string[] {
-  const system = ['/usr/bin', '/usr/local/bin']
   const personal = (searchPath ?? '').split(delimiter).filter((folder) => folder.startsWith('/'))
   const folders = mustBeShared ? [...system, ...personal] : [...personal, ...system]
   const versions = Array.from({ length: newestTried - oldest[1] + 1 }, (_, index) => newestTried - index)
