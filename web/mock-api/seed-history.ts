@@ -109,13 +109,13 @@ function listEndedJobs(nowMs: number): JobView[] {
 /** A few days of recorded actions, newest first. */
 export function buildAudit(nowMs: number): AuditEvent[] {
   const kinds: [string, string, AuditEvent['outcome'], Record<string, unknown>][] = [
-    ['session.create', 'user:ada', 'ok', { by: 'password' }],
+    ['session.start', 'user:ada', 'ok', { by: 'password' }],
     ['server.start', 'server:ada/notes', 'ok', { profile: 'small' }],
     ['user.create', 'user:frida', 'ok', {}],
-    ['session.create', 'user:bob', 'refused', { reason: 'wrong_password' }],
+    ['session.start', 'user:bob', 'refused', { reason: 'wrong_password' }],
     ['token.create', 'token:a2', 'ok', { note: 'VS Code on the laptop' }],
-    ['group.add', 'group:astro', 'ok', { users: ['bob'] }],
-    ['role.assign', 'role:gpu-users', 'ok', { to: 'group:astro' }],
+    ['group.update', 'group:astro', 'ok', { users: ['bob'] }],
+    ['role.give', 'role:gpu-users', 'ok', { to: 'group:astro' }],
     ['server.stop', 'server:bob/', 'ok', { reason: 'idle' }],
     ['user.delete', 'user:ada', 'refused', { reason: 'forbidden' }],
   ]

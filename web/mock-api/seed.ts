@@ -229,6 +229,7 @@ function listRoles(): RoleView[] {
     name: role.name,
     description: role.description,
     managed: true,
+    assignable: !defaultRoles.some((each) => each.name === role.name),
     scopes: [...role.scopes],
     effects: role.scopes.map((scope) => ({ scope, description: describeScope(scope) })),
     holders: holders[role.name] ?? [],

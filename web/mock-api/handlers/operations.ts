@@ -1,6 +1,6 @@
 import type { AuditPage } from '@atrium/contract/audit-api.ts'
 import { hasEnded } from '@atrium/contract/jobs.ts'
-import type { JobList, JobView } from '@atrium/contract/jobs-api.ts'
+import type { JobList, JobView, Queue } from '@atrium/contract/jobs-api.ts'
 import type { NodeList } from '@atrium/contract/nodes-api.ts'
 import type { QuotaList, QuotaView } from '@atrium/contract/quotas-api.ts'
 import type { RoleList, RoleView } from '@atrium/contract/roles-api.ts'
@@ -23,6 +23,10 @@ export const operationRoutes: MockRoutes = {
       text: `[I 10:14:0${sent}.101 ServerApp] line ${sent + 1} of ${findJob(request).key}\n`,
       isLast: sent === 8,
     })),
+  'GET /api/v1/queue': ({ state }): Queue => {
+    const jobs = state.jobs.filter((job) => isWanted(job, 'waiting'))
+    return { jobs, waiting: jobs.filter((job) => job.place).length }
+  },
   'GET /api/v1/quotas': (): QuotaList => ({ quotas }),
   'GET /api/v1/quotas/:user': ({ params }): QuotaList => ({
     quotas: [{ ...userQuota, name: params['user'] ?? '' }],
@@ -81,9 +85,10 @@ function findRole({ state, params }: MockRequest): RoleView {
 function listAudit({ state, url, user }: MockRequest): AuditPage {
   const has = (name: string) => url.searchParams.get(name) ?? ''
   const sinceMs = Number(has('sinceMs'))
+  const of = user?.admin ? has('of') : `user:${user?.name}`
   const events = state.audit.filter(
     (event) =>
-      (user?.admin || event.actor === `user:${user?.name}`) &&
+      (!of || event.actor === of || event.target === of) &&
       event.actor.includes(has('actor')) &&
       event.target.includes(has('target')) &&
       event.action.startsWith(has('action')) &&

@@ -52,12 +52,12 @@ export const servicesQuery = queryOptions({
 })
 
 /** The audit log, newest first, read page by page. */
-export function auditQuery(query: Omit<AuditQuery, 'before' | 'limit'>) {
+export function auditQuery(query: Omit<AuditQuery, 'before'>) {
   return infiniteQueryOptions({
     queryKey: ['audit', query],
     queryFn: ({ signal, pageParam }) =>
       request<AuditPage>('GET', endpoints.audit, {
-        query: { ...query, before: pageParam, limit: 50 },
+        query: { ...query, before: pageParam },
         signal,
       }),
     initialPageParam: undefined as number | undefined,

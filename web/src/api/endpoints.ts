@@ -46,6 +46,7 @@ export const endpoints = {
   jobs: `${atrium}/jobs`,
   job: (key: string) => `${atrium}/jobs/${segment(key)}`,
   jobLog: (key: string) => `${atrium}/jobs/${segment(key)}/log`,
+  queue: `${atrium}/queue`,
   quotas: `${atrium}/quotas`,
   userQuotas: (user: string) => `${atrium}/quotas/${segment(user)}`,
   nodes: `${atrium}/nodes`,

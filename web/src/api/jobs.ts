@@ -1,4 +1,4 @@
-import type { JobList, JobQuery, JobView } from '@atrium/contract/jobs-api.ts'
+import type { JobList, JobQuery, JobView, Queue } from '@atrium/contract/jobs-api.ts'
 import type { NodeList } from '@atrium/contract/nodes-api.ts'
 import type { QuotaList } from '@atrium/contract/quotas-api.ts'
 import type { PlatformStatus } from '@atrium/contract/status-api.ts'
@@ -16,11 +16,11 @@ import { request } from './http.ts'
 const everyMs = 5_000
 
 /** Jobs, newest first, read page by page. */
-export function jobListQuery(query: Omit<JobQuery, 'before' | 'limit'>) {
+export function jobListQuery(query: Omit<JobQuery, 'before'>) {
   return infiniteQueryOptions({
     queryKey: ['jobs', 'list', query],
     queryFn: ({ signal, pageParam }) =>
-      request<JobList>('GET', endpoints.jobs, { query: { ...query, before: pageParam, limit: 50 }, signal }),
+      request<JobList>('GET', endpoints.jobs, { query: { ...query, before: pageParam }, signal }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
@@ -36,6 +36,13 @@ export function jobQuery(key: string) {
     refetchInterval: everyMs,
   })
 }
+
+/** What waits, in order. */
+export const queueQuery = queryOptions({
+  queryKey: ['jobs', 'queue'],
+  queryFn: ({ signal }) => request<Queue>('GET', endpoints.queue, { signal }),
+  refetchInterval: everyMs,
+})
 
 /** Cancels a job; for a server this is a stop. */
 export function useCancelJob() {

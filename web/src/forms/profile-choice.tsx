@@ -23,17 +23,15 @@ export function ProfileChoice({ profiles, value, onChange, asCards }: ProfileCho
   }
   if (!asCards) {
     return (
-      <div style={{ maxWidth: '24rem' }}>
-        <SelectField
-          label="Profile"
-          value={value}
-          onChange={(event) => onChange(event.target.value)}
-          options={profiles.map((profile) => ({
-            value: profile.name,
-            label: [profile.title, ...listProfileFacts(profile)].join(' · '),
-          }))}
-        />
-      </div>
+      <SelectField
+        label="Profile"
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        options={profiles.map((profile) => ({
+          value: profile.name,
+          label: [profile.title, ...listProfileFacts(profile)].join(' · '),
+        }))}
+      />
     )
   }
   return (

@@ -6,6 +6,8 @@ import { useStartServer } from '#api/servers.ts'
 import { Button } from '#ui/button.tsx'
 import { Notice } from '#ui/notice.tsx'
 
+import './start-form.css'
+
 import { ProfileChoice } from './profile-choice.tsx'
 
 interface StartFormProps {
@@ -32,8 +34,8 @@ export function StartForm({ server, profiles, profile, onStarted }: StartFormPro
           {messageOf(start.error)}
         </Notice>
       )}
-      <ProfileChoice profiles={profiles} value={chosen} onChange={setChosen} asCards={server.name === ''} />
-      <div>
+      <div className="start-form" data-in-line={server.name !== '' || undefined}>
+        <ProfileChoice profiles={profiles} value={chosen} onChange={setChosen} asCards={server.name === ''} />
         <Button type="submit" variant="primary" icon="play" busy={start.isPending}>
           Start
         </Button>

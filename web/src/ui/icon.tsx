@@ -1,7 +1,7 @@
 /** Drawn on a 16 by 16 grid with a stroke of 1.5; decoration only, so the text beside it must say what is meant. */
 const shapes = {
   home: 'M2.5 7.2 8 2.6l5.5 4.6M4 6.5v6.7h8V6.5M6.6 13.2V9.6h2.8v3.6',
-  key: 'M9.4 6.6a3.2 3.2 0 1 0-2 2L8.6 9.8h1.7v1.6h1.6V13h1.9v-2.1L9.4 6.6ZM5.7 5.3v.01',
+  key: 'M5.3 13.4a2.7 2.7 0 1 0 0-5.4 2.7 2.7 0 0 0 0 5.4ZM7.2 8.8 13 3M10.8 5.2l1.9 1.9M9 7l1.3 1.3',
   activity: 'M1.5 8.5h3L6.5 3l3 10 2-6 .9 1.5h2.1',
   user: 'M8 8.2a2.7 2.7 0 1 0 0-5.4 2.7 2.7 0 0 0 0 5.4ZM2.9 13.5c.5-2.3 2.5-3.5 5.1-3.5s4.6 1.2 5.1 3.5',
   users:
@@ -28,7 +28,7 @@ const shapes = {
   check: 'm3 8.5 3.3 3.3L13 4.5',
   copy: 'M5.5 5.5h8v8h-8zM3.5 10.5h-1v-8h8v1',
   trash: 'M2.5 4.2h11M6 4V2.5h4V4M4 4.2l.6 9.3h6.8l.6-9.3M6.8 6.8v4M9.2 6.8v4',
-  more: 'M3.5 8v.01M8 8v.01M12.5 8v.01',
+  more: 'M3.2 8a.3.3 0 1 0 .6 0 .3.3 0 0 0-.6 0ZM7.7 8a.3.3 0 1 0 .6 0 .3.3 0 0 0-.6 0ZM12.2 8a.3.3 0 1 0 .6 0 .3.3 0 0 0-.6 0Z',
   play: 'M5 3.2v9.6L12.5 8 5 3.2Z',
   stop: 'M4 4h8v8H4z',
   external: 'M9.5 2.5h4v4M13.2 2.8 7.5 8.5M11.5 9.5v4h-9v-9h4',

@@ -13,7 +13,7 @@ interface MeterProps {
 export function Meter({ label, used, limit, format }: MeterProps) {
   const share = limit ? Math.min(1, used / limit) : 0
   const tone = limit !== undefined && used >= limit ? 'bad' : share >= 0.85 ? 'warn' : 'neutral'
-  const text = limit === undefined ? `${format(used)}, no limit` : `${format(used)} of ${format(limit)}`
+  const text = limit === undefined ? format(used) : describeShare(format(used), format(limit))
   return (
     <div className="meter">
       <div className="meter-text">
@@ -37,4 +37,15 @@ export function Meter({ label, used, limit, format }: MeterProps) {
       )}
     </div>
   )
+}
+
+/** `3 of 5 servers` rather than `3 servers of 5 servers`. */
+function describeShare(used: string, limit: string): string {
+  const [amount, unit] = used.split(' ')
+  const isSameUnit = withoutPlural(unit) === withoutPlural(limit.split(' ')[1])
+  return `${isSameUnit ? amount : used} of ${limit}`
+}
+
+function withoutPlural(unit = ''): string {
+  return unit.replace(/s$/, '')
 }

@@ -59,7 +59,7 @@ export function useNow(everyMs: number): number {
 export function RelativeTime({ atMs }: { atMs: number }) {
   const now = useNow(30_000)
   return (
-    <time dateTime={new Date(atMs).toISOString()} title={formatAbsolute(atMs)}>
+    <time className="nowrap" dateTime={new Date(atMs).toISOString()} title={formatAbsolute(atMs)}>
       {formatRelative(atMs, now)}
     </time>
   )

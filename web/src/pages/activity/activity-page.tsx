@@ -31,7 +31,7 @@ export function ActivityPage() {
         <JobTable query={{ user: name, state: 'all' }} />
       </Card>
       <Card title="Record" description="Sign-ins, and changes by you or to your account." flush>
-        <AuditTable query={{ actor: `user:${name}` }} />
+        <AuditTable query={{ of: `user:${name}` }} />
       </Card>
     </>
   )

@@ -16,7 +16,10 @@ const kinds = [
   { value: 'role.', label: 'Roles' },
   { value: 'token.', label: 'Tokens' },
   { value: 'server.', label: 'Servers' },
-  { value: 'share.', label: 'Shares' },
+  { value: 'share', label: 'Shares' },
+  { value: 'job.', label: 'Jobs' },
+  { value: 'password.', label: 'Passwords' },
+  { value: 'link.', label: 'One-time links' },
 ]
 
 const dayMs = 86_400_000
@@ -63,7 +66,7 @@ export function AuditPage() {
         />
       </search>
       <section className="card" aria-label="Audit log">
-        <AuditTable query={filters} />
+        <AuditTable query={filters} pageSize={50} />
       </section>
     </>
   )

@@ -32,7 +32,7 @@ export function JobPage() {
     <>
       <PageHeader
         title={job ? describeJob(job) : 'Job'}
-        {...(job?.user && { description: `Of ${job.user}.` })}
+        {...(job?.user && { description: `Belongs to ${job.user}.` })}
         back={<Link to={paths.admin.jobs()}>Jobs</Link>}
         actions={
           canCancel && (

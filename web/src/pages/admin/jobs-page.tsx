@@ -55,6 +55,7 @@ export function JobsPage() {
         <JobTable
           query={{ state, ...(user && { user }) }}
           showsUser
+          pageSize={50}
           empty={
             <EmptyState icon="jobs" title={state === 'active' ? 'Nothing runs' : 'No job fits'}>
               {user

@@ -1,13 +1,13 @@
 import type { JobView } from '@atrium/contract/jobs-api.ts'
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 
 import { messageOf } from '#api/http.ts'
-import { jobListQuery } from '#api/jobs.ts'
+import { queueQuery } from '#api/jobs.ts'
 import { describeJob, describeResources, JobStateBadge } from '#pages/jobs/job-words.tsx'
 import { paths } from '#paths.ts'
+import { formatCount } from '#ui/amounts.ts'
 import { EmptyState } from '#ui/empty-state.tsx'
-import { MoreRows } from '#ui/more-rows.tsx'
 import { Notice } from '#ui/notice.tsx'
 import { PageHeader } from '#ui/page-header.tsx'
 import { Skeleton } from '#ui/skeleton.tsx'
@@ -16,36 +16,28 @@ import { formatRelative, RelativeTime, useNow } from '#ui/time.tsx'
 
 /** What waits, in the order in which it will run. */
 export function QueuePage() {
-  const queue = useInfiniteQuery(jobListQuery({ state: 'waiting' }))
-  const jobs = queue.data?.pages.flatMap((page) => page.jobs)
+  const { data: queue, error } = useQuery(queueQuery)
+  const more = queue ? queue.waiting - queue.jobs.filter((job) => job.place !== undefined).length : 0
   return (
     <>
       <PageHeader
         title="Queue"
         description="More than fits waits here, and runs as soon as quotas and nodes allow. Nothing is refused for being late."
       />
-      {queue.error && <Notice tone="bad">{messageOf(queue.error)}</Notice>}
+      {error && <Notice tone="bad">{messageOf(error)}</Notice>}
       <section className="card" aria-label="Queue">
-        {jobs ? <QueueTable jobs={jobs} /> : !queue.error && <Skeleton lines={4} />}
-        <MoreRows
-          hasMore={queue.hasNextPage}
-          busy={queue.isFetchingNextPage}
-          onMore={() => void queue.fetchNextPage()}
-        />
+        {queue ? <QueueTable jobs={queue.jobs} /> : !error && <Skeleton lines={4} />}
       </section>
+      {more > 0 && <p className="muted">And {formatCount(more, 'more job')} further back.</p>}
     </>
   )
 }
 
 function QueueTable({ jobs }: { jobs: readonly JobView[] }) {
-  const inOrder = [...jobs].sort(
-    (a, b) =>
-      (a.place ?? Number.MAX_VALUE) - (b.place ?? Number.MAX_VALUE) || a.requestedAtMs - b.requestedAtMs,
-  )
   return (
     <Table
       label="Waiting jobs"
-      rows={inOrder}
+      rows={jobs}
       rowKey={(job) => job.key}
       empty={
         <EmptyState icon="queue" title="Nothing waits">

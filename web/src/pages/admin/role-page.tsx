@@ -31,6 +31,7 @@ export function RolePage() {
         {...(role && { description: role.description })}
         back={<Link to={paths.admin.roles()}>Roles</Link>}
         actions={
+          role?.assignable &&
           mayUseForAll('admin:roles') && (
             <Button variant="primary" icon="plus" onClick={() => setAssigning(true)}>
               Give to…
@@ -56,6 +57,14 @@ export function RolePage() {
   )
 }
 
+/** Who has JupyterHub's own roles, which are not given by name. */
+const emptyWords: Record<string, string> = {
+  user: 'Every user has this role.',
+  admin: 'Administrators have this role. Make somebody one on the page of the user.',
+  server: 'Every server has this role, for the token it starts with.',
+  token: 'Tokens have this role unless they ask for less.',
+}
+
 function HolderTable({ role }: { role: RoleView }) {
   const unassign = useUnassignRole()
   const toast = useToast()
@@ -66,7 +75,7 @@ function HolderTable({ role }: { role: RoleView }) {
       rowKey={(holder) => `${holder.kind}:${holder.name}`}
       empty={
         <EmptyState icon="shield" title="Nobody by name">
-          {role.name === 'user' ? 'Every user has this role.' : 'Give it to a user, a group or a service.'}
+          {emptyWords[role.name] ?? 'Give it to a user, a group or a service.'}
         </EmptyState>
       }
       columns={[

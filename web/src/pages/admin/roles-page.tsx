@@ -49,12 +49,21 @@ export function RolesPage() {
   )
 }
 
-function describeHolders({ holders }: RoleView): string {
+/** Who has JupyterHub's own roles, which are not given by name. */
+const ownHolders: Record<string, string> = {
+  user: 'Every user',
+  admin: 'Administrators',
+  server: 'Servers',
+  token: 'Tokens',
+}
+
+function describeHolders({ name, holders }: RoleView): string {
   const count = (kind: string) => holders.filter((holder) => holder.kind === kind).length
   const parts = [
+    ownHolders[name],
     count('user') > 0 && formatCount(count('user'), 'user'),
     count('group') > 0 && formatCount(count('group'), 'group'),
     count('service') > 0 && formatCount(count('service'), 'service'),
   ]
-  return parts.filter(Boolean).join(', ') || 'Nobody by name'
+  return parts.filter(Boolean).join(', ') || 'Nobody'
 }

@@ -57,7 +57,7 @@ function UserName({ user }: { user: HubUser }) {
 
 function RunningServers({ user }: { user: HubUser }) {
   const active = Object.values(user.servers ?? {}).filter((server) => !server.stopped)
-  if (active.length === 0) return <span className="muted">None running</span>
+  if (active.length === 0) return null
   return (
     <span className="row">
       {active.map((server) => (

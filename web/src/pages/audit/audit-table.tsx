@@ -11,9 +11,14 @@ import { Skeleton } from '#ui/skeleton.tsx'
 import { Table } from '#ui/table.tsx'
 import { formatAbsolute, RelativeTime } from '#ui/time.tsx'
 
+interface AuditTableProps {
+  query: Omit<AuditQuery, 'before' | 'limit'>
+  pageSize?: number
+}
+
 /** Recorded actions that answer a query, newest first. */
-export function AuditTable({ query }: { query: Omit<AuditQuery, 'before' | 'limit'> }) {
-  const audit = useInfiniteQuery(auditQuery(query))
+export function AuditTable({ query, pageSize = 10 }: AuditTableProps) {
+  const audit = useInfiniteQuery(auditQuery({ ...query, limit: pageSize }))
   if (audit.error && !audit.data) return <Notice tone="bad">{messageOf(audit.error)}</Notice>
   if (!audit.data) return <Skeleton lines={5} label="Loading the record" />
   return (

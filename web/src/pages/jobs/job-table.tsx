@@ -21,6 +21,7 @@ interface JobTableProps {
   /** With a column for the owner. */
   showsUser?: boolean
   empty?: ReactNode
+  pageSize?: number
 }
 
 const nothingRan = (
@@ -30,8 +31,8 @@ const nothingRan = (
 )
 
 /** Jobs that answer a query, newest first. */
-export function JobTable({ query, showsUser = false, empty = nothingRan }: JobTableProps) {
-  const jobs = useInfiniteQuery(jobListQuery(query))
+export function JobTable({ query, showsUser = false, empty = nothingRan, pageSize = 10 }: JobTableProps) {
+  const jobs = useInfiniteQuery(jobListQuery({ ...query, limit: pageSize }))
   if (jobs.error && !jobs.data) return <Notice tone="bad">{messageOf(jobs.error)}</Notice>
   if (!jobs.data) return <Skeleton lines={4} label="Loading jobs" />
   return (
@@ -59,7 +60,7 @@ function listColumns(showsUser: boolean): Column<JobView>[] {
     ...(showsUser ? [owner] : []),
     { label: 'State', cell: (job) => <JobStateBadge state={job.state} /> },
     { label: 'Resources', cell: (job) => describeResources(job.resources) },
-    { label: 'Node', secondary: true, cell: (job) => job.node },
+    { label: 'Node', secondary: true, cell: ({ node }) => node && <span className="nowrap">{node}</span> },
     { label: 'Started', cell: (job) => <RelativeTime atMs={job.startedAtMs ?? job.requestedAtMs} /> },
     { label: 'Reason', secondary: true, cell: (job) => job.message ?? job.reason },
   ]

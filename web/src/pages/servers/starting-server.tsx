@@ -40,7 +40,7 @@ export function StartingServer({ server, opensWhenReady, onStay }: StartingServe
         {server.state === 'queued' && <QueuePlace server={server} />}
       </div>
       <StartSteps events={events} />
-      <StartLog text={log.text} />
+      {(server.state === 'starting' || log.text) && <StartLog text={log.text} />}
     </div>
   )
 }
