@@ -20,7 +20,7 @@ import { createAcceptShareRoutes } from './routes/hub/accept-share.ts'
 import { createLoginRoutes } from './routes/hub/login.ts'
 import { createOauthRoutes } from './routes/hub/oauth.ts'
 import { createPageRoutes } from './routes/hub/pages.ts'
-import { createCspReportRoutes, createUserRedirectRoutes } from './routes/hub/redirects.ts'
+import { createCspReportRoutes, createUserRedirectRoutes, findHubRedirect } from './routes/hub/redirects.ts'
 import { createSpawnPageRoutes } from './routes/hub/spawn-pages.ts'
 import { createStaticRoutes } from './routes/hub/static-files.ts'
 import { createUserPageRoutes } from './routes/hub/user-pages.ts'
@@ -57,6 +57,8 @@ export interface BrowserRoutes {
   readonly routes: readonly Route[]
   /** For `AppOptions.renderErrorPage`. */
   readonly renderErrorPage: PortalPages['renderError']
+  /** For `AppOptions.findRedirect`. */
+  readonly findRedirect: (path: string) => string | undefined
 }
 
 export function createBrowserRoutes(options: BrowserRoutesOptions): BrowserRoutes {
@@ -95,7 +97,7 @@ export function createBrowserRoutes(options: BrowserRoutesOptions): BrowserRoute
     ...createCspReportRoutes(),
     ...createStaticRoutes(build),
   ]
-  return { routes, renderErrorPage: pages.renderError }
+  return { routes, renderErrorPage: pages.renderError, findRedirect: findHubRedirect }
 }
 
 /** JupyterHub's rule for `redirect_to_server`: the own server when it is active, else the page that starts it. */

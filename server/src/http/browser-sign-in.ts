@@ -67,12 +67,16 @@ export function createBrowserSignIn({
     },
     async end(request, reply) {
       await endSession(request)
-      cookies.clear(reply)
+      cookies.clear(request.raw, reply)
     },
     async findDestination({ raw, origin }, user, next) {
-      const query = raw.query as Record<string, unknown>
-      const destination = parseNextUrl(next ?? query['next'], { publicOrigin: origin })
-      return destination ?? (await findLanding(user))
+      const query = new URLSearchParams(raw.url.split('?')[1])
+      const destination = parseNextUrl(next ?? query.get('next'), { publicOrigin: origin })
+      if (destination !== undefined) return destination
+      // As in JupyterHub, what came without a destination goes along.
+      for (const name of ['next', '_xsrf']) query.delete(name)
+      const landing = await findLanding(user)
+      return query.size === 0 ? landing : `${landing}?${query}`
     },
   }
   return self

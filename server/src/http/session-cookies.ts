@@ -16,7 +16,8 @@ export interface SessionCookies {
   set(reply: FastifyReply, session: { secret: string; sessionId: string }): void
   /** Lets the browser keep them as long as the session lives from now on, since its use prolongs it. */
   prolong(request: FastifyRequest, reply: FastifyReply, principal: SessionPrincipal): void
-  clear(reply: FastifyReply): void
+  /** Takes those that the browser brought. */
+  clear(request: FastifyRequest, reply: FastifyReply): void
 }
 
 /** `secure`: browsers come over https. `sessionMs`: a browser stays signed in this long after its last visit. */
@@ -40,10 +41,12 @@ export function createSessionCookies({
       const secret = findCookie(request.headers.cookie, name)
       if (secret !== undefined) set(reply, { secret, sessionId: credential.sessionId })
     },
-    clear(reply) {
-      setCookie(reply, name, '', { ...options, maxAgeS: 0 })
-      setCookie(reply, publicIdCookieName, '', { ...options, maxAgeS: 0 })
-      setCookie(reply, xsrfCookieName, '', { path: xsrfCookiePath, secure, httpOnly: false, maxAgeS: 0 })
+    clear({ headers }, reply) {
+      const paths = { [name]: '/', [publicIdCookieName]: '/', [xsrfCookieName]: xsrfCookiePath }
+      for (const [cookie, path] of Object.entries(paths)) {
+        if (findCookie(headers.cookie, cookie) === undefined) continue
+        setCookie(reply, cookie, '', { path, secure, httpOnly: cookie !== xsrfCookieName, maxAgeS: 0 })
+      }
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '#platform/clock.ts'
 import { createSecret, hashSecret } from '#platform/secret.ts'
-import type { Store } from '#store/store.ts'
+import type { Store, StoreTransaction } from '#store/store.ts'
 import type { CodeChallenge } from './code-challenge.ts'
 
 /** RFC 6749 section 4.1.2 recommends ten minutes at most; JupyterHub gives five. */
@@ -17,21 +17,19 @@ export interface AuthorizationGrant {
   codeChallenge: CodeChallenge | undefined
 }
 
-/** A grant as it is redeemed. */
-export interface RedeemedGrant extends Omit<AuthorizationGrant, 'codeChallenge' | 'sessionId'> {
+/** A grant as it is read back. */
+export interface StoredGrant extends Omit<AuthorizationGrant, 'sessionId'> {
   sessionId: string | null
-  codeChallenge: string | null
 }
 
 /** Authorization codes in the store: any replica redeems what another one issued, and only one of them does. */
 export interface AuthorizationCodes {
   /** Answers the code; only its hash is kept. */
   issue(grant: AuthorizationGrant): Promise<string>
-  /**
-   * Takes the code away and answers its grant; undefined when it is unknown, expired, used or another client's. Deleting is what redeems:
-   * of two requests at the same time one finds nothing.
-   */
-  redeem(code: string, clientId: string): Promise<RedeemedGrant | undefined>
+  /** What the code stands for; undefined when it is unknown, expired, used or another client's. */
+  find(code: string, clientId: string): Promise<StoredGrant | undefined>
+  /** Uses the code up. Deleting is what redeems: of two requests at the same time one finds nothing and is answered false. */
+  redeem(tx: StoreTransaction, code: string): Promise<boolean>
 }
 
 export function createAuthorizationCodes({
@@ -62,12 +60,12 @@ export function createAuthorizationCodes({
         .execute()
       return code
     },
-    async redeem(code, clientId) {
+    async find(code, clientId) {
       const row = await store.db
-        .deleteFrom('oauth_codes')
+        .selectFrom('oauth_codes')
+        .selectAll()
         .where('hash', '=', hashSecret(code))
         .where('client_id', '=', clientId)
-        .returningAll()
         .executeTakeFirst()
       if (row === undefined || row.expires_at <= clock.now()) return undefined
       return {
@@ -76,8 +74,21 @@ export function createAuthorizationCodes({
         sessionId: row.session_id,
         redirectUri: row.redirect_uri,
         scopes: JSON.parse(row.scopes),
-        codeChallenge: row.code_challenge,
+        codeChallenge: parseChallenge(row.code_challenge, row.code_challenge_method),
       }
     },
+    async redeem(tx, code) {
+      const deleted = await tx.db
+        .deleteFrom('oauth_codes')
+        .where('hash', '=', hashSecret(code))
+        .returning('id')
+        .executeTakeFirst()
+      return deleted !== undefined
+    },
   }
+}
+
+function parseChallenge(value: string | null, method: string | null): CodeChallenge | undefined {
+  if (value === null) return undefined
+  return { value, method: method === 'S256' ? 'S256' : 'plain' }
 }

@@ -6,22 +6,19 @@ import { OauthError } from './oauth-error.ts'
 /** RFC 7636 section 4.1 and 4.2: 43 to 128 unreserved characters. */
 const unreserved = /^[A-Za-z0-9\-._~]{43,128}$/
 
-/** A challenge bound to an authorization code. `plain` is not offered: it protects nothing that the code does not. */
+/** A challenge bound to an authorization code. JupyterHub's own clients use S256; `plain` is taken since it is still more than none. */
 export interface CodeChallenge {
   value: string
-  method: 'S256'
+  method: 'S256' | 'plain'
 }
 
 /**
- * RFC 7636 section 4.3 and 4.4.1. Absent challenge: undefined, as clients older than JupyterHub 6 send none. Throws `OauthError`
- * `invalid_request` on other methods than S256 (an absent method means `plain`) and malformed values.
+ * RFC 7636 section 4.3 and 4.4.1: an absent method means `plain`. Absent challenge: undefined, as clients older than JupyterHub 6 send
+ * none. Throws `OauthError` `invalid_request` on other methods and malformed values.
  */
-export function parseCodeChallenge(
-  value: string | undefined,
-  method: string | undefined,
-): CodeChallenge | undefined {
+export function parseCodeChallenge(value: string | undefined, method = 'plain'): CodeChallenge | undefined {
   if (value === undefined) return undefined
-  if (method !== 'S256') {
+  if (method !== 'S256' && method !== 'plain') {
     throw new OauthError('invalid_request', { description: 'Transform algorithm not supported.' })
   }
   if (!unreserved.test(value)) {
@@ -31,19 +28,20 @@ export function parseCodeChallenge(
 }
 
 /**
- * RFC 7636 section 4.6. A verifier for a code without a challenge is refused too (RFC 9700 section 2.1.1): someone took the challenge
+ * RFC 7636 section 4.6. A verifier for a code without a challenge is refused too (RFC 9700 section 4.8.2): someone took the challenge
  * out of the authorization request. Throws `OauthError` `invalid_grant`.
  */
-export function checkCodeVerifier(challenge: string | null, verifier: string | undefined): void {
-  if (challenge === null && verifier === undefined) return
-  if (challenge === null) {
+export function checkCodeVerifier(challenge: CodeChallenge | undefined, verifier: string | undefined): void {
+  if (challenge === undefined) {
+    if (verifier === undefined) return
     throw new OauthError('invalid_grant', { detail: 'a code_verifier for a code without code_challenge' })
   }
   if (verifier === undefined || !unreserved.test(verifier)) {
     throw new OauthError('invalid_request', { description: 'Code verifier required.' })
   }
-  const expected = createHash('sha256').update(verifier).digest('base64url')
-  if (!isSameSecret(expected, challenge)) {
+  const transformed =
+    challenge.method === 'S256' ? createHash('sha256').update(verifier).digest('base64url') : verifier
+  if (!isSameSecret(transformed, challenge.value)) {
     throw new OauthError('invalid_grant', { detail: 'the code_verifier does not match' })
   }
 }

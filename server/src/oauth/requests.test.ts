@@ -81,19 +81,22 @@ describe('a code challenge', () => {
   const challenge = createHash('sha256').update(verifier).digest('base64url')
 
   test('is met by its verifier alone', () => {
-    checkCodeVerifier(challenge, verifier)
-    checkCodeVerifier(null, undefined)
-    throwsOauth('invalid_grant', () => checkCodeVerifier(challenge, 'w'.repeat(43)))
-    throwsOauth('invalid_request', () => checkCodeVerifier(challenge, undefined))
-    throwsOauth('invalid_request', () => checkCodeVerifier(challenge, 'short'))
-    throwsOauth('invalid_grant', () => checkCodeVerifier(null, verifier))
+    const hashed = { value: challenge, method: 'S256' } as const
+    checkCodeVerifier(hashed, verifier)
+    checkCodeVerifier({ value: verifier, method: 'plain' }, verifier)
+    checkCodeVerifier(undefined, undefined)
+    throwsOauth('invalid_grant', () => checkCodeVerifier(hashed, 'w'.repeat(43)))
+    throwsOauth('invalid_grant', () => checkCodeVerifier(hashed, challenge))
+    throwsOauth('invalid_request', () => checkCodeVerifier(hashed, undefined))
+    throwsOauth('invalid_request', () => checkCodeVerifier(hashed, 'short'))
+    throwsOauth('invalid_grant', () => checkCodeVerifier(undefined, verifier))
   })
 
-  test('is S256 or nothing', () => {
+  test('is S256, plain or nothing', () => {
     assert.deepEqual(parseCodeChallenge(challenge, 'S256'), { value: challenge, method: 'S256' })
+    assert.deepEqual(parseCodeChallenge(challenge, undefined), { value: challenge, method: 'plain' })
     assert.equal(parseCodeChallenge(undefined, 'S256'), undefined)
-    throwsOauth('invalid_request', () => parseCodeChallenge(challenge, undefined))
-    throwsOauth('invalid_request', () => parseCodeChallenge(challenge, 'plain'))
+    throwsOauth('invalid_request', () => parseCodeChallenge(challenge, 'S1'))
     throwsOauth('invalid_request', () => parseCodeChallenge('short', 'S256'))
   })
 })

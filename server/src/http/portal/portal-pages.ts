@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import { PlatformError } from '@atrium/contract/errors.ts'
+import type { PlatformError } from '@atrium/contract/errors.ts'
 import type { PageContent, PortalPage, PortalUser, SignInOptions } from '@atrium/contract/portal-page.ts'
 import type { FastifyRequest } from 'fastify'
 
@@ -38,7 +38,7 @@ export interface PageOptions {
 
 /** Answers browsers with the portal's page. */
 export interface PortalPages {
-  /** The HTML; sets status, type and policy on `reply`. Throws `forbidden` for requests that are no navigation. */
+  /** The HTML; sets status, type and policy on `reply`. A script that fetches it finds nobody signed in. */
   render(
     request: PageRequest,
     reply: RouteReply,
@@ -61,15 +61,15 @@ export function createPortalPages(options: PortalPagesOptions): PortalPages {
   }
   return {
     async render(request, reply, content, { status = 200, formTarget, signInFailure } = {}) {
-      assertNavigation(request.raw)
-      const { principal } = request
+      const isForPerson = isNavigation(request.raw)
+      const principal = isForPerson ? request.principal : undefined
       if (principal !== undefined && isSessionPrincipal(principal)) {
         cookies.prolong(request.raw, reply, principal)
       }
       const groups = principal?.kind === 'user' ? await groupsOf(principal.id) : []
       const page = {
         ...common,
-        xsrfToken: request.xsrfToken(),
+        xsrfToken: isForPerson ? request.xsrfToken() : '',
         user: describeUser(principal, groups),
         signIn: { ...signIn, ...(signInFailure === undefined ? {} : { failure: signInFailure }) },
         content,
@@ -90,16 +90,9 @@ export function createPortalPages(options: PortalPagesOptions): PortalPages {
 }
 
 /**
- * The page holds the visitor's XSRF token, so scripts do not get it: not those of a user's server on this origin, which could fetch it with
- * the visitor's cookies.
+ * Browsers say what a request is for; other clients say nothing. The page holds the visitor's XSRF token, so scripts get it without: not those
+ * of a user's server on this origin either, which could fetch it with the visitor's cookies.
  */
-function assertNavigation(request: FastifyRequest): void {
-  if (!isNavigation(request)) {
-    throw new PlatformError('forbidden', { message: 'Pages are for people, not for scripts.' })
-  }
-}
-
-/** Browsers say what a request is for; other clients say nothing. */
 function isNavigation({ headers }: FastifyRequest): boolean {
   const mode = headers['sec-fetch-mode']
   return mode === undefined || mode === 'navigate'

@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { createApp } from '#http/app.ts'
 import { type BrowserRoutesOptions, createBrowserRoutes } from '#http/browser-routes.ts'
 import type { PortalBuild } from '#http/portal/portal-build.ts'
-import { findHubRedirect } from '#http/routes/hub/redirects.ts'
 import { createProfiles } from '#hub/profiles.ts'
 import type { HubServerModel } from '#hub/server-model.ts'
 import { buildServerModel, buildUnusedServer } from '#hub/server-model.ts'
@@ -94,7 +93,7 @@ function createSiteApp(
     requirePkce: false,
     tokenLifetimeMs: 14 * 86_400_000,
   })
-  const { routes, renderErrorPage } = createBrowserRoutes({
+  const browser = createBrowserRoutes({
     identity,
     oauth,
     hub: createHub(parts, options.profiles ?? []),
@@ -108,13 +107,11 @@ function createSiteApp(
     landing: options.landing ?? 'home',
   })
   return createApp({
-    routes,
+    ...browser,
     principals: identity.principals,
     xsrfKey: Buffer.alloc(32, 7),
     secure,
     log,
-    renderErrorPage,
-    findRedirect: findHubRedirect,
   })
 }
 

@@ -94,6 +94,20 @@ export async function createHubSite(kind: TestStoreKind, options: HubSiteOptions
   }
 }
 
+/** Runs `check` on a fresh site of this kind of store, with one replica. */
+export async function withHubSite(
+  kind: TestStoreKind,
+  check: (site: HubSite, replica: HubReplica) => Promise<void>,
+  options: HubSiteOptions = {},
+): Promise<void> {
+  const site = await createHubSite(kind, options)
+  try {
+    await check(site, await site.open())
+  } finally {
+    await site.dispose()
+  }
+}
+
 interface ReplicaParts {
   store: Store
   world: MemoryWorld

@@ -41,7 +41,7 @@ export interface AuthorizeEndpoint {
    * users who may not use the application: both are shown as pages.
    */
   ask(query: URLSearchParams, visitor: Visitor): Promise<AuthorizationAnswer>
-  /** The person said yes to `granted`. What is granted is cut to what was asked. Throws as `ask` does. */
+  /** The person said yes to `granted`, which may be less than was asked, never more. Throws as `ask` does. */
   grant(query: URLSearchParams, granted: readonly string[], visitor: Visitor): Promise<AuthorizationAnswer>
 }
 
@@ -77,8 +77,7 @@ export function createAuthorizeEndpoint(dependencies: AuthorizeDependencies): Au
     grant(query, granted, visitor) {
       return answer(dependencies, query, async (trusted) => {
         const grantable = await checkRequest(dependencies, trusted, visitor.principal)
-        const given = [...granted, ...listRequiredScopes(trusted.client)]
-        const scopes = grantable.scopes.filter((scope) => given.includes(scope))
+        const scopes = chooseGranted(grantable, granted)
         return issueCode(dependencies, { ...grantable, scopes }, visitor.principal)
       })
     },
@@ -141,6 +140,16 @@ function checkAccess({ target, description }: OauthClient, user: SessionPrincipa
   if (!allowed) {
     throw new PlatformError('forbidden', { message: `You do not have permission to access ${description}` })
   }
+}
+
+/** What goes without saying is granted with everything and with nothing. */
+function chooseGranted({ client, scopes }: GrantableRequest, granted: readonly string[]): readonly string[] {
+  const chosen = granted.filter((scope) => scope !== '(no_scope)' && scope !== 'identify')
+  const given = new Set([...chosen, ...listRequiredScopes(client)])
+  if (!given.isSubsetOf(new Set(scopes))) {
+    throw new OauthError('invalid_scope', { detail: `granted more than was asked: ${chosen.join(', ')}` })
+  }
+  return scopes.filter((scope) => given.has(scope))
 }
 
 async function isAlreadySettled(

@@ -1,6 +1,6 @@
 import { authenticateOauthClient, type OauthClient } from '#identity/oauth-clients.ts'
 import type { Tokens } from '#identity/tokens.ts'
-import type { AuthorizationCodes, RedeemedGrant } from '#oauth/authorization-codes.ts'
+import type { AuthorizationCodes, StoredGrant } from '#oauth/authorization-codes.ts'
 import { checkCodeVerifier } from '#oauth/code-challenge.ts'
 import { OauthError } from '#oauth/oauth-error.ts'
 import { parseTokenRequest, type TokenRequest } from '#oauth/token-request.ts'
@@ -25,8 +25,8 @@ export interface TokenAnswer {
 }
 
 /**
- * The token endpoint, RFC 6749 section 4.1.3: an application changes its code for a token. Throws `OauthError`. A code is used up by the first
- * try, right or wrong, of the client it belongs to.
+ * The token endpoint, RFC 6749 section 4.1.3: an application changes its code for a token. Throws `OauthError`. A code is good for one token;
+ * as in JupyterHub, a request that is refused does not use it up.
  */
 export type TokenEndpoint = (body: URLSearchParams, authorization: string | undefined) => Promise<TokenAnswer>
 
@@ -34,10 +34,10 @@ export function createTokenEndpoint(dependencies: TokenDependencies): TokenEndpo
   return async (body, authorization) => {
     const request = parseTokenRequest(body, authorization)
     const client = await authenticateClient(dependencies, request)
-    const grant = await redeemCode(dependencies, request, client)
+    const grant = await getGrant(dependencies, request, client)
     checkRedirectUri(request, grant)
     checkCodeVerifier(grant.codeChallenge, request.codeVerifier)
-    return issueToken(dependencies, client, grant)
+    return redeemCode(dependencies, request, grant)
   }
 }
 
@@ -54,12 +54,12 @@ async function authenticateClient(
   return client
 }
 
-async function redeemCode(
+async function getGrant(
   { codes }: TokenDependencies,
   { code }: TokenRequest,
   { clientId }: OauthClient,
-): Promise<RedeemedGrant> {
-  const grant = await codes.redeem(code, clientId)
+): Promise<StoredGrant> {
+  const grant = await codes.find(code, clientId)
   if (grant === undefined) {
     throw new OauthError('invalid_grant', { detail: "unknown, expired, used or another client's code" })
   }
@@ -67,24 +67,27 @@ async function redeemCode(
 }
 
 /** RFC 6749 section 4.1.3; it may be left out, since the code is bound to the client by its secret and to the browser by PKCE. */
-function checkRedirectUri({ redirectUri }: TokenRequest, grant: RedeemedGrant): void {
+function checkRedirectUri({ redirectUri }: TokenRequest, grant: StoredGrant): void {
   if (redirectUri !== undefined && redirectUri !== grant.redirectUri) {
     throw new OauthError('invalid_request', { description: 'Mismatching redirect URI.' })
   }
 }
 
-function issueToken(
-  { store, tokens, tokenLifetimeMs }: TokenDependencies,
-  client: OauthClient,
-  grant: RedeemedGrant,
+/** The code goes and the token comes in one transaction. */
+function redeemCode(
+  { store, codes, tokens, tokenLifetimeMs }: TokenDependencies,
+  { code }: TokenRequest,
+  grant: StoredGrant,
 ): Promise<TokenAnswer> {
   return store.transaction(async (tx) => {
     const name = await lockSession(tx, grant)
+    if (!(await codes.redeem(tx, code)))
+      throw new OauthError('invalid_grant', { detail: 'used at this moment' })
     const { secret } = await tokens.issue(tx, {
       owner: { kind: 'user', id: grant.userId, name },
       scopes: grant.scopes,
       note: '',
-      clientId: client.clientId,
+      clientId: grant.clientId,
       sessionId: grant.sessionId,
       expiresInMs: tokenLifetimeMs,
     })
@@ -101,7 +104,7 @@ function issueToken(
  * Holds the browser's session for the transaction, so that a sign-out comes before and leaves nothing to grant, or after and revokes the
  * token. The write is what locks the row on both kinds of store. Answers the user's name.
  */
-async function lockSession(tx: StoreTransaction, grant: RedeemedGrant): Promise<string> {
+async function lockSession(tx: StoreTransaction, grant: StoredGrant): Promise<string> {
   const session = await tx.db
     .updateTable('sessions')
     .set((row) => ({ last_activity: row.ref('last_activity') }))

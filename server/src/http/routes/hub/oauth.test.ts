@@ -167,7 +167,7 @@ for (const kind of testStoreKinds) {
           const wrong = await redeem(site, client, code, extra)
           assert.equal(wrong.statusCode, 400)
           const again = await redeem(site, client, code, { code_verifier: verifier })
-          assert.deepEqual(again.json(), { error: 'invalid_grant' }, 'a wrong try uses the code up')
+          assert.equal(again.statusCode, 200, 'and whoever failed did not use the code up')
         }
         const downgraded = await redeem(site, client, await getCode(alice, client), {
           code_verifier: verifier,
@@ -258,7 +258,7 @@ for (const kind of testStoreKinds) {
           [{ scope: 'admin:users' }, 'error=invalid_scope'],
           [{ scope: 'servers!user=bob' }, 'error=invalid_scope'],
           [
-            { code_challenge: 'a'.repeat(43), code_challenge_method: 'plain' },
+            { code_challenge: 'a'.repeat(43), code_challenge_method: 'S1' },
             'error=invalid_request&error_description=Transform+algorithm+not+supported.',
           ],
         ]
@@ -293,6 +293,8 @@ for (const kind of testStoreKinds) {
 
         const forged = await root.post(buildAuthorizeUrl(client), { _xsrf: 'forged' })
         assert.equal(forged.statusCode, 403)
+        const more = await root.post(buildAuthorizeUrl(client), { scopes: 'tokens!user' })
+        assert.equal(more.headers.location, `${client.redirectUri}?error=invalid_scope&state=st`)
         const yes = await root.post(buildAuthorizeUrl(client), {})
         assert.equal(yes.statusCode, 302, yes.body)
         assert.equal((await redeem(site, client, readCode(yes.headers.location))).statusCode, 200)

@@ -8,14 +8,23 @@ import { buildServerPath, escapePathSegment } from '#hub/server-paths.ts'
  * server, `/user-redirect/...` and unknown paths are answered with what is known of the visitor. Undefined below `/hub` itself.
  */
 export function findHubRedirect(pathAndQuery: string): string | undefined {
-  if (pathAndQuery === '/hub' || pathAndQuery.startsWith('/hub?'))
-    return `/hub/${pathAndQuery.slice('/hub'.length)}`
   return pathAndQuery.startsWith('/hub/') ? undefined : `/hub${pathAndQuery}`
 }
 
-/** Links that mean "on your own server, whoever you are": nbgitpuller's `/hub/user-redirect/git-pull?repo=...`. */
+/** Links that mean "on your own server, whoever you are" (nbgitpuller's `/hub/user-redirect/git-pull?repo=...`), and `/hub` itself. */
 export function createUserRedirectRoutes(): Route[] {
   return [
+    defineRoute({
+      method: 'GET',
+      path: '/hub',
+      summary: 'Adds the missing slash.',
+      tag: 'pages',
+      authentication: 'none',
+      access: { open: 'Only redirects.' },
+      answers: 'page',
+      schemas: { responses: { 301: null } },
+      handler: ({ raw }, reply) => reply.redirect(`/hub/${raw.url.slice('/hub'.length)}`, 301),
+    }),
     defineRoute({
       method: 'GET',
       path: '/hub/user-redirect/*',

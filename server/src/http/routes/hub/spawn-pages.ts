@@ -61,7 +61,7 @@ function showRoute(options: SpawnPagesOptions, path: string): Route {
       const query = readQuery(request)
       if (model?.pending != null) return reply.redirect(buildPendingUrl(server, query))
       const userOptions = parseOptions(query)
-      if (userOptions === undefined && !(await startsByItself(options, request, server.owner))) {
+      if (userOptions === undefined && !(await hasNoChoice(options, server.owner))) {
         return options.pages.render(request, reply, { kind: 'portal' })
       }
       return start(options, request, reply, server, userOptions)
@@ -94,16 +94,8 @@ async function findOwnOrNamed(options: SpawnPagesOptions, request: PageHandlerRe
   return findPageServer(options, user, server)
 }
 
-/**
- * A link that leads somewhere on the server starts it where there is nothing to choose, as JupyterHub without an options form does; else, and
- * for who came without such a link, the page asks.
- */
-async function startsByItself(
-  { users, profiles }: SpawnPagesOptions,
-  request: PageHandlerRequest,
-  owner: User,
-): Promise<boolean> {
-  if (findNext(request) === undefined) return false
+/** Where there is nothing to choose the visit is the wish, as in JupyterHub without an options form; else the page asks. */
+async function hasNoChoice({ users, profiles }: SpawnPagesOptions, owner: User): Promise<boolean> {
   const [groups, roles] = await Promise.all([users.groupsOf([owner.id]), users.rolesOf([owner])])
   const choices = profiles.list({
     name: owner.name,
@@ -142,15 +134,16 @@ function parseOptions(query: URLSearchParams): UserOptions | undefined {
   }
   const chosen = prefixed.length > 0 ? prefixed : names
   if (chosen.length === 0) return undefined
-  return Object.fromEntries(chosen.map((name) => [name.replace(/^opt-/, ''), unwrap(query.getAll(name))]))
+  return buildOptions(chosen.map((name) => [name.replace(/^opt-/, ''), query.getAll(name)]))
 }
 
 function parseForm(body: unknown): UserOptions | undefined {
-  const fields = Object.entries((body ?? {}) as Record<string, unknown>)
+  const fields = Object.entries((body ?? {}) as Record<string, string | string[]>)
   const chosen = fields.filter(([name, value]) => !reservedFields.has(name) && value !== '')
-  return chosen.length === 0 ? undefined : Object.fromEntries(chosen)
+  return chosen.length === 0 ? undefined : buildOptions(chosen.map(([name, value]) => [name, [value].flat()]))
 }
 
-function unwrap(values: readonly string[]): unknown {
-  return values.length === 1 ? values[0] : values
+/** JupyterHub keeps each option as the list of its values; `profile` is Atrium's own and has one. */
+function buildOptions(entries: readonly (readonly [name: string, values: readonly string[]])[]): UserOptions {
+  return Object.fromEntries(entries.map(([name, values]) => [name, name === 'profile' ? values[0] : values]))
 }

@@ -29,6 +29,7 @@ function fileRoute(path: string, find: (request: RouteRequest) => StaticFile | u
     tag: 'pages',
     authentication: 'none',
     access: open,
+    answers: 'page',
     schemas: { responses: { 200: Type.String(), 304: null } },
     handler: (request, reply) => sendFile(request, reply, find(request)),
   })
