@@ -76,6 +76,11 @@ export class ResponseParser {
     return this.#state === 'done'
   }
 
+  /** True while not one byte of the awaited response has come. */
+  get isSilent(): boolean {
+    return this.#state === 'head' && this.#pending.length === 0
+  }
+
   /** Awaits the response to the next request. */
   expect(sink: ResponseSink, request: ExpectedRequest): void {
     this.#sink = sink

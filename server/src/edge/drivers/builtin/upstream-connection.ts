@@ -125,7 +125,8 @@ export class UpstreamConnection {
 
   #onEnd(): void {
     try {
-      if (this.#user !== undefined) this.#parser.finish()
+      // A connection that just closes is no wrong answer: it is none.
+      if (this.#user !== undefined && !this.#parser.isSilent) this.#parser.finish()
       if (this.#parser.isDone) this.#user = undefined
     } catch (error) {
       this.#error ??= error as Error

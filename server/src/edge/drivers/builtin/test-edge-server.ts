@@ -1,0 +1,49 @@
+/** For tests: an edge inside the test's own process, and requests to it byte by byte. */
+import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+import type { EdgeState, TargetFailure } from '#edge/edge.ts'
+import { systemClock } from '#platform/clock.ts'
+import { buildEdgeSettings, type EdgeConfig } from './edge-config.ts'
+import { createEdgeServer, type EdgeServer } from './edge-server.ts'
+
+export interface TestEdgeServer {
+  server: EdgeServer
+  port: number
+  /** `http://127.0.0.1:PORT`. */
+  url: string
+  failures: TargetFailure[]
+  /** Opens a connection to send anything through. */
+  connect(): Socket
+  /** Sends bytes and answers all that comes back until the edge closes the connection. */
+  send(bytes: string | Buffer): Promise<string>
+  dispose(): Promise<void>
+}
+
+/** Starts one that knows `state`. */
+export async function startTestEdge(
+  state: Partial<EdgeState> = {},
+  config: Partial<EdgeConfig> = {},
+): Promise<TestEdgeServer> {
+  const failures: TargetFailure[] = []
+  const server = await createEdgeServer({
+    settings: buildEdgeSettings({ port: 0, controlSocketPath: '', ...config }),
+    clock: systemClock,
+    onTargetFailed: (failure) => failures.push(failure),
+  })
+  server.replace({ routes: [], credentials: [], controlPlanes: [], ...state })
+  const port = await server.listen({ host: '127.0.0.1', port: 0 })
+  return {
+    server,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    failures,
+    connect: () => connect({ host: '127.0.0.1', port, noDelay: true }),
+    send(bytes) {
+      const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+      socket.write(bytes)
+      return text(socket)
+    },
+    dispose: () => server.drain(0, { keepWebsockets: false }),
+  }
+}
