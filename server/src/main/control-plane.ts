@@ -7,6 +7,7 @@ import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import { createApp } from '#http/app.ts'
 import { createBrowserRoutes } from '#http/browser-routes.ts'
 import { openPortalBuild } from '#http/portal/portal-build.ts'
+import type { ShutdownRequest } from '#http/routes/hub/shutdown.ts'
 import { applyServiceConfig } from '#hub/configured-services.ts'
 import { createHub, type Hub } from '#hub/hub.ts'
 import { createIdentity, type Identity } from '#identity/identity.ts'
@@ -17,8 +18,7 @@ import { type Clock, systemClock } from '#platform/clock.ts'
 import { findInstallationRoot } from '#platform/installation.ts'
 import type { Logger } from '#platform/log.ts'
 import { createSealedBox } from '#platform/sealed-box.ts'
-import { buildLocalConfig } from '#scheduler/drivers/local/local-config.ts'
-import { createLocalScheduler, type LocalScheduler } from '#scheduler/drivers/local/local-scheduler.ts'
+import type { LocalScheduler } from '#scheduler/drivers/local/local-scheduler.ts'
 import { createJobs, type Jobs } from '#scheduler/jobs.ts'
 import { createKillAt, findCrashPoint } from '#scheduler/reconcile/crash-points.ts'
 import { createHomes } from '#storage/homes.ts'
@@ -28,6 +28,7 @@ import { buildProfilesConfig, buildQuotaLimits } from './config-slices.ts'
 import { ensureKey } from './data-folder.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
 import { ensureLocalToken } from './local-administrator.ts'
+import { createLocalDriver } from './local-driver.ts'
 import { openStore } from './open-store.ts'
 import { createPamCheck } from './pam.ts'
 import { type Replica, startReplica } from './replica.ts'
@@ -37,11 +38,13 @@ import { version } from './version.ts'
 
 /** Uids for users whom the machine does not know; above those that login.defs(5) hands out, below containers'. */
 const ownUids = { first: 20_000, last: 59_999 }
+const preloadMs = 60_000
 const oauthTokenMs = 14 * 86_400_000
 
 /** A running control plane. */
 export interface ControlPlane {
   readonly identity: Identity
+  readonly jobs: Jobs
   readonly edge: BuiltinEdge
   readonly store: Store
   readonly scheduler: LocalScheduler
@@ -59,6 +62,8 @@ export interface ControlPlaneOptions {
   replica: string
   environment: NodeJS.ProcessEnv
   log: Logger
+  /** Ends this process, as asked for by API. */
+  shutDown(request: ShutdownRequest): void
 }
 
 /** Wires everything and starts to serve. */
@@ -69,14 +74,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     startEdge(start, { fence: () => 0, log }),
     openStore(start.config, start.data, { clock, log }),
   ])
-  const scheduler = createLocalScheduler(
-    buildLocalConfig({
-      python: options.python,
-      dataDir: start.data.root,
-      socketPath: join(start.data.run, 'agent.sock'),
-      agentLogPath: join(start.data.logs, 'agent.log'),
-    }),
-  )
+  const scheduler = createLocalDriver(start.data, options.python)
   const parts = await wire(options, { clock, edge, store, scheduler })
   const replica = await startReplica({
     store,
@@ -90,12 +88,22 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await chmod(socketPath, 0o600)
   parts.jobs.start()
   parts.hub.start()
+  if (start.config.servers.warmStart) void preload(scheduler, start.environmentPrefix, log)
   return {
     ...parts,
     edge,
     store,
     scheduler,
     close: () => close({ ...parts, edge, store, scheduler, replica }),
+  }
+}
+
+/** The first start of the day is as quick as the next one. */
+async function preload(scheduler: LocalScheduler, prefix: string, log: Logger): Promise<void> {
+  try {
+    await scheduler.preload(prefix, { signal: AbortSignal.timeout(preloadMs) })
+  } catch (error) {
+    log.warn({ err: error, prefix }, 'the environment could not be preloaded; servers start cold')
   }
 }
 
@@ -166,10 +174,11 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
 }
 
 async function buildApp(
-  { start, log, socketPath }: ControlPlaneOptions,
+  options: ControlPlaneOptions,
   ports: Ports,
   parts: { identity: Identity; jobs: Jobs; hub: Hub },
 ) {
+  const { start, log, socketPath } = options
   const { config, data } = start
   const { identity, hub } = parts
   const { clock, store, edge } = ports
@@ -209,7 +218,10 @@ async function buildApp(
         store,
         clock,
         controlPlaneUrl: `unix:${socketPath}`,
-        allowsNamedServers: config.servers.named > 0,
+        publicUrl: edge.publicUrl,
+        driver: ports.scheduler.driver,
+        signIn: findPamCheck(options) === undefined ? 'local' : 'pam',
+        shutDown: options.shutDown,
       }),
     ],
     principals: identity.principals,
@@ -217,6 +229,7 @@ async function buildApp(
     secure,
     log,
     renderErrorPage: browser.renderErrorPage,
+    findRedirect: browser.findRedirect,
   })
 }
 

@@ -1,15 +1,17 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
+
 import { ConfigError } from '#config/config-problem.ts'
-import { stopEdgeProcess } from '#edge/drivers/builtin/ensure-edge-process.ts'
+import { EdgeStartError } from '#edge/drivers/builtin/ready-line.ts'
 import { createLogger, type Logger } from '#platform/log.ts'
+
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { claimControlSocket } from './control-socket.ts'
 import { ensureDataFolder } from './data-folder.ts'
+import { endAgent, endEdge, stopAllJobs } from './end-platform.ts'
 import { createFirstLink } from './first-link.ts'
 import { findTokenFile } from './local-administrator.ts'
-import { removePlatformFile, writePlatformFile } from './platform-file.ts'
+import { writePlatformFile } from './platform-file.ts'
 import { ensureEnvironment } from './set-up.ts'
-import { findEdgeSocket } from './start-edge.ts'
 import { readStartOptions, type StartOptions } from './start-options.ts'
 import { version } from './version.ts'
 
@@ -19,8 +21,9 @@ const replicaId = 'main'
 try {
   await run(process.argv.slice(2))
 } catch (error) {
-  if (!(error instanceof ConfigError) && !(error instanceof PlatformError) && !isStartError(error))
-    throw error
+  const isExpected =
+    error instanceof ConfigError || error instanceof PlatformError || error instanceof EdgeStartError
+  if (!isExpected) throw error
   console.error(`atrium: ${error.message}`)
   process.exit(1)
 }
@@ -34,6 +37,7 @@ async function run(args: readonly string[]): Promise<void> {
   await ensureDataFolder(start.data)
   const socketPath = await claimControlSocket(start.data)
   const python = await ensureEnvironment(start, log)
+  const ending = createEnding(start, log)
   const platform = await startControlPlane({
     start,
     socketPath,
@@ -41,7 +45,10 @@ async function run(args: readonly string[]): Promise<void> {
     replica: replicaId,
     environment: process.env,
     log,
+    shutDown: ({ servers, proxy }) =>
+      ending.begin((running) => stop(start, running, { servers, edge: proxy })),
   })
+  ending.of(platform)
   await writePlatformFile(start.data, {
     version,
     pid: process.pid,
@@ -50,7 +57,10 @@ async function run(args: readonly string[]): Promise<void> {
     tokenFile: findTokenFile(start.data),
     pids: { controlPlane: process.pid, ...(await findPids(platform)) },
   })
-  listenForSignals(start, platform, log)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => ending.begin((running) => stop(start, running, {})))
+  }
+  process.on('SIGHUP', () => ending.begin(restart))
   await announce(start, platform)
 }
 
@@ -84,29 +94,45 @@ async function announce(start: StartOptions, platform: ControlPlane): Promise<vo
   console.log('Ctrl-C stops the platform; users’ servers run on.')
 }
 
-function listenForSignals(start: StartOptions, platform: ControlPlane, log: Logger): void {
-  let isEnding = false
-  const end = (action: () => Promise<void>) => {
-    if (isEnding) return
-    isEnding = true
-    action().catch((error: unknown) => {
-      log.error({ err: error }, 'the platform did not end cleanly')
-      process.exit(1)
-    })
+/** The process ends once, whoever asks first. */
+function createEnding(start: StartOptions, log: Logger) {
+  let platform: ControlPlane | undefined
+  let hasBegun = false
+  return {
+    of(running: ControlPlane) {
+      platform = running
+    },
+    begin(action: (running: ControlPlane) => Promise<void>) {
+      if (hasBegun || platform === undefined) return
+      hasBegun = true
+      action(platform).catch((error: unknown) => {
+        log.error({ err: error, data: start.data.root }, 'the platform did not end cleanly')
+        process.exit(1)
+      })
+    },
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => end(() => stop(start, platform)))
-  process.on('SIGHUP', () => end(() => restart(platform)))
 }
 
-async function stop(start: StartOptions, platform: ControlPlane): Promise<void> {
-  const running = await platform.scheduler.list({ signal: AbortSignal.timeout(2000) }).catch(() => [])
+interface StopOptions {
+  /** Users' servers too. Default: they run on. */
+  servers?: boolean | undefined
+  /** Default: it ends as well, so that the port is free. */
+  edge?: boolean | undefined
+}
+
+async function stop(
+  start: StartOptions,
+  platform: ControlPlane,
+  { servers = false, edge = true }: StopOptions,
+): Promise<void> {
+  if (servers) await stopAllJobs(platform.jobs, platform.store)
+  const left = await platform.jobs.list({ active: true }).catch(() => [])
+  if (servers) await endAgent(platform.scheduler)
   await platform.close()
-  await stopEdgeProcess(findEdgeSocket(start))
-  await removePlatformFile(start.data)
-  if (!start.json && running.length > 0) {
+  if (edge) await endEdge(start.data)
+  if (!start.json && left.length > 0) {
     console.log(
-      `\n${running.length} jobs run on. \`atrium up\` finds them again; \`atrium down --all\` stops them.`,
+      `\n${left.length} jobs run on. \`atrium up\` finds them again; \`atrium down --all\` stops them.`,
     )
   }
   process.exit(0)
@@ -115,11 +141,6 @@ async function stop(start: StartOptions, platform: ControlPlane): Promise<void> 
 /** The same process goes on with the program as it is on disk now; the edge holds requests meanwhile. */
 async function restart(platform: ControlPlane): Promise<void> {
   await platform.close()
-  process.execve?.(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
-    ...process.env,
-  } as Record<string, string>)
-}
-
-function isStartError(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'EdgeStartError'
+  const argv = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
+  process.execve?.(process.execPath, argv, { ...process.env } as Record<string, string>)
 }

@@ -1,0 +1,18 @@
+import { join } from 'node:path'
+
+import { buildLocalConfig } from '#scheduler/drivers/local/local-config.ts'
+import { createLocalScheduler, type LocalScheduler } from '#scheduler/drivers/local/local-scheduler.ts'
+
+import type { DataFolder } from './data-folder.ts'
+
+/** The driver of this machine, with its agent in a data folder. */
+export function createLocalDriver(data: DataFolder, python: string): LocalScheduler {
+  return createLocalScheduler(
+    buildLocalConfig({
+      python,
+      dataDir: data.root,
+      socketPath: join(data.run, 'agent.sock'),
+      agentLogPath: join(data.logs, 'agent.log'),
+    }),
+  )
+}
