@@ -1,37 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import {
-  createClient,
-  createHubSite,
-  type HubReplica,
-  type HubSite,
-  type HubSiteOptions,
-} from '#http/testing/hub-site.ts'
+import { createClient, type HubReplica, withHubSite } from '#http/testing/hub-site.ts'
 import { systemActor } from '#observe/audit.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
-
-/** `first` answers requests; `second` is there too, on the same store. */
-async function withHub(
-  kind: (typeof testStoreKinds)[number],
-  check: (site: HubSite, first: HubReplica) => Promise<void>,
-  options: HubSiteOptions = {},
-): Promise<void> {
-  const site = await createHubSite(kind, options)
-  try {
-    await check(site, await site.open())
-  } finally {
-    await site.dispose()
-  }
-}
 
 const idle = { stop: true, afterMs: 3_600_000, warningMs: 300_000, cpuCores: 0.1 }
 
 for (const kind of testStoreKinds) {
   describe(`servers on ${kind.kind}`, () => {
     test('a start answers 201 when the server is ready, and its route is live by then', () =>
-      withHub(kind, async ({ edge, notebooks }, replica) => {
+      withHubSite(kind, async ({ edge, notebooks }, replica) => {
         const alice = await createClient(replica, 'alice')
         const started = await alice.request('POST', '/hub/api/users/alice/server')
         assert.equal(started.statusCode, 201, started.body)
@@ -60,7 +40,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('the server’s own token reports activity and opens the server, and nothing else', () =>
-      withHub(kind, async ({ notebooks }, replica) => {
+      withHubSite(kind, async ({ notebooks }, replica) => {
         const alice = await createClient(replica, 'alice')
         await createClient(replica, 'bob')
         await alice.request('POST', '/hub/api/users/alice/server')
@@ -87,7 +67,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('a stop answers 204 when it has stopped; token, OAuth client and route are gone', () =>
-      withHub(kind, async ({ edge, notebooks }, replica) => {
+      withHubSite(kind, async ({ edge, notebooks }, replica) => {
         const alice = await createClient(replica, 'alice')
         await alice.request('POST', '/hub/api/users/alice/server')
         const token = notebooks.environments[0]?.['JUPYTERHUB_API_TOKEN'] ?? ''
@@ -104,7 +84,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('a second start is refused while it runs, and answers 202 while it is on its way', () =>
-      withHub(kind, async ({ notebooks }, replica) => {
+      withHubSite(kind, async ({ notebooks }, replica) => {
         const alice = await createClient(replica, 'alice')
         await alice.request('POST', '/hub/api/users/alice/server')
         const running = await alice.request('POST', '/hub/api/users/alice/server')
@@ -120,7 +100,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('of two starts at the same time on two replicas one makes a job and both answer', () =>
-      withHub(kind, async (site, first) => {
+      withHubSite(kind, async (site, first) => {
         const alice = await createClient(first, 'alice')
         const second = kind.kind === 'sqlite' ? first : await site.open()
         const post = (replica: HubReplica) =>
@@ -138,7 +118,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('a start that fails says why, and the next one works', () =>
-      withHub(kind, async ({ notebooks }, replica) => {
+      withHubSite(kind, async ({ notebooks }, replica) => {
         const alice = await createClient(replica, 'alice')
         notebooks.behaviour = 'fail'
         const failed = await alice.request('POST', '/hub/api/users/alice/server')
@@ -154,7 +134,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('a server that crashes is stopped for everybody at once', () =>
-      withHub(kind, async ({ notebooks, edge }, replica) => {
+      withHubSite(kind, async ({ notebooks, edge }, replica) => {
         const alice = await createClient(replica, 'alice')
         await alice.request('POST', '/hub/api/users/alice/server')
         notebooks.crash.get('/user/alice/')?.()
@@ -172,7 +152,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('user options are kept for the next start and choose the profile', () =>
-      withHub(
+      withHubSite(
         kind,
         async (_site, replica) => {
           const alice = await createClient(replica, 'alice')
@@ -205,7 +185,7 @@ for (const kind of testStoreKinds) {
       ))
 
     test('bodies that are no such thing are refused in JupyterHub’s words', () =>
-      withHub(kind, async (_site, replica) => {
+      withHubSite(kind, async (_site, replica) => {
         const alice = await createClient(replica, 'alice')
         const post = async (body: unknown) => {
           const { statusCode, body: text } = await alice.request('POST', '/hub/api/users/alice/server', body)
@@ -217,7 +197,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('named servers: created, counted, renamed and removed', () =>
-      withHub(kind, async (_site, replica) => {
+      withHubSite(kind, async (_site, replica) => {
         const alice = await createClient(replica, 'alice')
         const path = '/hub/api/users/alice/servers'
         const created = await alice.request('PUT', `${path}/gpu`, { display_name: 'My GPU' })
@@ -254,7 +234,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('a server is another’s business only with the scope for it', () =>
-      withHub(kind, async (_site, replica) => {
+      withHubSite(kind, async (_site, replica) => {
         const admin = await createClient(replica, 'root-admin', { admin: true })
         const bob = await createClient(replica, 'bob')
         await createClient(replica, 'alice')
@@ -268,7 +248,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('what is beyond the quota stands in line, and starts when there is room', () =>
-      withHub(
+      withHubSite(
         kind,
         async (_site, replica) => {
           const alice = await createClient(replica, 'alice')
@@ -285,7 +265,7 @@ for (const kind of testStoreKinds) {
       ))
 
     test('a user who is to be deleted has all servers stopped', () =>
-      withHub(kind, async (_site, replica) => {
+      withHubSite(kind, async (_site, replica) => {
         const alice = await createClient(replica, 'alice')
         await alice.request('POST', '/hub/api/users/alice/server')
         await alice.request('POST', '/hub/api/users/alice/servers/two')
@@ -294,7 +274,7 @@ for (const kind of testStoreKinds) {
       }))
 
     test('models of many users come with what is active, and with the rest when asked for', () =>
-      withHub(kind, async (_site, replica) => {
+      withHubSite(kind, async (_site, replica) => {
         const alice = await createClient(replica, 'alice')
         const bob = await createClient(replica, 'bob')
         await alice.request('POST', '/hub/api/users/alice/server')
