@@ -6,6 +6,10 @@ import { dirname, join } from 'node:path'
 
 import { buildConfigReference } from '@atrium/server/config/reference.ts'
 import { configSchema } from '@atrium/server/config/schema.ts'
+import { createAllRoutes } from '@atrium/server/http/all-routes.ts'
+import { buildOpenApi } from '@atrium/server/http/openapi.ts'
+import { createRouteStubs } from '@atrium/server/http/testing/route-stubs.ts'
+import { version } from '@atrium/server/main/version.ts'
 
 import { buildCompatibilityPage } from '../test/compatibility/compatibility-page.ts'
 
@@ -14,6 +18,8 @@ const docs = import.meta.dirname
 const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'compatibility.md': buildCompatibilityPage,
   'configuration.md': () => buildConfigReference(configSchema),
+  'openapi.json': () =>
+    `${JSON.stringify(buildOpenApi(createAllRoutes(createRouteStubs()).routes, { version }), undefined, 1)}\n`,
   'atrium.schema.json': () =>
     `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...configSchema }, undefined, 2)}\n`,
 }

@@ -32,6 +32,8 @@ export interface AppOptions {
   readonly findRedirect?: (path: string) => string | undefined
   /** For tests: throws when an answer is not what the route's schema says. */
   readonly checkAnswer?: (route: Route, status: number, payload: unknown) => void
+  /** For tests: told of everything that Fastify's router is given, `GET /hub/home`. */
+  readonly onRegistered?: (route: string) => void
 }
 
 /**
@@ -50,6 +52,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.decorateRequest('principal', undefined)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.addHook('onRoute', ({ method, url }) => options.onRegistered?.(`${method} ${url}`))
   app.addHook('onResponse', createAccessLog(log))
   const sendError = createErrorSender(options)
   app.setErrorHandler((error, request, reply) => sendError(toPlatformError(error), request, reply))
