@@ -122,7 +122,6 @@ describe('every route', () => {
       document['paths'] as Record<string, Record<string, { operationId: string }>>,
     ).flatMap((path) => Object.values(path).map(({ operationId }) => operationId))
     assert.equal(new Set(ids).size, ids.length, 'two operations of one id')
-    const committed = await readFile(join(import.meta.dirname, '../../../docs/openapi.json'), 'utf8')
     assert.deepEqual(committed, JSON.parse(JSON.stringify(document)), 'run npm run docs')
   })
 })
