@@ -73,16 +73,18 @@ def _find_obstacle(interpreter: Interpreter) -> str | None:
 
 def _load(set_name: str) -> list[str]:
     """Imports what there is of the set; answers what there is not. What fails here fails in the job too, and is told there."""
-    missing: list[str] = []
     modules = list(list_modules(set_name))
     if set_name == NOTEBOOK:
         modules += _list_server_extensions()
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except Exception:
-            missing.append(name)
-    return missing
+    return [name for name in modules if not _import(name)]
+
+
+def _import(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except Exception:
+        return False
+    return True
 
 
 def _list_server_extensions() -> list[str]:
