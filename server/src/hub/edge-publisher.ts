@@ -8,7 +8,7 @@ import type { Change, ChangeTopic, Store } from '#store/store.ts'
 
 import type { ActiveServers, ServerChanges } from './active-servers.ts'
 import { buildServerRoute, buildServiceRoute, findWantedRoute } from './edge-routes.ts'
-import type { LeaderPart, Term } from './leadership.ts'
+import { hubLeaseName, type LeaderPart, type Term } from './leadership.ts'
 import { parseServerSubject } from './server-job.ts'
 import { buildRoutePrefix } from './server-paths.ts'
 
@@ -33,6 +33,8 @@ export interface EdgePublisher {
   resync(): Promise<void>
   /** Every route that should be there, by prefix. */
   listRoutes(): Promise<ReadonlyMap<string, Route>>
+  /** What pushes to the edge are fenced by: the own lease's number while this replica leads, else the leader's as last read. */
+  fence(): number
 }
 
 export interface EdgePublisherOptions {
@@ -63,10 +65,13 @@ const withoutCredentials: ReadonlySet<ChangeTopic> = new Set([
 /** See `EdgePublisher`. */
 export function createEdgePublisher(options: EdgePublisherOptions): EdgePublisher {
   let term: PublisherTerm | undefined
+  let fence = 0
   return {
+    fence: () => fence,
     async lead(leaderTerm) {
       const current = new PublisherTerm(options, leaderTerm)
       term = current
+      fence = leaderTerm.lease.fence
       try {
         await current.run()
       } finally {
@@ -78,8 +83,9 @@ export function createEdgePublisher(options: EdgePublisherOptions): EdgePublishe
       const server = id === undefined ? undefined : await options.active.find(id)
       const route = server === undefined ? undefined : buildServerRoute(server.record, endpoint)
       if (route === undefined) return
-      if (term === undefined) await options.edge.apply([{ type: 'route-put', route }])
-      else await term.putEarly(route, job.key)
+      if (term !== undefined) return term.putEarly(route, job.key)
+      fence = await readLeaderFence(options.store)
+      await options.edge.apply([{ type: 'route-put', route }])
     },
     async resync() {
       if (term !== undefined) return term.publishAll()
@@ -87,6 +93,16 @@ export function createEdgePublisher(options: EdgePublisherOptions): EdgePublishe
     },
     listRoutes: () => listWantedRoutes(options),
   }
+}
+
+/** A replica that does not lead may add a route on behalf of the one that does. */
+async function readLeaderFence({ db }: Store): Promise<number> {
+  const lease = await db
+    .selectFrom('leases')
+    .select('fence')
+    .where('name', '=', hubLeaseName)
+    .executeTakeFirst()
+  return lease?.fence ?? 0
 }
 
 /** What one leader has told the edge, and the order it tells it in. */

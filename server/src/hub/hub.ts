@@ -14,7 +14,7 @@ import { type CredentialSource, createEdgePublisher, type EdgePublisher } from '
 import { createIdleProbe } from './idle-probe.ts'
 import { createIdleStop, type IdleTimes } from './idle-stop.ts'
 import { createKeepRunning, type KeepRunning } from './keep-running.ts'
-import { createLeadership, type LeaderPart } from './leadership.ts'
+import { createLeadership, hubLeaseName, type LeaderPart } from './leadership.ts'
 import type { ProfilesConfig } from './profile-config.ts'
 import { createProfiles, type Profiles } from './profiles.ts'
 import { createReadyProbe } from './ready-probe.ts'
@@ -128,7 +128,7 @@ export function createHub(options: HubOptions): Hub {
     replicaPatienceMs: times.replicaPatience,
   })
   const parts = [publisher.lead, endings.lead, ...createLeaderParts(options, times, { profiles, active })]
-  const leadership = createLeadership({ ...options, name: 'hub', leaseMs: times.lease, parts })
+  const leadership = createLeadership({ ...options, name: hubLeaseName, leaseMs: times.lease, parts })
   return {
     profiles,
     publisher,

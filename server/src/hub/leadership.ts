@@ -2,6 +2,9 @@ import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import type { Lease, Store } from '#store/store.ts'
 
+/** The lease of whoever does the hub's single-handed work. */
+export const hubLeaseName = 'hub'
+
 /** The time in which this replica alone does what only one may do. */
 export interface Term {
   readonly lease: Lease

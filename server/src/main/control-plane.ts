@@ -70,12 +70,14 @@ export interface ControlPlaneOptions {
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { start, log, socketPath } = options
   const clock = systemClock
+  let hub: Hub | undefined
   const [edge, store] = await Promise.all([
-    startEdge(start, { fence: () => 0, log }),
+    startEdge(start, { fence: () => hub?.publisher.fence() ?? 0, log }),
     openStore(start.config, start.data, { clock, log }),
   ])
   const scheduler = createLocalDriver(start.data, options.python)
   const parts = await wire(options, { clock, edge, store, scheduler })
+  hub = parts.hub
   const replica = await startReplica({
     store,
     clock,
