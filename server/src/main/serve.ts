@@ -1,0 +1,3 @@
+import { runControlPlane } from './run-control-plane.ts'
+
+await runControlPlane('serve')
