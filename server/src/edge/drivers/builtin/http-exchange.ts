@@ -36,6 +36,8 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
   #retries = 0
   #bodyBytes = 0
   #isBodyStarted = false
+  /** Node keeps a head back until there is something of the body. */
+  #isHeadWaiting = false
   #isOver = false
 
   constructor(context: ProxyContext, request: IncomingMessage, response: ServerResponse, granted: Granted) {
@@ -95,10 +97,12 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
     if (head.hasDate) response.sendDate = false
     if (this.#context.isDraining) headers.push('connection', 'close')
     response.writeHead(head.status, head.reason, headers)
+    this.#isHeadWaiting = true
   }
 
   onBody(piece: Buffer, isLast: boolean): void {
     const response = this.#response
+    this.#isHeadWaiting = false
     if (isLast) {
       this.#connection = undefined
       this.#isOver = true
@@ -111,6 +115,12 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
     const { socket } = this.#connection as UpstreamConnection
     socket.pause()
     response.once('drain', () => socket.resume())
+  }
+
+  onPause(): void {
+    // A stream of events may well be silent at first.
+    if (this.#isHeadWaiting) this.#response.flushHeaders()
+    this.#isHeadWaiting = false
   }
 
   onDrain(): void {
@@ -193,7 +203,11 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
       return
     }
     this.#context.onTargetFailed(this.route)
-    this.#refuse(describeSilence(this.route, this.#request, 'unreachable'))
+    // An upstream that does not want a body may close before its answer is read: no sign that it is gone.
+    const isUnclear = this.#isBodyStarted
+    this.#refuse(
+      isUnclear ? { kind: 'broken-answer' } : describeSilence(this.route, this.#request, 'unreachable'),
+    )
   }
 
   #refuse(refusal: Refusal): void {

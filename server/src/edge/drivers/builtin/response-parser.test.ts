@@ -25,6 +25,7 @@ function read(pieces: readonly string[], request: Partial<ExpectedRequest> = {},
   let body = ''
   let isComplete = false
   const sink = {
+    onPause: () => undefined,
     onInformation: (head: ResponseHead) => heads.push(head),
     onHead: (head: ResponseHead) => heads.push(head),
     onBody(piece: Buffer, isLast: boolean) {

@@ -21,6 +21,8 @@ export interface ResponseSink {
   onHead(head: ResponseHead): void
   /** A piece of the body; `isLast` when the message ends with it. The piece may be empty then. */
   onBody(piece: Buffer, isLast: boolean): void
+  /** All that has arrived was delivered. */
+  onPause(): void
 }
 
 /** What the meaning of a response depends on. */
@@ -94,6 +96,7 @@ export class ResponseParser {
     let rest = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes])
     this.#pending = nothing
     while (rest.length > 0) rest = this.#step(rest)
+    this.#sink?.onPause()
   }
 
   /** The upstream ended the stream. Throws `ResponseSyntaxError` when the message was not complete. */

@@ -107,6 +107,10 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
     this.#client.once('drain', () => socket.resume())
   }
 
+  onPause(): void {
+    // Everything was written already.
+  }
+
   onDrain(): void {
     this.#client.resume()
   }
