@@ -93,7 +93,6 @@ for (const kind of testStoreKinds) {
         const alice = await createClient(replica, 'alice')
         await alice.request('POST', start)
         world.controls.unreachable = true
-        world.hints.tell?.([])
         await waitFor('the scheduler to be missed', async () => {
           const [job] = await replica.jobs.list({ kind: 'server' })
           return job?.state === 'unknown'

@@ -9,6 +9,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { createMemoryEdge, type MemoryEdge } from '#edge/drivers/memory/memory-edge.ts'
 import { createApp } from '#http/app.ts'
 import { createHubRoutes } from '#http/hub-routes.ts'
+import { applyServiceConfig } from '#hub/configured-services.ts'
 import { createHub, type Hub, type HubOptions, type HubTimes } from '#hub/hub.ts'
 import {
   createNotebookControls,
@@ -38,8 +39,6 @@ export interface HubSiteOptions extends Partial<Pick<HubOptions, 'profiles' | 's
   times?: Partial<HubTimes>
   servers?: Partial<HubOptions['servers']>
   limits?: Partial<QuotaLimits>
-  /** Each replica has an edge of its own, and not all the same one. */
-  ownEdges?: boolean
 }
 
 /** One replica of the control plane, with everything that servers need. */
@@ -119,11 +118,11 @@ interface ReplicaParts {
 }
 
 async function openReplica(parts: ReplicaParts): Promise<HubReplica> {
-  const { store, world, box, name, options } = parts
-  const edge = options.ownEdges ? createMemoryEdge() : parts.edge
+  const { store, world, box, edge, name, options } = parts
   const clock = systemClock
   const log = createSilentLogger()
   const identity = createTestIdentity({ store, clock })
+  await applyServiceConfig({ store, clock }, options.services ?? [])
   await identity.applyConfig({ admins: [], groups: {}, roles: [] })
   const jobs: Jobs = createJobs({
     store,
@@ -135,9 +134,9 @@ async function openReplica(parts: ReplicaParts): Promise<HubReplica> {
     limits: { ...noLimits, ...options.limits },
     isReady: (...probe) => hub.isReady(...probe),
     replica: name,
-    settings: { leaseMs: 300 },
+    settings: { leaseMs: 300, steadyTickMs: 200, unknownAfterMs: 100 },
   })
-  const hub = createHub({ ...buildHubOptions(parts, identity, edge), jobs })
+  const hub = createHub({ ...buildHubOptions(parts, identity), jobs })
   const routes = createHubRoutes({ hub, identity, store, jobs, clock, controlPlaneUrl: 'http://hub' })
   const app = createApp({
     routes,
@@ -160,9 +159,8 @@ async function openReplica(parts: ReplicaParts): Promise<HubReplica> {
 }
 
 function buildHubOptions(
-  { store, homes, box, name, options }: ReplicaParts,
+  { store, homes, box, edge, name, options }: ReplicaParts,
   identity: Identity,
-  edge: MemoryEdge,
 ): Omit<HubOptions, 'jobs'> {
   const self = { login: 'atrium', shell: '/bin/sh' }
   return {
