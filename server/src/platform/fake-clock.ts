@@ -28,7 +28,7 @@ export function createFakeClock(startMs = Date.UTC(2030, 0, 1)): FakeClock {
     return next
   }
   return {
-    now: () => wallOffsetMs + elapsedMs,
+    now: () => Math.floor(wallOffsetMs + elapsedMs),
     monotonic: () => elapsedMs,
     get sleepers() {
       return sleepers.size

@@ -9,6 +9,7 @@ import { buildJobKey } from './job-key.ts'
 import { defaultPriorities } from './job-queue.ts'
 import type { Job, JobRequest } from './job-record.ts'
 import type { NewJobRow } from './job-rows.ts'
+import { sealSecrets } from './job-secrets.ts'
 import type { JobStore } from './job-store.ts'
 import type { StopOptions } from './jobs.ts'
 import { buildAmounts, describeObstacle } from './quota.ts'
@@ -99,7 +100,7 @@ function buildRow({ box, clock, defaultDriver }: JobRequestsContext, request: Jo
     state: 'queued',
     spec: JSON.stringify(spec),
     policy: JSON.stringify(policy),
-    secrets: secrets === undefined ? null : box.seal(JSON.stringify(secrets)),
+    secrets: secrets === undefined ? null : sealSecrets(box, secrets),
     servers: amounts.servers,
     workers: amounts.workers,
     cpu: amounts.cpu,

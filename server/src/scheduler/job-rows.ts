@@ -135,12 +135,16 @@ const columnsOfFields = {
   secrets: 'secrets',
 } as const satisfies Record<keyof JobChange, keyof JobsTable>
 
-/** The columns that a change writes. Text from schedulers and programs is freed of NULs, which PostgreSQL cannot hold. */
+/**
+ * The columns that a change writes. Text from schedulers and programs is freed of NULs and their times of fractions: PostgreSQL takes
+ * neither.
+ */
 export function buildJobUpdate(change: JobChange): Updateable<JobsTable> {
   const update: Record<string, unknown> = {}
   for (const [field, value] of Object.entries(change)) {
     const column = columnsOfFields[field as keyof JobChange]
     if (typeof value === 'string') update[column] = withoutNuls(value)
+    else if (typeof value === 'number') update[column] = Math.round(value)
     else update[column] = typeof value === 'object' && value !== null ? JSON.stringify(value) : value
   }
   return update

@@ -45,7 +45,7 @@ export interface TestPlatform {
   world: MemoryWorld
   clock: FakeClock
   /** Opens a replica and starts reconciling. */
-  open(options?: Partial<JobsOptions>): Promise<TestReplica>
+  open(options?: Partial<JobsOptions> & { wrapStore?: (store: Store) => Store }): Promise<TestReplica>
   dispose(): Promise<void>
 }
 
@@ -64,8 +64,8 @@ export async function createTestPlatform(
     site,
     world,
     clock,
-    async open(options = {}) {
-      const opened = await site.open({ clock })
+    async open({ wrapStore = (store: Store) => store, ...options } = {}) {
+      const opened = wrapStore(await site.open({ clock }))
       const { store, kill, isDead } = createMortalStore(opened)
       const jobs = createJobs({
         store,

@@ -104,22 +104,31 @@ class Lane {
     return this.#context.clock.monotonic()
   }
 
-  /** Brings the scheduler closer to what is wanted; answers the error when the scheduler was in no state to. */
+  /**
+   * Brings the scheduler closer to what is wanted; answers the error when the scheduler was in no state to. A step that fails for another
+   * reason does not keep the next from being done; its error is thrown in the end.
+   */
   async #reconcile(wanted: readonly JobKey[] | 'all'): Promise<unknown> {
     const watched = await this.#load(wanted)
     let trouble: unknown
-    const attempt = async (step: () => Promise<void>) => {
-      if (trouble !== undefined) return
-      await step().catch((error: unknown) => {
-        if (!isSchedulerTrouble(error)) throw error
-        trouble = error
-      })
+    const failures: unknown[] = []
+    const attempt = async (step: () => Promise<unknown>) => {
+      try {
+        const said = await step()
+        trouble ??= said
+      } catch (error) {
+        if (isSchedulerTrouble(error)) trouble ??= error
+        else if (endsWork(error)) throw error
+        else failures.push(error)
+      }
     }
     await attempt(() => this.#introduce())
-    await attempt(() => this.#submit(watched))
-    await attempt(() => this.#stop(watched))
-    trouble = (await this.#observe(watched)) ?? trouble
-    await attempt(() => this.#sweep())
+    if (trouble === undefined) await attempt(() => this.#submit(watched))
+    if (trouble === undefined) await attempt(() => this.#stop(watched))
+    // Even of a scheduler that is in trouble: its jobs are `unknown` then.
+    await attempt(() => this.#observe(watched))
+    if (trouble === undefined) await attempt(() => this.#sweep())
+    if (failures.length > 0) throw failures[0]
     return trouble
   }
 

@@ -2,6 +2,7 @@ import type { JobKey, Observation } from '#scheduler/job.ts'
 import { buildAttemptKey } from '#scheduler/job-key.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { JobChange } from '#scheduler/job-rows.ts'
+import { openSecrets } from '#scheduler/job-secrets.ts'
 import type { Scheduler } from '#scheduler/scheduler.ts'
 import type { JobNotes } from './job-notes.ts'
 import { buildTransition, type Transition } from './job-transition.ts'
@@ -121,11 +122,11 @@ async function readLogTails(
   const tails = await Promise.all(
     failed.map(async ({ key, handle }) => {
       const text = sealed.get(key)
-      const secrets = text === undefined ? [] : Object.values(JSON.parse(box.open(text)) as object)
+      const secrets = text === undefined ? [] : Object.values(openSecrets(box, text) ?? {})
       const tail = await readLogTail(scheduler, handle, {
         bytes: settings.logTailBytes,
         signal: limit,
-        secrets: secrets.map(String),
+        secrets,
       })
       return [key, tail] as const
     }),

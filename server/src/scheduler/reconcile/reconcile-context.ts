@@ -102,30 +102,58 @@ export interface Applied {
 
 /**
  * Reads the records again under lock, decides, and records the outcome with its events and quotas, `batchSize` jobs to a transaction.
- * `decide` may be called more than once for a job. Records that ended meanwhile are left alone.
+ * `decide` may be called more than once for a job. Records that ended meanwhile are left alone. A record that cannot be written for
+ * reasons of its own does not keep the others from it: it is logged and left for the next look.
  */
 export async function applyTransitions(
-  { jobs, ledger, clock, settings, fenced }: ReconcileContext,
+  context: ReconcileContext,
   keys: readonly JobKey[],
   decide: (job: Job) => Transition | undefined,
 ): Promise<Applied[]> {
-  const all: Applied[] = []
-  for (let start = 0; start < keys.length; start += settings.batchSize) {
-    const part = keys.slice(start, start + settings.batchSize)
-    const applied = await fenced(async (tx) => {
-      const changed: Applied[] = []
-      for (const job of (await jobs.lock(tx, part)).values()) {
-        const transition = job.endedAtMs === undefined ? decide(job) : undefined
-        if (transition === undefined) continue
-        await jobs.update(tx, job.key, transition.change)
-        changed.push({ job, transition })
-      }
-      await recordConsequences(tx, changed, { ledger, atMs: clock.now() })
-      return changed
-    })
-    all.push(...applied)
+  const { batchSize } = context.settings
+  const applied: Applied[] = []
+  for (let start = 0; start < keys.length; start += batchSize) {
+    applied.push(...(await applyApart(context, keys.slice(start, start + batchSize), decide)))
   }
-  return all
+  return applied
+}
+
+/** One transaction; when it fails by one of its records, halves. */
+async function applyApart(
+  context: ReconcileContext,
+  keys: readonly JobKey[],
+  decide: (job: Job) => Transition | undefined,
+): Promise<Applied[]> {
+  try {
+    return await applyTogether(context, keys, decide)
+  } catch (error) {
+    if (endsWork(error) || context.signal.aborted) throw error
+    if (keys.length === 1) {
+      context.log.error({ err: error, job: keys[0] }, 'what was seen of a job could not be recorded')
+      return []
+    }
+    const middle = Math.ceil(keys.length / 2)
+    const first = await applyApart(context, keys.slice(0, middle), decide)
+    return [...first, ...(await applyApart(context, keys.slice(middle), decide))]
+  }
+}
+
+function applyTogether(
+  { jobs, ledger, clock, fenced }: ReconcileContext,
+  keys: readonly JobKey[],
+  decide: (job: Job) => Transition | undefined,
+): Promise<Applied[]> {
+  return fenced(async (tx) => {
+    const changed: Applied[] = []
+    for (const job of (await jobs.lock(tx, keys)).values()) {
+      const transition = job.endedAtMs === undefined ? decide(job) : undefined
+      if (transition === undefined) continue
+      await jobs.update(tx, job.key, transition.change)
+      changed.push({ job, transition })
+    }
+    await recordConsequences(tx, changed, { ledger, atMs: clock.now() })
+    return changed
+  })
 }
 
 async function recordConsequences(
@@ -149,6 +177,11 @@ export function isSchedulerTrouble(error: unknown): boolean {
 /** True when the database failed for now: locked, full or gone. */
 export function isStoreTrouble(error: unknown): boolean {
   return isPlatformError(error, 'store_unavailable') || isPlatformError(error, 'storage_full')
+}
+
+/** True when nothing can be recorded for now, or by this replica. */
+export function endsWork(error: unknown): boolean {
+  return isStoreTrouble(error) || isPlatformError(error, 'lease_lost')
 }
 
 function isAbort(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { JobHandle, JobKey, JobSpec } from '#scheduler/job.ts'
 import { buildAttemptKey } from '#scheduler/job-key.ts'
 import type { Job } from '#scheduler/job-record.ts'
+import { openSecrets } from '#scheduler/job-secrets.ts'
 import type { Scheduler, Submission } from '#scheduler/scheduler.ts'
 import { buildRejection } from './job-end.ts'
 import type { Transition } from './job-transition.ts'
@@ -24,25 +25,36 @@ export async function submitJobs(
   const { batchSize } = context.settings
   for (let start = 0; start < jobs.length; start += batchSize) {
     const batch = jobs.slice(start, start + batchSize)
-    const specs = await buildSpecs(context, batch)
+    const { specs, refused } = await buildSpecs(context, batch)
     await context.reach('before-submit')
     const submissions = await submitApart(context, scheduler, specs)
     await context.reach('after-submit-before-store')
-    applied.push(...(await storeSubmissions(context, batch, submissions)))
+    applied.push(...(await storeSubmissions(context, batch, [...submissions, ...refused])))
     await context.reach('after-store-handle')
   }
   return applied
 }
 
-/** What the scheduler sees: the attempt's key, and the secrets in their place. */
-async function buildSpecs({ jobs, box }: ReconcileContext, batch: readonly Job[]): Promise<JobSpec[]> {
+/** What the scheduler sees: the attempt's key, and the secrets in their place. Jobs whose secrets cannot be read any more are refused. */
+async function buildSpecs(
+  { jobs, box }: ReconcileContext,
+  batch: readonly Job[],
+): Promise<{ specs: JobSpec[]; refused: Submission[] }> {
   const sealed = await jobs.readSecrets(batch.map((job) => job.key))
-  return batch.map((job) => {
+  const specs: JobSpec[] = []
+  const refused: Submission[] = []
+  for (const job of batch) {
+    const key = buildAttemptKey(job.key, job.attempts)
     const text = sealed.get(job.key)
-    const secrets = text === undefined ? {} : (JSON.parse(box.open(text)) as Record<string, string>)
-    const environment = { ...job.spec.environment, ...secrets }
-    return { ...job.spec, key: buildAttemptKey(job.key, job.attempts), environment }
-  })
+    const secrets = text === undefined ? {} : openSecrets(box, text)
+    if (secrets !== undefined) {
+      specs.push({ ...job.spec, key, environment: { ...job.spec.environment, ...secrets } })
+    } else {
+      const message = 'Its secrets cannot be read any more. Start it anew.'
+      refused.push({ key, outcome: 'rejected', reason: 'secrets_unreadable', message })
+    }
+  }
+  return { specs, refused }
 }
 
 /** One call; when it fails for another reason than the scheduler's absence, halves, until the spec that breaks it stands alone and is rejected. */
@@ -52,6 +64,7 @@ async function submitApart(
   specs: readonly JobSpec[],
 ): Promise<readonly Submission[]> {
   const { signal, log } = context
+  if (specs.length === 0) return []
   try {
     return await scheduler.submit(specs, { signal: context.callSignal() })
   } catch (error) {

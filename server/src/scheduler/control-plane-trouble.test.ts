@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { PlatformError } from '@atrium/contract/errors.ts'
+import { pino } from 'pino'
+import type { Store } from '#store/store.ts'
+import { testStoreKinds } from '#store/testing.ts'
+import { buildAttemptKey } from './job-key.ts'
+import { buildTestRequest, createTestPlatform, requestOne, stopOne, until, untilState } from './testing.ts'
+
+const wait: [string] = ['wait']
+const day = 24 * 3_600_000
+
+/** Makes transactions fail while `code` is set; every other one after its commit, as when only the answer is lost. */
+function createTrouble() {
+  const trouble: { code?: 'store_unavailable' | 'storage_full' } = {}
+  let failures = 0
+  return {
+    trouble,
+    wrapStore: (store: Store): Store => ({
+      ...store,
+      async transaction(work) {
+        const { code } = trouble
+        if (code === undefined) return store.transaction(work)
+        if (++failures % 2 === 0) await store.transaction(work)
+        throw new PlatformError(code)
+      },
+    }),
+  }
+}
+
+for (const kind of testStoreKinds) {
+  const setUp = async (t: TestContext) => {
+    const platform = await createTestPlatform(kind)
+    t.after(platform.dispose)
+    return platform
+  }
+
+  describe(`a control plane in trouble, on ${kind.kind}`, () => {
+    for (const code of ['store_unavailable', 'storage_full'] as const) {
+      test(`${code}: nothing is lost, nothing starts twice, and all is done afterwards`, async (t) => {
+        const { open, clock, world } = await setUp(t)
+        const { trouble, wrapStore } = createTrouble()
+        const errors: string[] = []
+        const log = pino({ level: 'error' }, { write: (line) => errors.push(line) })
+        const replica = await open({ wrapStore, log })
+        const { key: stopped } = await requestOne(replica, buildTestRequest(wait))
+        await untilState(replica, clock, stopped, 'running')
+        const { key: started } = await requestOne(replica, buildTestRequest(wait))
+        await stopOne(replica, stopped)
+        trouble.code = code
+        await until('a word in the log', clock, () =>
+          errors.some((line) => line.includes('the database failed')),
+        )
+        await clock.advance(60_000)
+        delete trouble.code
+        await untilState(replica, clock, stopped, 'cancelled')
+        await untilState(replica, clock, started, 'running')
+        for (const key of [stopped, started]) assert.equal(world.countStarts(buildAttemptKey(key, 1)), 1)
+        assert.equal((await replica.jobs.quotas.usage({ kind: 'platform' })).jobs, 1)
+      })
+    }
+
+    test('a wall clock that jumps a day ends nothing, delays nothing and loses no lease', async (t) => {
+      const { open, clock, world } = await setUp(t)
+      const replica = await open({ isReady: async (job) => job.subject !== 'server:slow' })
+      const limits = { policy: { ready: { port: 'http', path: '/' }, readyTimeoutMs: 3_600_000 } }
+      const spec = { ports: ['http'], timeLimitMs: 2 * 3_600_000 }
+      const { key: running } = await requestOne(replica, buildTestRequest(wait, { ...limits, spec }))
+      const slowRequest = buildTestRequest(wait, { ...limits, spec, subject: 'server:slow' })
+      const { key: slow } = await requestOne(replica, slowRequest)
+      await untilState(replica, clock, running, 'running')
+      await untilState(replica, clock, slow, 'starting')
+      for (const jumpMs of [day, -2 * day, day]) {
+        clock.jump(jumpMs)
+        await clock.advance(15_000)
+        assert.equal((await replica.jobs.find(running))?.state, 'running')
+        assert.equal((await replica.jobs.find(slow))?.state, 'starting')
+        const startedMs = clock.monotonic()
+        const request = buildTestRequest(['fail', '1'], {
+          policy: { startRetries: 1, ready: limits.policy.ready },
+        })
+        const { key } = await requestOne(replica, request)
+        clock.jump(-jumpMs)
+        await untilState(replica, clock, key, 'failed')
+        clock.jump(jumpMs)
+        assert.ok(clock.monotonic() - startedMs < 60_000)
+      }
+      assert.equal(world.countStarts(buildAttemptKey(running, 1)), 1)
+    })
+
+    test('the restart of a control plane with 200 running jobs starts, ends and changes none', async (t) => {
+      const { open, clock, world } = await setUp(t)
+      const first = await open()
+      await first.store.transaction(async (tx) => {
+        for (let index = 0; index < 200; index++) await first.jobs.request(tx, buildTestRequest(wait))
+      })
+      await until('all to run', clock, async () => {
+        return (await first.jobs.list({ states: ['running'] })).length === 200
+      })
+      const before = await first.jobs.list({})
+      first.kill()
+      const second = await open()
+      const { key } = await requestOne(second, buildTestRequest(wait))
+      await untilState(second, clock, key, 'running')
+      await clock.advance(60_000)
+      assert.deepEqual((await second.jobs.list({})).slice(1), before)
+      assert.equal(world.listRuns().filter((run) => run.state === 'running').length, 201)
+      for (const job of before) assert.equal(world.countStarts(buildAttemptKey(job.key, 1)), 1)
+    })
+  })
+}
