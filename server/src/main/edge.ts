@@ -6,12 +6,7 @@ import { readEdgeConfig } from '#edge/drivers/builtin/edge-config.ts'
 import { type EdgeLog, startEdgeProcess } from '#edge/drivers/builtin/edge-process.ts'
 import { describeStartFailure } from '#edge/drivers/builtin/edge-start-failure.ts'
 import type { ReadyLine } from '#edge/drivers/builtin/ready-line.ts'
-import {
-  inheritedListenerFd,
-  readKnowledge,
-  startSuccessor,
-  successorFlag,
-} from '#edge/drivers/builtin/successor.ts'
+import { receiveInheritance, startSuccessor, successorFlag } from '#edge/drivers/builtin/successor.ts'
 import { systemClock } from '#platform/clock.ts'
 
 async function main(): Promise<void> {
@@ -23,7 +18,7 @@ async function main(): Promise<void> {
     config,
     clock: systemClock,
     log,
-    ...(isSuccessor ? { inheritance: { ...(await readKnowledge()), fd: inheritedListenerFd } } : {}),
+    ...(isSuccessor ? { inheritance: await receiveInheritance() } : {}),
     startSuccessor,
     onExit: () => process.exit(0),
   })

@@ -52,11 +52,14 @@ export function buildServiceJobSettings(
 }
 
 /** The services of the configuration with their tokens, and the command line of this machine, which is one too. */
-export async function readServices(config: Config, localToken: string): Promise<readonly ServiceConfig[]> {
+export async function readServices(
+  config: Config,
+  localToken: string | undefined,
+): Promise<readonly ServiceConfig[]> {
   const configured = await Promise.all(config.services.map(readService))
   const local: ServiceConfig = {
     name: localAdministrator,
-    apiToken: localToken,
+    ...(localToken === undefined ? {} : { apiToken: localToken }),
     admin: true,
     display: false,
     environment: {},

@@ -13,7 +13,7 @@ import type { DataFolder } from './data-folder.ts'
 export async function openStore(
   config: Config,
   data: DataFolder,
-  deps: { clock: Clock; log: Logger },
+  deps: { clock: Clock; log: Logger; keepSchema?: boolean },
 ): Promise<Store> {
   const url = await readStoreUrl(config)
   if (url === undefined) return openSqliteStore({ path: data.database, ...deps })

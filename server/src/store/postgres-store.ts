@@ -18,10 +18,17 @@ export interface PostgresStoreOptions {
   url: string
   clock: Clock
   log: Logger
+  /** Leaves the schema as it is. Default: it is brought up to date. */
+  keepSchema?: boolean
 }
 
 /** Opens the shared store and brings its schema up to date; replicas that start together wait for each other. */
-export async function openPostgresStore({ url, clock, log }: PostgresStoreOptions): Promise<Store> {
+export async function openPostgresStore({
+  url,
+  clock,
+  log,
+  keepSchema = false,
+}: PostgresStoreOptions): Promise<Store> {
   const pool = await openPostgresPool(url, (error) =>
     log.warn({ err: error }, 'an idle database connection was lost'),
   )
@@ -30,7 +37,7 @@ export async function openPostgresStore({ url, clock, log }: PostgresStoreOption
   // Own notifications are told by the transaction itself, without the round trip.
   const origin = randomUUID()
   try {
-    await migrateToLatest(db)
+    if (!keepSchema) await migrateToLatest(db)
   } catch (error) {
     await db.destroy()
     throw translateDatabaseError(error)

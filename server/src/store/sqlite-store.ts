@@ -14,21 +14,31 @@ import type { Tables } from './tables.ts'
 import { createTransactor } from './transactor.ts'
 
 export interface SqliteStoreOptions {
-  /** The database file; made with mode 0600 if absent. */
+  /** The database file; made with mode 0600 if absent. `:memory:` keeps nothing. */
   path: string
   clock: Clock
   log: Logger
+  /** Leaves the schema as it is. Default: it is brought up to date. */
+  keepSchema?: boolean
 }
 
+/** SQLite's name for a database that is gone with its connection. */
+const inMemory = ':memory:'
+
 /** Opens the embedded store and brings its schema up to date. */
-export async function openSqliteStore({ path, clock, log }: SqliteStoreOptions): Promise<Store> {
+export async function openSqliteStore({
+  path,
+  clock,
+  log,
+  keepSchema = false,
+}: SqliteStoreOptions): Promise<Store> {
   // SQLite gives its journals the mode of the database.
-  closeSync(openSync(path, 'a', 0o600))
+  if (path !== inMemory) closeSync(openSync(path, 'a', 0o600))
   const database = openSqliteDatabase(path)
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) })
   const feed = createChangeFeed((error) => log.error({ err: error }, 'change listener failed'))
   try {
-    await migrateToLatest(db)
+    if (!keepSchema) await migrateToLatest(db)
   } catch (error) {
     await db.destroy()
     throw translateDatabaseError(error)
