@@ -11,6 +11,7 @@ import type { ReadyWatch } from './ready-watch.ts'
 import {
   type Applied,
   applyTransitions,
+  endsWork,
   isSchedulerTrouble,
   type ReconcileContext,
 } from './reconcile-context.ts'
