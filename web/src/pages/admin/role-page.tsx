@@ -92,7 +92,7 @@ function HolderTable({ role }: { role: RoleView }) {
               mayUseForAll('admin:roles') && (
                 <Button
                   size="s"
-                  aria-label={`Take from ${name}`}
+                  aria-label={`Take away from ${name}`}
                   onClick={() =>
                     unassign.mutate(
                       { role: role.name, kind, name },

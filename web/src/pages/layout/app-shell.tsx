@@ -20,9 +20,9 @@ export function AppShell() {
         Skip to the content
       </a>
       <MobileBar />
-      <div className="shell-side">
+      <header className="shell-side">
         <Sidebar />
-      </div>
+      </header>
       <main id="content" className="shell-main" tabIndex={-1}>
         <div className="shell-page">
           <ConnectionNotice />
