@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import signal
 import socket
 import sys
@@ -141,6 +142,12 @@ def tell_ready() -> None:
     os.close(null)
 
 
+def raise_file_limit() -> None:
+    """A few descriptors a job. Jobs themselves get the limit we were started with."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def take_lock(data_dir: str) -> int:
     """The data folder is ours until this process ends. Exits when another agent has it."""
     os.makedirs(os.path.join(data_dir, "jobs"), mode=0o700, exist_ok=True)
@@ -158,6 +165,7 @@ def main() -> None:
     options = parse_options(sys.argv[1:])
     os.umask(0o077)
     os.chdir("/")
+    raise_file_limit()
     lock = take_lock(options.data_dir)
     try:
         Agent(options).run()

@@ -31,11 +31,13 @@ class ChildPlan:
     umask: int
     drop: bool
     tasks: int
+    open_files: int
     warm_prefix: str | None
     warm_entry: str | None
 
     __slots__ = (
-        "command", "environment", "cwd", "uid", "gid", "gids", "umask", "drop", "tasks", "warm_prefix", "warm_entry",
+        "command", "environment", "cwd", "uid", "gid", "gids", "umask", "drop", "tasks", "open_files",
+        "warm_prefix", "warm_entry",
     )  # fmt: skip
 
     def __init__(self, **fields: object) -> None:
@@ -135,6 +137,8 @@ def drop_to(plan: ChildPlan) -> None:
     """Limits and identity. StepError when any of it does not hold; the user's program must not run then."""
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (plan.open_files, hard))
         os.umask(plan.umask)
         _prefer_as_oom_victim()
     except OSError as error:

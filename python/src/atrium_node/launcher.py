@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import sys
 from collections.abc import Callable
 
@@ -16,6 +17,9 @@ from atrium_node.records import RecordError, RecordStore
 from atrium_node.stragglers import KEY_VARIABLE
 
 _PORT = re.compile(r"\{port:([a-z][a-z0-9_-]*)\}")
+OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+"""The limit this process was started with."""
+
 _DEFAULT_UMASK = 0o077
 
 
@@ -133,6 +137,7 @@ def build_plan(spec: JobSpec, ports: dict[str, int]) -> ChildPlan:
         umask=_DEFAULT_UMASK if spec.umask is None else spec.umask,
         drop=os.geteuid() == 0,
         tasks=spec.tasks,
+        open_files=OPEN_FILES,
         warm_prefix=spec.warm_prefix,
         warm_entry=spec.warm_entry,
     )

@@ -31,7 +31,7 @@ class WarmPool:
         self._loop = loop
         self._servers: dict[tuple[str, str], WarmServer] = {}
         self._kept: set[tuple[str, str]] = set()
-        self._failed_at: dict[tuple[str, str], float] = {}
+        self._loaded_at: dict[tuple[str, str], float] = {}
         loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def fork(self, launch: Launch, done: Forked) -> None:
@@ -56,8 +56,10 @@ class WarmPool:
     def _load_for_next(self, key: tuple[str, str], launch: Launch) -> str:
         """This job starts cold; the next one of its environment need not."""
         server = self._servers.get(key)
-        if server is not None and time.monotonic() - self._failed_at.get(key, -1e9) < _RETRY_SECONDS:
-            return server.reason
+        if server is not None:
+            is_recent = time.monotonic() - self._loaded_at.get(key, -1e9) < _RETRY_SECONDS
+            if is_recent or (server.is_lasting and server.is_current()):
+                return server.reason
         spec = launch.spec
         try:
             self._load(key, spec.owner)
@@ -75,7 +77,7 @@ class WarmPool:
             server = WarmServer(self._loop, prefix, set_name, owner)
         except (TrustError, OSError) as error:
             raise SpecError("warm_refused", f"the environment is not preloaded: {error}") from error
-        self._failed_at[key] = time.monotonic()
+        self._loaded_at[key] = time.monotonic()
         self._servers[key] = server
         return server
 

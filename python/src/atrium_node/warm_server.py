@@ -7,7 +7,9 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from atrium_node import linux
@@ -16,11 +18,12 @@ from atrium_node.environment_fingerprint import take_fingerprint
 from atrium_node.fork_server_boot import BOOT, SOCKET_FD
 from atrium_node.job_spec import Owner
 from atrium_node.kept_home import MARKER_HOME
-from atrium_node.launcher import Launch
+from atrium_node.launcher import OPEN_FILES, Launch
 from atrium_node.loop import HANGUP, READ, Loop
 from atrium_node.packet import receive_packet, send_packet
 
 _ANSWER_SECONDS = 1.0
+_MAX_UNDER_WAY = 4
 _LOAD_SECONDS = 120.0
 
 Forked = Callable[["int | None", str], None]
@@ -36,13 +39,18 @@ class WarmServer:
         self.owner = owner
         self.state = "loading"
         self.reason = ""
+        self.is_lasting = False
+        """It failed for what the environment holds: trying again is in vain until that changes."""
         self.details: dict[str, Any] = {}
         self.used_at = time.monotonic()
         self._loop = loop
         self._fingerprint = take_fingerprint(prefix)
         self._waiting: dict[int, Forked] = {}
+        self._queue: deque[tuple[Launch, Forked]] = deque()
         self._last_id = 0
         self._socket, theirs = socket.socketpair()
+        # A message larger than the socket holds, to a server that hangs: give up instead of hanging too.
+        self._socket.settimeout(_ANSWER_SECONDS)
         try:
             self.pid = _spawn(prefix, set_name, owner, theirs, self._socket)
         finally:
@@ -63,22 +71,25 @@ class WarmServer:
 
     def fork(self, launch: Launch, done: Forked) -> None:
         """Asks for a process; `done` gets its pid, or None and why there is none."""
-        self._last_id += 1
-        request_id = self._last_id
         self.used_at = time.monotonic()
-        child = launch.child
-        try:
-            send_packet(
-                self._socket,
-                {"id": request_id, "plan": launch.plan.to_fields()},
-                [child.go, child.status, child.log, child.ran],
-            )
-        except OSError:
-            self.fail("the fork server went away")
-            done(None, self.reason)
-            return
-        self._waiting[request_id] = done
-        self._loop.call_later(_ANSWER_SECONDS, lambda: self._on_silence(request_id))
+        self._queue.append((launch, done))
+        self._send_some()
+
+    def _send_some(self) -> None:
+        # Few at a time, so that what is sent always fits into the socket and the agent never waits for it.
+        while self._queue and len(self._waiting) < _MAX_UNDER_WAY and self.state == "ready":
+            launch, done = self._queue.popleft()
+            self._last_id += 1
+            request_id = self._last_id
+            self._waiting[request_id] = done
+            child = launch.child
+            message = {"id": request_id, "plan": launch.plan.to_fields()}
+            try:
+                send_packet(self._socket, message, [child.go, child.status, child.log, child.ran])
+            except OSError:
+                self.fail("the fork server went away")
+                return
+            self._loop.call_later(_ANSWER_SECONDS, partial(self._on_silence, request_id))
 
     def _on_silence(self, request_id: int) -> None:
         if request_id in self._waiting:
@@ -96,6 +107,7 @@ class WarmServer:
         if "state" in message:
             self._load_timer.cancel()
             if message["state"] == "failed":
+                self.is_lasting = True
                 self.fail(message["reason"])
             else:
                 self.state = "ready"
@@ -104,6 +116,7 @@ class WarmServer:
         done = self._waiting.pop(message["id"], None)
         if done is not None:
             done(int(message["pid"]), "")
+        self._send_some()
 
     def fail(self, reason: str) -> None:
         """Over: the process ends, whoever waits is told to go on without. Jobs forked before live on."""
@@ -118,8 +131,10 @@ class WarmServer:
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        waiting, self._waiting = self._waiting, {}
-        for done in waiting.values():
+        left = [*self._waiting.values(), *(done for _, done in self._queue)]
+        self._waiting.clear()
+        self._queue.clear()
+        for done in left:
             done(None, reason)
 
     def to_wire(self) -> dict[str, Any]:
@@ -164,5 +179,5 @@ def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socke
 def _owner_plan(owner: Owner) -> ChildPlan:
     return ChildPlan(
         command=[], environment={}, cwd="/", uid=owner.uid, gid=owner.gid, gids=owner.gids, umask=0o077, drop=True,
-        tasks=1, warm_prefix=None, warm_entry=None,
+        tasks=1, open_files=OPEN_FILES, warm_prefix=None, warm_entry=None,
     )  # fmt: skip

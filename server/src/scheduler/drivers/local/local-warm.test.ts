@@ -8,7 +8,15 @@ import { waitFor } from '#platform/wait-for.ts'
 import type { JobHandle, JobSpec } from '#scheduler/job.ts'
 
 import type { AgentWarmEnvironment } from './agent-protocol.ts'
-import { buildTestSpec, createLocalSite, isAlive, isRoot, type LocalSite, testPython } from './testing.ts'
+import {
+  buildTestSpec,
+  createLocalSite,
+  expectAccepted,
+  isAlive,
+  isRoot,
+  type LocalSite,
+  testPython,
+} from './testing.ts'
 
 /** What user code can see of its process. Values that name the process itself are left out. */
 const probeModule = `
@@ -205,6 +213,19 @@ describe('warm start', () => {
     const { warm, exit } = await run(spec(['exit', '0']))
     assert.deepEqual([exit.state, warm.used], ['succeeded', false])
     assert.match(warm.reason ?? '', /no answer/)
+  })
+
+  test('many jobs at once all start warm, each once', async () => {
+    await load()
+    const specs = Array.from({ length: 60 }, () => spec(['wait']))
+    const submissions = await site.scheduler.submit(specs, { signal: site.signal })
+    const handles = submissions.map((one) => expectAccepted([one]))
+    for (const handle of handles) assert.deepEqual(await warmth(handle), { used: true })
+    const { pid } = await site.scheduler.status({ signal: site.signal })
+    const children = execFileSync('ps', ['-o', 'comm=', '--ppid', String(pid)]).toString()
+    assert.equal(children.split('\n').filter((name) => name.trim() === 'probe').length, 60)
+    await site.scheduler.cancel(handles, { graceMs: 5000, signal: site.signal })
+    await waitFor('all to end', async () => (await site.scheduler.list({ signal: site.signal })).length === 0)
   })
 
   test('a changed environment is noticed at the next start and loaded anew', async () => {
