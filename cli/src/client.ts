@@ -94,7 +94,11 @@ async function readToken(file: string): Promise<string> {
 function send(target: Target, method: string, path: string, body?: unknown): Promise<IncomingMessage> {
   const { secure, ...base } = target.base
   const text = body === undefined ? undefined : JSON.stringify(body)
+  const { host, protocol } = new URL(target.publicUrl)
   const headers = {
+    // By the socket, too, the platform is asked as browsers reach it: links in its answers lead there.
+    host,
+    'x-forwarded-proto': protocol.slice(0, -1),
     accept: 'application/jupyterhub-pagination+json, application/json',
     authorization: `Bearer ${target.token}`,
     ...(text === undefined

@@ -8,7 +8,7 @@ import { collect, segment, withConnection } from './options.ts'
 const columns: readonly Column<HubToken>[] = [
   { heading: 'ID', cell: (token) => token.id },
   { heading: 'NOTE', cell: (token) => token.note },
-  { heading: 'SCOPES', cell: (token) => token.scopes.join(' ') },
+  { heading: 'SCOPES', cell: (token) => summarise(token.scopes) },
   { heading: 'LAST USED', cell: (token) => formatAgo(token.last_activity) },
   { heading: 'EXPIRES', cell: (token) => token.expires_at ?? 'never' },
 ]
@@ -40,6 +40,14 @@ export function addTokenCommands(program: Command): void {
     .argument('<id>')
     .option(...user)
     .action(revokeToken)
+}
+
+const mostShown = 3
+
+/** All of them are in `--json`. */
+function summarise(scopes: readonly string[]): string {
+  const shown = scopes.slice(0, mostShown).join(' ')
+  return scopes.length > mostShown ? `${shown} and ${scopes.length - mostShown} more` : shown
 }
 
 async function listTokens(options: ConnectionOptions & { user?: string }): Promise<void> {

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+
+import { waitFor } from '@atrium/server/platform/wait-for.ts'
+
+import { type Platform, runCli, startPlatform } from '../support/platform.ts'
+import { findJobProcesses, trivialConfig } from '../support/servers.ts'
+
+describe('the command line', () => {
+  let platform: Platform
+  const atrium = (...args: string[]) => runCli([...args, '--data', platform.data])
+  const atriumJson = async <T>(...args: string[]): Promise<T> => {
+    const { code, stdout, stderr } = await atrium(...args, '--json')
+    assert.equal(code, 0, stderr)
+    return JSON.parse(stdout) as T
+  }
+
+  before(async () => {
+    platform = await startPlatform({ config: trivialConfig })
+  })
+  after(() => platform.dispose())
+
+  test('status says what is enforced, to people and to programs', async () => {
+    const { code, stdout } = await atrium('status')
+    assert.equal(code, 0)
+    assert.match(stdout, /^Limits +(NOT enforced|.+ enforced): ./m)
+    const status = await atriumJson<{ scheduler: { answers: boolean } }>('status')
+    assert.equal(status.scheduler.answers, true)
+  })
+
+  test('users are added, changed, listed and removed', async () => {
+    await atriumJson('user', 'add', 'alice', 'bob')
+    assert.equal((await atriumJson<{ admin: boolean }>('user', 'admin', 'bob')).admin, true)
+    assert.equal((await atriumJson<{ name: string }>('user', 'rename', 'bob', 'carol')).name, 'carol')
+    const users = await atriumJson<{ name: string; admin: boolean }[]>('user', 'list')
+    assert.deepEqual(
+      users.map(({ name, admin }) => [name, admin]),
+      [
+        ['alice', false],
+        ['carol', true],
+      ],
+    )
+    await atriumJson('user', 'remove', 'carol')
+    assert.equal((await atrium('user', 'remove', 'carol')).code, 1)
+  })
+
+  test('groups have members', async () => {
+    await atriumJson('group', 'add', 'physics')
+    const group = await atriumJson<{ users: string[] }>('group', 'add-user', 'physics', 'alice')
+    assert.deepEqual(group.users, ['alice'])
+    assert.deepEqual(
+      (await atriumJson<{ name: string }[]>('group', 'list')).map(({ name }) => name),
+      ['physics'],
+    )
+  })
+
+  test('links lead to where browsers reach the platform', async () => {
+    for (const args of [
+      ['invite', 'dave'],
+      ['reset-password', 'alice'],
+      ['sign-in-link', 'alice'],
+    ]) {
+      const { url } = await atriumJson<{ url: string }>('user', ...args)
+      assert.ok(url.startsWith(`${platform.url}/hub/`), url)
+    }
+  })
+
+  test('a token is printed once, lets in, and is revoked', async () => {
+    const { stdout } = await atrium('token', 'create', '--user', 'alice', '--note', 'laptop')
+    const token = stdout.trim()
+    assert.equal((await platform.api<{ name: string }>('GET', '/hub/api/user', { token })).body.name, 'alice')
+    const [listed] = await atriumJson<{ id: string; note: string }[]>('token', 'list', '--user', 'alice')
+    assert.equal(listed?.note, 'laptop')
+    assert.ok(!JSON.stringify(listed).includes(token))
+    await atriumJson('token', 'revoke', listed.id, '--user', 'alice')
+    assert.equal((await platform.api('GET', '/hub/api/user', { token })).status, 403)
+  })
+
+  test('a server is started with its progress shown, listed, and stopped', async () => {
+    const started = await atrium('server', 'start', 'alice')
+    assert.equal(started.code, 0, started.stderr)
+    assert.equal(started.stdout.trim(), `${platform.url}/user/alice/`)
+    assert.match(started.stderr, /ready/i)
+    assert.equal((await atriumJson<unknown[]>('server', 'list')).length, 1)
+    assert.equal((await atrium('server', 'stop', 'alice')).code, 0)
+    await waitFor('the end', () => findJobProcesses(platform).length === 0)
+  })
+
+  test('a backup is written once, and never over a file', async () => {
+    const file = join(platform.data, 'copy.db')
+    const backup = await atriumJson<{ bytes: number }>('db', 'backup', file)
+    assert.equal((await stat(file)).size, backup.bytes)
+    assert.match((await atrium('db', 'backup', file)).stderr, /exists already/)
+  })
+
+  test('plan shows what a start would change; after the start nothing is left of it', async () => {
+    const config = join(platform.data, 'other.yaml')
+    await writeFile(config, 'groups: {biology: {users: [erin]}}\n')
+    const { changes } = await atriumJson<{ changes: unknown[] }>('plan', '--config', config)
+    assert.deepEqual(changes, [
+      { action: 'create', kind: 'group', name: 'biology' },
+      { action: 'create', kind: 'user', name: 'erin' },
+    ])
+    const users = await atriumJson<{ name: string }[]>('user', 'list')
+    assert.ok(!users.some(({ name }) => name === 'erin'))
+    const { stdout } = await atrium('plan', '--config', join(platform.data, 'atrium.yaml'))
+    assert.equal(stdout.trim(), 'Nothing would change.')
+  })
+
+  test('validate names the line, the value seen, what is allowed and the nearest key', async () => {
+    const config = join(platform.data, 'wrong.yaml')
+    await writeFile(config, 'edge:\n  prot: 80\nsignIn: {pam: atuo}\n')
+    const { code, stdout } = await runCli(['validate', config])
+    assert.equal(code, 1)
+    assert.match(stdout, /wrong\.yaml:2:3: edge\.prot: unknown key, .*did you mean port\?/)
+    assert.match(
+      stdout,
+      /wrong\.yaml:3:10: signIn\.pam: .*saw "atuo", allowed: auto, on, off, did you mean auto\?/,
+    )
+  })
+
+  test('a second platform on the same folder is refused; restart keeps the process and the address', async () => {
+    const second = await runCli(['up', '--data', platform.data, '--port', '0'])
+    assert.equal(second.code, 1)
+    assert.match(second.stderr, /already running/)
+    const before = await atriumJson<{ startedAtMs: number }>('status')
+    assert.equal((await atrium('restart')).code, 0)
+    const later = await waitFor('the restarted control plane', async () => {
+      const { code, stdout } = await atrium('status', '--json')
+      const status =
+        code === 0 ? (JSON.parse(stdout) as { startedAtMs: number; publicUrl: string }) : undefined
+      return status !== undefined && status.startedAtMs > before.startedAtMs ? status : undefined
+    })
+    assert.equal(later.publicUrl, platform.url)
+    process.kill(platform.pid, 0)
+  })
+
+  test('where no platform runs, it says how to start one', async () => {
+    const { code, stderr } = await runCli(['status', '--data', join(platform.data, 'nowhere')])
+    assert.equal(code, 3)
+    assert.match(stderr, /atrium up/)
+  })
+})
