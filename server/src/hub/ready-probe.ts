@@ -1,4 +1,4 @@
-import type { ReadyProbe } from '#scheduler/jobs.ts'
+import type { ReadyProbe } from '#scheduler/job-record.ts'
 
 import { askServer } from './ask-server.ts'
 import type { EdgePublisher } from './edge-publisher.ts'
