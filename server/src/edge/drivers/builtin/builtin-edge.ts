@@ -1,7 +1,7 @@
 import { isPlatformError, PlatformError } from '@atrium/contract/errors.ts'
 
 import type { Edge, EdgeReport, TargetFailure } from '#edge/edge.ts'
-import { ConnectionLostError, type ControlClient, connectToEdge } from './control-client.ts'
+import { ConnectionLostError, type ControlClient, connectToEdge, type Push } from './control-client.ts'
 import type { EdgeStatus } from './control-messages.ts'
 import type { EdgeLog } from './edge-process.ts'
 
@@ -82,8 +82,7 @@ class BuiltinEdgeClient implements BuiltinEdge {
   }
 
   async status(): Promise<EdgeStatus> {
-    const client = await this.#getClient()
-    return (await client.request({ type: 'status' })) as EdgeStatus
+    return (await this.#request({ type: 'status' })) as EdgeStatus
   }
 
   async handOver(): Promise<void> {
@@ -110,12 +109,16 @@ class BuiltinEdgeClient implements BuiltinEdge {
     this.#refill?.reject(new PlatformError('internal', { detail: 'the edge was let go of' }))
   }
 
-  async #push(push: { type: 'replace' | 'apply'; [key: string]: unknown }): Promise<void> {
+  async #push(push: Push): Promise<void> {
+    await this.#request({ ...push, fence: this.#options.fence() })
+  }
+
+  /** Sends a request that may be sent twice, until it is answered. */
+  async #request(push: Push): Promise<EdgeStatus | undefined> {
     for (;;) {
       const client = await this.#getClient()
       try {
-        await client.request({ ...push, fence: this.#options.fence() })
-        return
+        return await client.request(push)
       } catch (error) {
         if (!(error instanceof ConnectionLostError) || this.#isClosed) throw error
       }

@@ -22,7 +22,7 @@ export interface EdgeProcessOptions {
   clock: Clock
   log: EdgeLog
   /** From a predecessor: its listening socket, and what it knew. */
-  inheritance?: Knowledge & { fd: number }
+  inheritance?: Knowledge & { listener: Server }
   /** Starts a process that takes over the listening socket; resolves with its pid when it serves. */
   startSuccessor: (listener: Server, knowledge: Knowledge) => Promise<number>
   /** All is done: the process may end. */
@@ -78,9 +78,7 @@ export class EdgeProcess implements ControlledEdge {
   async start(): Promise<void> {
     const { config, inheritance, log } = this.#options
     const { host, port } = buildEdgeSettings(config)
-    this.#port = await this.#server.listen(
-      inheritance === undefined ? { host, port } : { fd: inheritance.fd },
-    )
+    this.#port = await this.#server.listen(inheritance?.listener ?? { host, port })
     await this.#control.listen()
     this.#reporter = setInterval(() => this.#sendReport(), this.#times.reportEveryMs)
     log.info({ port: this.#port, pid: process.pid }, 'edge is listening')
@@ -160,7 +158,7 @@ export class EdgeProcess implements ControlledEdge {
   async #retire(): Promise<void> {
     const follower = followSuccessor({
       path: this.#options.config.controlSocketPath,
-      reportEveryMs: this.#times.reportEveryMs,
+      times: this.#times,
       server: this.#server,
     })
     await this.#server.drain(this.#times.handoverMs, { keepWebsockets: true })

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
-import type { AddressInfo, ListenOptions } from 'node:net'
+import { type AddressInfo, type ListenOptions, Server as NetServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { sessionCookieName } from '@atrium/contract/cookies.ts'
 
@@ -18,6 +19,8 @@ import { createUpstreams } from './upstreams.ts'
 
 /** How often running exchanges are looked at for credentials that have expired by themselves. */
 const sweepEveryMs = 500
+/** A client that has connected sends its request within this time. */
+const firstRequestMs = 500
 /** A failing target is reported once in this time. */
 const failureEveryMs = 1000
 
@@ -80,8 +83,8 @@ export class EdgeServer {
     return this.#context.activity.takeReport()
   }
 
-  /** Listens; the answer is the port. Rejects as `net.Server` does (`EADDRINUSE`). */
-  listen(where: ListenOptions | { fd: number }): Promise<number> {
+  /** Listens, maybe in the place of another server; the answer is the port. Rejects as `net.Server` does (`EADDRINUSE`). */
+  listen(where: ListenOptions | NetServer): Promise<number> {
     const { listener } = this
     return new Promise((resolve, reject) => {
       listener.once('error', reject)
@@ -97,12 +100,18 @@ export class EdgeServer {
     this.#context.live.cutAll()
   }
 
-  /** Accepts nothing new; resolves when what is under way has ended, or was cut after `withinMs`. To be called once. */
+  /**
+   * Accepts nothing new; resolves when what is under way has ended, or was cut after `withinMs`. To be called once. With `keepWebsockets` a
+   * successor serves already, and not one request may be lost: connections that were just accepted get their time to send one.
+   */
   async drain(withinMs: number, { keepWebsockets }: { keepWebsockets: boolean }): Promise<void> {
     const { live, controlPlane, upstreams } = this.#context
     this.#context.isDraining = true
-    this.listener.close()
-    if (!keepWebsockets) live.cutWebsockets()
+    // http's own `close` would also end connections whose first request is on its way.
+    NetServer.prototype.close.call(this.listener)
+    if (keepWebsockets) await delay(firstRequestMs)
+    else live.cutWebsockets()
+    this.listener.closeIdleConnections()
     await live.whenEmpty(withinMs)
     live.cutAll()
     clearInterval(this.#sweeper)

@@ -42,6 +42,8 @@ export interface EdgeTimes {
   stopMs: number
   /** Open websockets are kept this long by an edge that was superseded. */
   handoverMs: number
+  /** They are cut when no successor can be reached for this long, since nothing could be revoked any more. */
+  orphanMs: number
 }
 
 export const defaultLimits: EdgeLimits = {
@@ -60,6 +62,7 @@ export const defaultTimes: EdgeTimes = {
   reportEveryMs: 5000,
   stopMs: 5000,
   handoverMs: 3_600_000,
+  orphanMs: 10_000,
 }
 
 /** Limits towards upstreams that follow from the settings. */

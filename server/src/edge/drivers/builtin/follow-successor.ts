@@ -2,16 +2,16 @@ import { connect } from 'node:net'
 
 import type { ControlEvent, ControlRequest } from './control-messages.ts'
 import type { EdgeServer } from './edge-server.ts'
+import type { EdgeTimes } from './edge-settings.ts'
 import { readJsonLines, writeJsonLine } from './json-lines.ts'
 
-/** Tries to reach a successor again after this long, and gives up after that long. */
+/** Between attempts to reach a successor. */
 const retryMs = 200
-const giveUpMs = 10_000
 
 export interface FollowOptions {
   /** The control socket of whichever edge serves now. */
   path: string
-  reportEveryMs: number
+  times: Pick<EdgeTimes, 'reportEveryMs' | 'orphanMs'>
   server: EdgeServer
 }
 
@@ -19,11 +19,11 @@ export interface FollowOptions {
  * Keeps an edge that was superseded informed, so that revocation reaches the websockets it still has, and reports their use. When no edge
  * serves any more nothing can be revoked, and what is left is cut.
  */
-export function followSuccessor({ path, reportEveryMs, server }: FollowOptions): { close(): void } {
+export function followSuccessor({ path, times, server }: FollowOptions): { close(): void } {
   let isClosed = false
   let socket = open()
   let lostSinceMs: number | undefined
-  const reporter = setInterval(sendReport, reportEveryMs)
+  const reporter = setInterval(sendReport, times.reportEveryMs)
 
   function open() {
     const opened = connect(path)
@@ -45,7 +45,7 @@ export function followSuccessor({ path, reportEveryMs, server }: FollowOptions):
   function onClose() {
     if (isClosed) return
     lostSinceMs ??= performance.now()
-    if (performance.now() - lostSinceMs > giveUpMs) {
+    if (performance.now() - lostSinceMs > times.orphanMs) {
       server.cutAll()
       return
     }

@@ -13,6 +13,8 @@ export interface TestEdgeServer {
   /** `http://127.0.0.1:PORT`. */
   url: string
   failures: TargetFailure[]
+  /** Connections that clients have made so far. */
+  connections(): number
   /** Opens a connection to send anything through. */
   connect(): Socket
   /** Sends bytes and answers all that comes back until the edge closes the connection. */
@@ -24,6 +26,7 @@ export interface TestEdgeServer {
 export async function startTestEdge(
   state: Partial<EdgeState> = {},
   config: Partial<EdgeConfig> = {},
+  { isEmpty = false }: { isEmpty?: boolean } = {},
 ): Promise<TestEdgeServer> {
   const failures: TargetFailure[] = []
   const server = await createEdgeServer({
@@ -31,13 +34,18 @@ export async function startTestEdge(
     clock: systemClock,
     onTargetFailed: (failure) => failures.push(failure),
   })
-  server.replace({ routes: [], credentials: [], controlPlanes: [], ...state })
+  if (!isEmpty) server.replace({ routes: [], credentials: [], controlPlanes: [], ...state })
+  let connections = 0
+  server.listener.on('connection', () => {
+    connections += 1
+  })
   const port = await server.listen({ host: '127.0.0.1', port: 0 })
   return {
     server,
     port,
     url: `http://127.0.0.1:${port}`,
     failures,
+    connections: () => connections,
     connect: () => connect({ host: '127.0.0.1', port, noDelay: true }),
     send(bytes) {
       const socket = connect({ host: '127.0.0.1', port, noDelay: true })
