@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 
-import type { ReadyProbe } from './jobs.ts'
+import type { ReadyProbe } from './job-record.ts'
 
 const notYet = 500
 

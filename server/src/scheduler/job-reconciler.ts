@@ -1,14 +1,11 @@
 import type { Clock } from '#platform/clock.ts'
-import type { Logger } from '#platform/log.ts'
-import type { SealedBox } from '#platform/sealed-box.ts'
-import type { Lease, Store } from '#store/store.ts'
-import type { JobStore } from './job-store.ts'
-import type { ReadyProbe } from './jobs.ts'
-import type { QuotaLedger } from './quota-ledger.ts'
-import type { ReachCrashPoint } from './reconcile/crash-points.ts'
-import { type LeaderSession, startLeaderSession } from './reconcile/leader-session.ts'
+import type { Lease } from '#store/store.ts'
+import {
+  type LeaderSession,
+  type LeaderSessionOptions,
+  startLeaderSession,
+} from './reconcile/leader-session.ts'
 import { defaultSettings, type ReconcileSettings } from './reconcile/reconcile-context.ts'
-import type { Scheduler } from './scheduler.ts'
 
 const leaseName = 'job-reconciler'
 /** Renewals, and looks of those who wait, within the time of a lease. */
@@ -26,26 +23,13 @@ export interface JobReconciler {
   close(): Promise<void>
 }
 
-export interface JobReconcilerOptions {
-  store: Store
-  jobs: JobStore
-  ledger: QuotaLedger
-  box: SealedBox
-  clock: Clock
-  log: Logger
-  /** By driver name. */
-  schedulers: Readonly<Record<string, Scheduler>>
-  isReady: ReadyProbe
+export interface JobReconcilerOptions extends Omit<LeaderSessionOptions, 'settings' | 'lease'> {
   /**
    * Name of this replica, holds the lease. Where only one control plane can exist (SQLite), a constant one lets the next take over from a
    * dead one at once; of several, each needs its own.
    */
   replica: string
   settings?: Partial<ReconcileSettings>
-  /** For fault tests. */
-  reach?: ReachCrashPoint
-  /** From 0 to 1. Default `Math.random`. */
-  random?: () => number
 }
 
 export function createJobReconciler(options: JobReconcilerOptions): JobReconciler {

@@ -117,3 +117,32 @@ export interface JobEvent {
   /** 0-100. */
   progress?: number
 }
+
+/** Which jobs to list; all conditions must hold. */
+export interface JobFilter {
+  kind?: JobKind
+  userId?: number
+  subject?: string
+  states?: readonly JobState[]
+  /** True: not ended. */
+  active?: boolean
+  /** Newest first. Default 1,000. */
+  limit?: number
+  /** Only jobs requested before this one. */
+  before?: JobKey
+}
+
+/** What a caller may say of a stop. */
+export interface StopOptions {
+  /** Short and stable: why (`idle`, `admin`). Default `requested`. */
+  reason?: string
+  /** For the person who started it. */
+  message?: string
+}
+
+/** True when the job answers at `endpoint` by its `policy.ready` rule. False or a rejection: not yet, it is asked again. */
+export type ReadyProbe = (
+  job: Job,
+  endpoint: JobEndpoint,
+  options: { signal: AbortSignal },
+) => Promise<boolean>

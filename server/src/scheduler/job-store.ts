@@ -4,9 +4,8 @@ import type { Kysely } from 'kysely'
 import type { Store, StoreTransaction } from '#store/store.ts'
 import type { Tables } from '#store/tables.ts'
 import type { JobKey } from './job.ts'
-import type { Job } from './job-record.ts'
+import type { Job, JobFilter } from './job-record.ts'
 import { buildJobUpdate, type JobChange, jobColumns, type NewJobRow, parseJobRow } from './job-rows.ts'
-import type { JobFilter } from './jobs.ts'
 
 /** Of a statement: with some columns each, far below the parameters that both databases take. */
 const maxRows = 500

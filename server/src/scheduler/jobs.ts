@@ -1,40 +1,18 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
-import type { JobKind, JobState } from '@atrium/contract/jobs.ts'
-
 import type { Change, StoreTransaction } from '#store/store.ts'
-import type { JobEndpoint, JobKey } from './job.ts'
+import type { JobKey } from './job.ts'
 import { followJobEvents, insertJobEvents, watchJob } from './job-events.ts'
 import { readJobLogs } from './job-logs.ts'
 import { listPlaces } from './job-queue.ts'
 import { createJobReconciler, type JobReconcilerOptions } from './job-reconciler.ts'
-import type { Job, JobEvent, JobRequest, JobWait } from './job-record.ts'
+import type { Job, JobEvent, JobFilter, JobRequest, JobWait, StopOptions } from './job-record.ts'
 import { requestJob, requestStops } from './job-requests.ts'
 import { createJobStore } from './job-store.ts'
 import type { QuotaLimits, QuotaReader } from './quota.ts'
 import { createQuotaLedger } from './quota-ledger.ts'
 import type { Capacity, Scheduler, SchedulerCapabilities } from './scheduler.ts'
 
-/** Which jobs to list; all conditions must hold. */
-export interface JobFilter {
-  kind?: JobKind
-  userId?: number
-  subject?: string
-  states?: readonly JobState[]
-  /** True: not ended. */
-  active?: boolean
-  /** Newest first. Default 1,000. */
-  limit?: number
-  /** Only jobs requested before this one. */
-  before?: JobKey
-}
-
-/** What a caller may say of a stop. */
-export interface StopOptions {
-  /** Short and stable: why (`idle`, `admin`). Default `requested`. */
-  reason?: string
-  /** For the person who started it. */
-  message?: string
-}
+export type { JobFilter, ReadyProbe, StopOptions } from './job-record.ts'
 
 /**
  * The door to jobs for every feature. A feature writes what it wants, in its own transaction, and returns at once; the reconciler of one
@@ -106,13 +84,6 @@ export interface Jobs {
   /** Stops reconciling and lets go of the lease. Jobs run on. */
   close(): Promise<void>
 }
-
-/** True when the job answers at `endpoint` by its `policy.ready` rule. False or a rejection: not yet, it is asked again. */
-export type ReadyProbe = (
-  job: Job,
-  endpoint: JobEndpoint,
-  options: { signal: AbortSignal },
-) => Promise<boolean>
 
 /** What `createJobs` stands on: what the reconciler needs, and policy from config. */
 export interface JobsOptions extends Omit<JobReconcilerOptions, 'jobs' | 'ledger'> {

@@ -2,7 +2,7 @@ import type { JobExit } from '#scheduler/job.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { JobChange } from '#scheduler/job-rows.ts'
 import { buildBackoff } from './backoff.ts'
-import type { SeenAt, Transition } from './job-transition.ts'
+import type { SeenAt, Transition } from './transition.ts'
 
 /** Stops by the platform itself that count as failures of the job. */
 export const failingStopReasons: readonly string[] = ['time_limit', 'not_ready_in_time', 'submit_failed']

@@ -1,9 +1,16 @@
 import { isPlatformError } from '@atrium/contract/errors.ts'
 
-import type { JobReconcilerOptions } from '#scheduler/job-reconciler.ts'
-import type { Change, Lease } from '#store/store.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Logger } from '#platform/log.ts'
+import type { SealedBox } from '#platform/sealed-box.ts'
+import type { ReadyProbe } from '#scheduler/job-record.ts'
+import type { JobStore } from '#scheduler/job-store.ts'
+import type { QuotaLedger } from '#scheduler/quota-ledger.ts'
+import type { Scheduler } from '#scheduler/scheduler.ts'
+import type { Change, Lease, Store } from '#store/store.ts'
 import { admitJobs } from './admit-jobs.ts'
 import { createBackoff } from './backoff.ts'
+import type { ReachCrashPoint } from './crash-points.ts'
 import { type DriverLane, startDriverLane } from './driver-lane.ts'
 import { retireJobs } from './job-retention.ts'
 import { createReadyWatch } from './ready-watch.ts'
@@ -25,10 +32,26 @@ export interface LeaderSession {
   end(): Promise<void>
 }
 
-type SessionOptions = JobReconcilerOptions & { settings: ReconcileSettings; lease: Lease }
+export interface LeaderSessionOptions {
+  store: Store
+  jobs: JobStore
+  ledger: QuotaLedger
+  box: SealedBox
+  clock: Clock
+  log: Logger
+  /** By driver name. */
+  schedulers: Readonly<Record<string, Scheduler>>
+  isReady: ReadyProbe
+  settings: ReconcileSettings
+  lease: Lease
+  /** For fault tests. */
+  reach?: ReachCrashPoint
+  /** From 0 to 1. Default `Math.random`. */
+  random?: () => number
+}
 
 /** Starts one lane for each scheduler, the door of the queue, and the tidying up. */
-export function startLeaderSession(options: SessionOptions): LeaderSession {
+export function startLeaderSession(options: LeaderSessionOptions): LeaderSession {
   const life = new AbortController()
   const context = buildContext(options, life.signal)
   const onError = createErrorHandler(context, () => life.abort())
@@ -55,7 +78,7 @@ export function startLeaderSession(options: SessionOptions): LeaderSession {
   }
 }
 
-function buildContext(options: SessionOptions, signal: AbortSignal): ReconcileContext {
+function buildContext(options: LeaderSessionOptions, signal: AbortSignal): ReconcileContext {
   const { store, lease, settings, random = Math.random, reach = () => {} } = options
   return {
     ...options,
@@ -113,7 +136,7 @@ function startQueueLoop(
 
 function startTidyLoop(
   context: ReconcileContext,
-  schedulers: JobReconcilerOptions['schedulers'],
+  schedulers: LeaderSessionOptions['schedulers'],
   onError: (error: unknown) => number,
 ): WorkLoop {
   const { clock, signal, settings } = context

@@ -5,9 +5,10 @@ import type { JobChange } from '#scheduler/job-rows.ts'
 import { openSecrets } from '#scheduler/job-secrets.ts'
 import type { Scheduler } from '#scheduler/scheduler.ts'
 import type { JobNotes } from './job-notes.ts'
-import { buildTransition, type Transition } from './job-transition.ts'
+import { buildTransition } from './job-transition.ts'
 import { readLogTail } from './read-log-tail.ts'
 import { type Applied, applyTransitions, type ReconcileContext } from './reconcile-context.ts'
+import type { Transition } from './transition.ts'
 
 /** What a look at jobs brought. */
 export interface Look {

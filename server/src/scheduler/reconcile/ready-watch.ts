@@ -1,6 +1,5 @@
 import type { JobKey } from '#scheduler/job.ts'
-import type { Job } from '#scheduler/job-record.ts'
-import type { ReadyProbe } from '#scheduler/jobs.ts'
+import type { Job, ReadyProbe } from '#scheduler/job-record.ts'
 import { createBackoff } from './backoff.ts'
 import { buildReady } from './job-transition.ts'
 import { applyTransitions, isStoreTrouble, type ReconcileContext } from './reconcile-context.ts'

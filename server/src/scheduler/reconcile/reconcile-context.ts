@@ -10,7 +10,7 @@ import type { JobStore } from '#scheduler/job-store.ts'
 import type { QuotaLedger } from '#scheduler/quota-ledger.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 import type { ReachCrashPoint } from './crash-points.ts'
-import type { Transition } from './job-transition.ts'
+import type { Transition } from './transition.ts'
 
 /** Times and sizes of the reconciler. All in milliseconds unless named otherwise. */
 export interface ReconcileSettings {

@@ -4,13 +4,13 @@ import type { Job } from '#scheduler/job-record.ts'
 import { openSecrets } from '#scheduler/job-secrets.ts'
 import type { Scheduler, Submission } from '#scheduler/scheduler.ts'
 import { buildRejection } from './job-end.ts'
-import type { Transition } from './job-transition.ts'
 import {
   type Applied,
   applyTransitions,
   isSchedulerTrouble,
   type ReconcileContext,
 } from './reconcile-context.ts'
+import type { Transition } from './transition.ts'
 
 /**
  * Submits jobs in batches and records their handles. Every start has a key of its own that was recorded before, so whatever dies in

@@ -1,13 +1,12 @@
 import { createServer, type Server } from 'node:http'
 import { createServer as createNetServer } from 'node:net'
 
-import type { BuildProgram, ProgramKind } from '#scheduler/conformance/programs.ts'
 import type { MemoryProcess, MemoryProgram } from './memory-run.ts'
 
 const pauseMs = 5
 
 /** The conformance suite's programs, and what else tests need, as functions. */
-export const memoryPrograms: Readonly<Record<ProgramKind, MemoryProgram>> = {
+export const memoryPrograms = {
   succeed(process) {
     process.print('hello\n')
     process.exit(0)
@@ -65,10 +64,7 @@ export const memoryPrograms: Readonly<Record<ProgramKind, MemoryProgram>> = {
     process.print('0.01\n')
     process.exit(0)
   },
-}
-
-/** Commands whose first word names a program of `memoryPrograms`. */
-export const memoryProgram: BuildProgram = (kind, ...args) => [kind, ...args]
+} satisfies Readonly<Record<string, MemoryProgram>>
 
 async function chatter(process: MemoryProcess): Promise<void> {
   for (let number = 1; number <= Number(process.args[0]); number++) {

@@ -1,8 +1,10 @@
 import { createServer } from 'node:net'
 
 import { systemClock } from '#platform/clock.ts'
+import type { ProgramKind } from '#scheduler/conformance/programs.ts'
 import { schedulerConformance } from '#scheduler/conformance/scheduler-conformance.ts'
-import { memoryProgram, memoryPrograms } from './memory-programs.ts'
+import { memoryPrograms } from './memory-programs.ts'
+import type { MemoryProgram } from './memory-run.ts'
 import { createMemoryScheduler } from './memory-scheduler.ts'
 import { MemoryWorld } from './memory-world.ts'
 
@@ -13,7 +15,7 @@ schedulerConformance('memory', {
   async create() {
     const world = new MemoryWorld({
       clock: systemClock,
-      programs: memoryPrograms,
+      programs: memoryPrograms satisfies Readonly<Record<ProgramKind, MemoryProgram>>,
       nodes: [node],
       findPort: findFreePort,
     })
@@ -22,7 +24,7 @@ schedulerConformance('memory', {
       reopen: async () => createMemoryScheduler(world),
       owner,
       workingDirectory: '/home/alice',
-      program: memoryProgram,
+      program: (kind, ...args) => [kind, ...args],
       async disconnect() {
         world.controls.unreachable = true
         return async () => {
