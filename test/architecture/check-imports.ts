@@ -31,8 +31,8 @@ const problems = own.flatMap((module) =>
 )
 const cycles = own.flatMap((module) =>
   module.dependencies
-    .filter((dependency) => dependency.circular && !dependency.typeOnly)
-    .map((dependency) => `${module.source} and ${dependency.resolved} import each other`),
+    .filter(isRuntimeCycle)
+    .map((dependency) => `${module.source} is in a cycle: ${describeCycle(dependency)}`),
 )
 for (const problem of [...problems, ...cycles]) console.error(problem)
 console.log(`${own.length} modules, ${problems.length} forbidden imports, ${cycles.length} cycles`)
@@ -43,3 +43,14 @@ if (own.length < fewestModules) {
   process.exitCode = 1
 }
 if (problems.length + cycles.length > 0) process.exitCode = 1
+
+type Dependency = ICruiseResult['modules'][number]['dependencies'][number]
+
+/** Types vanish before anything runs, so a cycle through them is none. */
+function isRuntimeCycle({ circular, cycle = [] }: Dependency): boolean {
+  return circular && cycle.every(({ dependencyTypes }) => !dependencyTypes.includes('type-only'))
+}
+
+function describeCycle({ cycle = [] }: Dependency): string {
+  return cycle.map(({ name }) => name).join(' → ')
+}
