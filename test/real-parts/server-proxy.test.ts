@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 
+import { acceptWebsocket } from '@atrium/server/edge/conformance/websocket-peer.ts'
 import { request } from 'undici'
 
 import { type Platform, startPlatform } from '../support/platform.ts'
 import type { HttpBrowser } from './http-browser.ts'
+import { openSocket } from './jupyter-socket.ts'
 import { createPerson, signIn, startServer } from './people.ts'
 
 const mebibyte = 1024 * 1024
+/** RFC 6455 section 5.2. */
+const textOpcode = 1
 const uploadBytes = 1024 * mebibyte
 
 describe('unmodified jupyter-server-proxy inside a server', () => {
@@ -38,6 +42,13 @@ describe('unmodified jupyter-server-proxy inside a server', () => {
     const page = await alice.open(`${proxied}some/page?q=a%20b`)
     assert.equal(page.status, 200, page.text)
     assert.equal(page.text, 'GET /some/page?q=a%20b')
+  })
+
+  test('carries its websockets both ways', async () => {
+    const socket = await openSocket(alice, platform.url, `${proxied}echo`)
+    socket.send('hello')
+    assert.equal(await socket.find(() => true), 'hello back')
+    socket.close()
   })
 
   test('hides it from who is not signed in', async () => {
@@ -76,9 +87,15 @@ describe('unmodified jupyter-server-proxy inside a server', () => {
   })
 })
 
-/** An app as a user would run one: says what it was asked. */
+/** An app as a user would run one: says what it was asked, and answers what a websocket sends. */
 async function startApp(): Promise<Server> {
   const server = createServer((incoming, answer) => answer.end(`${incoming.method} ${incoming.url}`))
+  server.on('upgrade', (incoming, stream, early) => {
+    const peer = acceptWebsocket(incoming, stream as Socket, early)
+    peer.onFrame(({ opcode, payload }) => {
+      if (opcode === textOpcode) peer.sendText(`${payload} back`)
+    })
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return server
 }
