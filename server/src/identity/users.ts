@@ -11,6 +11,7 @@ import type { Activity } from './activity.ts'
 import { readInParts } from './in-parts.ts'
 import { insertUsers } from './insert-users.ts'
 import { parseUserName } from './names.ts'
+import { announceShareHolders } from './share-holders.ts'
 import { selectUsers, type UserQuery } from './user-query.ts'
 
 /** A user as stored. */
@@ -188,6 +189,7 @@ class StoredUsers implements Users {
         if (row === undefined) throw new PlatformError('not_found')
         tx.changed('user', name)
         tx.changed('user', newName)
+        if (newName !== name) await announceShareHolders(tx, row.id)
         const detail = { ...change, ...(change.authState === undefined ? {} : { authState: '***' }) }
         await recordAudit(tx, this.#clock, { actor, action: 'user.update', target: `user:${name}`, detail })
         return this.#parse(row)
@@ -202,8 +204,10 @@ class StoredUsers implements Users {
 
   async remove(name: string, actor: Actor): Promise<void> {
     await this.#store.transaction(async (tx) => {
-      const row = await tx.db.deleteFrom('users').where('name', '=', name).returning('id').executeTakeFirst()
+      const row = await tx.db.selectFrom('users').select('id').where('name', '=', name).executeTakeFirst()
       if (row === undefined) throw new PlatformError('not_found')
+      await announceShareHolders(tx, row.id)
+      await tx.db.deleteFrom('users').where('id', '=', row.id).execute()
       tx.changed('user', name)
       await recordAudit(tx, this.#clock, { actor, action: 'user.delete', target: `user:${name}` })
     })

@@ -171,6 +171,19 @@ for (const kind of testStoreKinds) {
         await alice.request('DELETE', '/hub/api/users/alice/servers/tpu', { remove: true })
         assert.equal(await canOpen(replica, bob, 'tpu'), false)
       }))
+
+    test('end with their owner, whatever the owner is called afterwards', () =>
+      withHubSite(kind, async (_site, replica) => {
+        const { admin, bob } = await createPeople(replica)
+        await admin.request('POST', path, { user: 'bob' })
+        assert.equal(await canOpen(replica, bob, 'gpu'), true)
+        await replica.identity.users.update('alice', { name: 'alicia' }, systemActor)
+        assert.equal(await canOpen(replica, bob, 'gpu'), false)
+        await replica.identity.users.update('alicia', { name: 'alice' }, systemActor)
+        assert.equal(await canOpen(replica, bob, 'gpu'), true)
+        await replica.identity.users.remove('alice', systemActor)
+        assert.equal(await canOpen(replica, bob, 'gpu'), false)
+      }))
   })
 
   describe(`share codes on ${kind.kind}`, () => {
