@@ -6,6 +6,7 @@ import type { ActiveServer } from './active-servers.ts'
 import { serverPort } from './server-environment.ts'
 import { buildRoutePrefix } from './server-paths.ts'
 import type { ServerRecord } from './server-records.ts'
+import { buildServicePath } from './service-config.ts'
 
 /** The route to a server that answers at `endpoint`; undefined when it told no port. */
 export function buildServerRoute({ user, name }: ServerRecord, endpoint: JobEndpoint): Route | undefined {
@@ -28,13 +29,13 @@ export function findWantedRoute({ record, job }: ActiveServer): Route | undefine
   return buildServerRoute(record, job.endpoint)
 }
 
-/** The route to a service with a URL. The path goes along as it is. */
+/** The route to a service with a URL; the path goes along as it is. The edge speaks plain HTTP to what is behind it: others have none. */
 export function buildServiceRoute({ name, url }: Pick<Service, 'name' | 'url'>): Route | undefined {
-  const origin = url === null ? undefined : URL.parse(url)?.origin
-  if (origin === undefined) return undefined
+  const parsed = url === null ? null : URL.parse(url)
+  if (parsed?.protocol !== 'http:') return undefined
   return {
-    prefix: `/services/${name}/`,
-    target: origin,
+    prefix: buildServicePath(name),
+    target: parsed.origin,
     access: { kind: 'service', service: name },
     data: { service: name },
   }
