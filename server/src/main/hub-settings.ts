@@ -30,7 +30,7 @@ export function buildServerSettings(
     startTimeoutMs: parseDurationMs(servers.startTimeout),
     stopGraceMs: parseDurationMs(servers.stopGrace),
     warmStart: servers.warmStart,
-    ...(edge.publicUrl === undefined ? {} : { publicUrl: edge.publicUrl }),
+    ...(edge.publicUrl === undefined ? {} : { publicUrl: new URL(edge.publicUrl).origin }),
     ...(program === undefined ? {} : { command: [program, ...args] }),
   }
 }
@@ -47,7 +47,7 @@ export function buildServiceJobSettings(
     environmentPrefix,
     owner: { name: localAdministrator, home: data.root, ...account },
     stopGraceMs: parseDurationMs(config.servers.stopGrace),
-    ...(config.edge.publicUrl === undefined ? {} : { publicUrl: config.edge.publicUrl }),
+    ...(config.edge.publicUrl === undefined ? {} : { publicUrl: new URL(config.edge.publicUrl).origin }),
   }
 }
 
