@@ -47,7 +47,7 @@ export interface OneTimeLink {
   purpose: 'sign-in' | 'set-password' | 'invitation'
   /** Whose account; absent for an invitation that lets the guest choose the name. */
   user?: string
-  /** Who made it. */
+  /** Who made it: `user:ada`; `system` for the first administrator's. */
   invitedBy?: string
   groups?: readonly string[]
   expiresAtMs: number

@@ -57,7 +57,7 @@ function inspectLink({ body, nowMs }: MockRequest): OneTimeLink {
     case 'set-password':
       return { purpose: 'set-password', user: 'alice', expiresAtMs }
     case 'invitation':
-      return { purpose: 'invitation', invitedBy: 'ada', groups: ['astro'], expiresAtMs }
+      return { purpose: 'invitation', invitedBy: 'user:ada', groups: ['astro'], expiresAtMs }
     default:
       throw new MockError(410, 'gone', 'This link was used or has expired.')
   }

@@ -17,9 +17,14 @@ export function useStartProgress({ user, name }: ServerId, isStarting: boolean):
   useEffect(() => {
     if (!isStarting) return
     const stop = new AbortController()
-    followStart({ user, name }, setEvents, stop.signal)
+    const look = () => client.invalidateQueries({ queryKey: ['servers', user] })
+    const show = (events: readonly HubProgress[]) => {
+      setEvents(events)
+      void look()
+    }
+    followStart({ user, name }, show, stop.signal)
       .catch(() => undefined)
-      .finally(() => client.invalidateQueries({ queryKey: ['servers', user] }))
+      .finally(look)
     return () => stop.abort()
   }, [user, name, isStarting, client])
   return events

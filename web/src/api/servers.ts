@@ -33,11 +33,18 @@ export const profilesQuery = queryOptions({
   staleTime: 60_000,
 })
 
-/** Starts a server; resolves when the start is under way. */
+/** The server answers a start when it is ready or takes long; how it goes shows long before. */
+const firstLookMs = 100
+
+/** Starts a server; resolves when it is ready or some time has passed. */
 export function useStartServer() {
-  return useServerMutation(({ user, name, profile }: ServerId & { profile?: string }) =>
-    request<void>('POST', endpoints.server(user, name), { body: profile === undefined ? {} : { profile } }),
-  )
+  const client = useQueryClient()
+  return useServerMutation(({ user, name, profile }: ServerId & { profile?: string }) => {
+    setTimeout(() => client.invalidateQueries({ queryKey: ['servers', user] }), firstLookMs)
+    return request<void>('POST', endpoints.server(user, name), {
+      body: profile === undefined ? {} : { profile },
+    })
+  })
 }
 
 /** Stops a server; resolves when the stop is under way. */

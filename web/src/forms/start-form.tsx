@@ -15,17 +15,19 @@ interface StartFormProps {
   profiles: readonly Profile[]
   /** Chosen before the person chooses. */
   profile?: string | undefined
-  onStarted: () => void
+  /** Called at once. The answer may come only when the server is ready, and this form is gone by then. */
+  onAsked?: () => void
 }
 
 /** Choose a profile, where there is a choice, and start. */
-export function StartForm({ server, profiles, profile, onStarted }: StartFormProps) {
+export function StartForm({ server, profiles, profile, onAsked }: StartFormProps) {
   const start = useStartServer()
   const [chosen, setChosen] = useState(() => choose(profiles, [profile, server.profile]))
   const submit = (event: FormEvent) => {
     event.preventDefault()
     const { user, name } = server
-    start.mutate({ user, name, ...(chosen && { profile: chosen }) }, { onSuccess: onStarted })
+    onAsked?.()
+    start.mutate({ user, name, ...(chosen && { profile: chosen }) })
   }
   return (
     <form className="stack" onSubmit={submit}>

@@ -18,7 +18,7 @@ interface ServerBodyProps {
 /** The part of a server's card that follows its state. */
 export function ServerBody({ server, profiles, isOwn }: ServerBodyProps) {
   const [opensWhenReady, setOpensWhenReady] = useOpenWhenReady(server)
-  const start = <StartForm server={server} profiles={profiles} onStarted={() => setOpensWhenReady(isOwn)} />
+  const start = <StartForm server={server} profiles={profiles} onAsked={() => setOpensWhenReady(isOwn)} />
   switch (server.state) {
     case 'stopped':
       return start

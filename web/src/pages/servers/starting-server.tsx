@@ -48,6 +48,7 @@ export function StartingServer({ server, opensWhenReady, onStay }: StartingServe
 function QueuePlace({ server }: { server: ServerDetails }) {
   const now = useNow(5000)
   const { place, estimatedStartAtMs, message } = server
+  if (place === undefined && !message) return null
   return (
     <p className="muted">
       {place === undefined ? 'In line.' : `Number ${place} in line.`}{' '}

@@ -1,7 +1,7 @@
 import type { Profile, ServerDetails } from '@atrium/contract/servers.ts'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef } from 'react'
-import { Link, Navigate, useNavigate, useParams, useSearchParams } from 'react-router'
+import { Link, Navigate, useParams, useSearchParams } from 'react-router'
 
 import { messageOf } from '#api/http.ts'
 import { titleOf } from '#api/server-words.ts'
@@ -45,7 +45,6 @@ export function SpawnPage() {
 
 function Spawn({ server, profiles }: { server: ServerDetails; profiles: readonly Profile[] }) {
   const [search] = useSearchParams()
-  const navigate = useNavigate()
   const wanted = search.get('profile') ?? undefined
   const isClear = profiles.length === 1 || profiles.some((profile) => profile.name === wanted)
   const pending = withQuery(paths.spawnPending(server.user, server.name), {
@@ -64,12 +63,7 @@ function Spawn({ server, profiles }: { server: ServerDetails; profiles: readonly
         )}
         {wanted && !isClear && <Notice tone="warn">There is no profile “{wanted}” that you may use.</Notice>}
         {server.state === 'failed' && <FailedStart server={server} />}
-        <StartForm
-          server={server}
-          profiles={profiles}
-          profile={wanted}
-          onStarted={() => void navigate(pending, { replace: true })}
-        />
+        <StartForm server={server} profiles={profiles} profile={wanted} />
       </div>
     </Card>
   )
