@@ -4,13 +4,15 @@
  */
 import { readEdgeConfig } from '#edge/drivers/builtin/edge-config.ts'
 import { type EdgeLog, startEdgeProcess } from '#edge/drivers/builtin/edge-process.ts'
+import { compileFlag, successorFlag } from '#edge/drivers/builtin/edge-program-flags.ts'
 import { describeStartFailure } from '#edge/drivers/builtin/edge-start-failure.ts'
 import type { ReadyLine } from '#edge/drivers/builtin/ready-line.ts'
-import { receiveInheritance, startSuccessor, successorFlag } from '#edge/drivers/builtin/successor.ts'
+import { receiveInheritance, startSuccessor } from '#edge/drivers/builtin/successor.ts'
 import { systemClock } from '#platform/clock.ts'
 
 async function main(): Promise<void> {
   const [configPath = '', flag] = process.argv.slice(2)
+  if (configPath === compileFlag) return
   const config = readEdgeConfig(configPath)
   const isSuccessor = flag === successorFlag
   const log = createLineLog()

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 import { buildBlockList } from './client-address.ts'
@@ -9,6 +8,7 @@ import {
   type EdgeSettings,
   type EdgeTimes,
 } from './edge-settings.ts'
+import { crypto } from './lean-builtins.ts'
 
 /** What the starter of an edge process chooses; the rest has defaults. */
 export interface EdgeConfig {
@@ -52,9 +52,7 @@ export function buildEdgeSettings(config: EdgeConfig, port: number = config.port
 
 /** Equal for configurations that behave the same. */
 export function hashEdgeConfig(config: EdgeConfig): string {
-  return createHash('sha256')
-    .update(JSON.stringify(buildEdgeSettings(config)))
-    .digest('hex')
+  return crypto.hash('sha256', JSON.stringify(buildEdgeSettings(config)), 'hex')
 }
 
 function buildPublicUrl({ tls }: EdgeConfig, host: string, port: number): string {

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { type ControlClient, connectToEdge, isSpeakingOurs, NoEdgeError } from './control-client.ts'
 import type { EdgeHello } from './control-messages.ts'
 import { type EdgeConfig, hashEdgeConfig, readEdgeConfig } from './edge-config.ts'
+import { compileFlag } from './edge-program-flags.ts'
 import { waitForReadyLine } from './ready-line.ts'
 
 export interface EdgeProcessFiles {
@@ -15,7 +17,7 @@ export interface EdgeProcessFiles {
   configPath: string
   /** What it says on standard error is appended here. */
   logPath: string
-  /** Folder for compiled code; with it a start takes half the time and a third less memory. Only its owner may write to it. */
+  /** Folder for compiled code: a start takes half the time and 20 MB less. Only its owner may write to it. */
   compileCachePath?: string
 }
 
@@ -52,14 +54,13 @@ export async function stopEdgeProcess(controlSocketPath: string): Promise<void> 
 async function startEdge(config: EdgeConfig, files: EdgeProcessFiles): Promise<EdgeHello> {
   mkdirSync(dirname(config.controlSocketPath), { recursive: true, mode: 0o700 })
   writeConfig(config, files.configPath)
+  const env = buildEnvironment(files)
+  await compileOnce(files, env)
   const log = openSync(files.logPath, 'a', 0o600)
   const child = spawn(process.execPath, [...nodeFlags, files.program, files.configPath], {
     detached: true,
     stdio: ['ignore', 'pipe', log],
-    env: {
-      ...process.env,
-      ...(files.compileCachePath === undefined ? {} : { NODE_COMPILE_CACHE: files.compileCachePath }),
-    },
+    env,
   })
   closeSync(log)
   try {
@@ -74,6 +75,22 @@ async function startEdge(config: EdgeConfig, files: EdgeProcessFiles): Promise<E
   const hello = await findHello(config.controlSocketPath)
   if (hello === undefined) throw new NoEdgeError('the edge has started and is gone again')
   return hello
+}
+
+function buildEnvironment({ compileCachePath }: EdgeProcessFiles): NodeJS.ProcessEnv {
+  return compileCachePath === undefined
+    ? process.env
+    : { ...process.env, NODE_COMPILE_CACHE: compileCachePath }
+}
+
+/** A process that finds everything compiled never loads the compiler of types, and the edge lives long. */
+async function compileOnce(
+  { program, compileCachePath }: EdgeProcessFiles,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  if (compileCachePath === undefined || existsSync(compileCachePath)) return
+  const child = spawn(process.execPath, [...nodeFlags, program, compileFlag], { stdio: 'ignore', env })
+  await once(child, 'exit')
 }
 
 /** A process listening at another address cannot hand over its socket. */

@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto'
-
 import type { CredentialRecord, EdgeTable } from './edge-table.ts'
+import { crypto } from './lean-builtins.ts'
 
 /** What a request shows to say who asks, in the order in which it counts. */
 export interface PresentedSecrets {
@@ -56,7 +55,7 @@ export function isExpired({ credential }: CredentialRecord, nowMs: number): bool
 
 function findLive(table: EdgeTable, secret: string | undefined, nowMs: number): CredentialRecord | undefined {
   if (secret === undefined || secret.length > longestSecret) return undefined
-  const record = table.findCredential(hash('sha256', secret, 'hex'))
+  const record = table.findCredential(crypto.hash('sha256', secret, 'hex'))
   return record === undefined || isExpired(record, nowMs) ? undefined : record
 }
 

@@ -1,15 +1,10 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 import type { EdgeSettings } from './edge-settings.ts'
 import { HttpExchange } from './http-exchange.ts'
+import { http } from './lean-builtins.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { receive } from './reception.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -21,7 +16,7 @@ import { refuseUpgrade, WebsocketTunnel } from './websocket-tunnel.ts'
 export async function createProxyServer(context: ProxyContext, gate: StateGate): Promise<Server> {
   const { tls } = context.settings
   const options = buildServerOptions(context.settings)
-  const server = tls === undefined ? createServer(options) : await createTlsServer(tls, options)
+  const server = tls === undefined ? http.createServer(options) : await createTlsServer(tls, options)
   serve(server, context, gate)
   return server
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Server } from 'node:net'
 
 import type { EdgeState } from '#edge/edge.ts'
+import { successorFlag } from './edge-program-flags.ts'
 import { waitForReadyLine } from './ready-line.ts'
 
 /** What an edge passes on to the one that takes its place. */
@@ -11,9 +12,6 @@ export interface Knowledge {
   state?: EdgeState
   fence: number
 }
-
-/** Tells a process that it is to take a predecessor's place. */
-export const successorFlag = '--successor'
 
 const readyWithinMs = 15_000
 

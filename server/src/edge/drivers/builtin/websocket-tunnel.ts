@@ -1,9 +1,10 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
 import { buildAnswer, type Refusal } from './answers.ts'
 import type { CredentialRecord, RouteRecord } from './edge-table.ts'
 import type { Granted } from './http-exchange.ts'
+import { http } from './lean-builtins.ts'
 import type { LiveExchange } from './live-exchanges.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { describeSilence } from './reception.ts'
@@ -173,6 +174,6 @@ export function refuseUpgrade(client: Socket, refusal: Refusal): void {
   const { status, headers, body } = buildAnswer(refusal, { isBrowser: false })
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   client.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}connection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines.join('')}connection: close\r\n\r\n${body}`,
   )
 }
