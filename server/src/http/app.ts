@@ -96,11 +96,11 @@ function createUnmatchedHandler({ routes, findRedirect }: AppOptions, sendError:
     const methods = table.methodsFor(path)
     if (methods.length > 0) {
       reply.header('allow', [...methods, 'OPTIONS'].join(', '))
-      if (request.method === 'OPTIONS') return reply.headers(apiHeaders).code(200).send()
+      if (request.method === 'OPTIONS') return reply.headers(apiHeaders).type('application/json').send('')
       return sendError(new PlatformError('method_not_allowed'), request, reply)
     }
     const redirect = isApiPath(path) ? undefined : findRedirect?.(request.url)
-    if (redirect !== undefined) return reply.redirect(redirect)
+    if (redirect !== undefined) return reply.headers(pageHeaders).redirect(redirect)
     return sendError(new PlatformError('not_found'), request, reply)
   }
 }

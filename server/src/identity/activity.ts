@@ -16,6 +16,7 @@ export interface Activity {
   noteUser(id: number, atMs: number): void
   /** The last that this replica has seen of a user, stored or not. */
   findUser(id: number): number | undefined
+  findToken(id: number): number | undefined
   /** Writes what is gathered. */
   flush(): Promise<void>
   close(): Promise<void>
@@ -29,7 +30,7 @@ interface ActivityOptions {
   readonly sessionMs: number
 }
 
-/** Users whose last activity is remembered after it was stored. */
+/** Users and tokens whose last activity is remembered after it was stored. */
 const mostRemembered = 50_000
 
 interface Gathered {
@@ -43,21 +44,18 @@ const createGathered = (): Gathered => ({ users: new Map(), tokens: new Map(), s
 /** See `Activity`. */
 export function createActivity({ store, clock, log, sessionMs }: ActivityOptions): Activity {
   let gathered = createGathered()
-  const lastOfUsers = new Map<number, number>()
+  const last = createGathered()
   let writing: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
 
-  function note(times: Map<number, number>, id: number, atMs: number): void {
+  function note(kind: keyof Gathered, id: number, atMs: number): void {
     // Nobody was active in the future, whatever a clock says.
-    times.set(id, Math.max(times.get(id) ?? 0, Math.min(atMs, clock.now())))
+    const knownMs = Math.min(atMs, clock.now())
+    raiseTime(gathered[kind], id, knownMs)
+    raiseTime(last[kind], id, knownMs)
+    const [first] = last[kind].keys()
+    if (last[kind].size > mostRemembered && first !== undefined) last[kind].delete(first)
     timer ??= setTimeout(flushSoon, flushDelayMs).unref()
-  }
-
-  function noteUser(id: number, atMs: number): void {
-    note(gathered.users, id, atMs)
-    lastOfUsers.set(id, Math.max(lastOfUsers.get(id) ?? 0, Math.min(atMs, clock.now())))
-    const [first] = lastOfUsers.keys()
-    if (lastOfUsers.size > mostRemembered && first !== undefined) lastOfUsers.delete(first)
   }
 
   function flushSoon(): void {
@@ -87,16 +85,21 @@ export function createActivity({ store, clock, log, sessionMs }: ActivityOptions
 
   return {
     noteCredential({ kind, id, ownerKind, ownerId, serverId }, atMs) {
-      note(kind === 'session' ? gathered.sessions : gathered.tokens, id, atMs)
-      if (ownerKind === 'user' && serverId === null) noteUser(ownerId, atMs)
+      note(kind === 'session' ? 'sessions' : 'tokens', id, atMs)
+      if (ownerKind === 'user' && serverId === null) note('users', ownerId, atMs)
     },
-    noteUser,
-    findUser: (id) => lastOfUsers.get(id),
+    noteUser: (id, atMs) => note('users', id, atMs),
+    findUser: (id) => last.users.get(id),
+    findToken: (id) => last.tokens.get(id),
     flush,
     async close() {
       await flush()
     },
   }
+}
+
+function raiseTime(times: Map<number, number>, id: number, atMs: number): void {
+  times.set(id, Math.max(times.get(id) ?? 0, atMs))
 }
 
 /** Activity only ever moves forward. */

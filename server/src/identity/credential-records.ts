@@ -15,7 +15,6 @@ export interface CredentialRecord {
   readonly ownerId: number
   readonly sessionId: string | null
   readonly expiresAtMs: number | null
-  readonly lastActivityAtMs: number | null
   /** As written; a session holds all of its user's. */
   readonly scopes: readonly string[]
   readonly clientId: string
@@ -56,7 +55,7 @@ export async function readSessions(
   for (const part of splitSelection(selection)) {
     const rows = await db
       .selectFrom('sessions')
-      .select(['id', 'hash', 'session_id', 'user_id', 'expires_at', 'last_activity'])
+      .select(['id', 'hash', 'session_id', 'user_id', 'expires_at'])
       .where('expires_at', '>', nowMs)
       .where(isSelected('sessions', part))
       .execute()
@@ -93,13 +92,7 @@ function selectTokens(db: ReadableDatabase, nowMs: number) {
     .leftJoin('users as server_owners', 'server_owners.id', 'servers.user_id')
     .leftJoin('services', 'services.id', 'oauth_clients.service_id')
     .select(['tokens.id', 'tokens.hash', 'tokens.user_id', 'tokens.service_id', 'tokens.session_id'])
-    .select([
-      'tokens.expires_at',
-      'tokens.last_activity',
-      'tokens.scopes',
-      'tokens.client_id',
-      'tokens.server_id',
-    ])
+    .select(['tokens.expires_at', 'tokens.scopes', 'tokens.client_id', 'tokens.server_id'])
     .select(['server_owners.name as server_owner', 'servers.name as server', 'services.name as service'])
     .where((where) =>
       where.or([where('tokens.expires_at', 'is', null), where('tokens.expires_at', '>', nowMs)]),
@@ -116,7 +109,6 @@ function parseToken(row: TokenRow): CredentialRecord {
     ...parseOwner(row),
     sessionId: row.session_id,
     expiresAtMs: row.expires_at,
-    lastActivityAtMs: row.last_activity,
     scopes: parseScopeList(row.scopes),
     clientId: row.client_id,
     client: parseClient(row),
@@ -142,7 +134,6 @@ interface SessionRow {
   session_id: string
   user_id: number
   expires_at: number
-  last_activity: number
 }
 
 function parseSession(row: SessionRow): CredentialRecord {
@@ -154,7 +145,6 @@ function parseSession(row: SessionRow): CredentialRecord {
     ownerId: row.user_id,
     sessionId: row.session_id,
     expiresAtMs: row.expires_at,
-    lastActivityAtMs: row.last_activity,
     scopes: ['inherit'],
     clientId: hubClientId,
     client: undefined,

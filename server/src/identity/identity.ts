@@ -74,7 +74,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     groups: createGroups(options),
     roles: createRoles(options),
     services: createServices(options),
-    tokens: createTokens({ store, clock, grants }),
+    tokens: createTokens({ store, clock, grants, activity }),
     sessions: createSessions(options),
     links: createOneTimeLinks({ store, clock, users, lifetimeMs: linkMs }),
     passwords: createPasswords({ ...options, users }),

@@ -55,7 +55,7 @@ export function createPrincipals({ store, clock, activity }: PrincipalsOptions):
 
   function use(built: BuiltPrincipal): Principal {
     const nowMs = clock.now()
-    if (nowMs - (notedAt.get(built) ?? built.record.lastActivityAtMs ?? 0) >= activityResolutionMs) {
+    if (nowMs - (notedAt.get(built) ?? 0) >= activityResolutionMs) {
       notedAt.set(built, nowMs)
       activity.noteCredential(built.record, nowMs)
     }

@@ -6,6 +6,7 @@ import type { Clock } from '#platform/clock.ts'
 import { createSecret, hashSecret } from '#platform/secret.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 import type { TokensTable } from '#store/tables.ts'
+import type { Activity } from './activity.ts'
 import { buildPrincipals } from './build-principals.ts'
 import { readTokens } from './credential-records.ts'
 import { assertGrantable } from './grantable-scopes.ts'
@@ -85,6 +86,7 @@ interface TokensOptions {
   readonly store: Store
   readonly clock: Clock
   readonly grants: Grants
+  readonly activity: Activity
 }
 
 /** See `Tokens`. */
@@ -96,24 +98,32 @@ class StoredTokens implements Tokens {
   readonly #store: Store
   readonly #clock: Clock
   readonly #grants: Grants
+  readonly #activity: Activity
 
-  constructor({ store, clock, grants }: TokensOptions) {
+  constructor({ store, clock, grants, activity }: TokensOptions) {
     this.#store = store
     this.#clock = clock
     this.#grants = grants
+    this.#activity = activity
   }
 
   async find(owner: CredentialOwner, publicId: string): Promise<Token | undefined> {
     const id = parsePublicId(publicId)
     if (id === undefined) return undefined
     const row = await this.#selectLive(owner).where('tokens.id', '=', id).executeTakeFirst()
-    return row && parseToken(row, owner)
+    return row && this.#parse(row, owner)
   }
 
   async list(owner: CredentialOwner): Promise<readonly Token[]> {
     const rows = await this.#selectLive(owner).execute()
-    const lastUse = (row: TokenRow) => row.last_activity ?? row.created_at
-    return rows.sort((a, b) => lastUse(a) - lastUse(b)).map((row) => parseToken(row, owner))
+    const lastUseMs = (token: Token) => token.lastActivityAtMs ?? token.createdAtMs
+    return rows.map((row) => this.#parse(row, owner)).sort((a, b) => lastUseMs(a) - lastUseMs(b))
+  }
+
+  #parse(row: TokenRow, owner: CredentialOwner): Token {
+    const token = parseToken(row, owner)
+    const seenMs = this.#activity.findToken(token.id) ?? 0
+    return { ...token, lastActivityAtMs: Math.max(token.lastActivityAtMs ?? 0, seenMs) || null }
   }
 
   #selectLive(owner: CredentialOwner) {
