@@ -14,9 +14,10 @@ export const apiHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 }
 
-/** For pages: only our own scripts, in no frame. A page that needs more sets its own. */
+/** For pages, and redirects between them: only our own scripts, in no frame. A page that needs more sets its own. */
 export const pageHeaders: Readonly<Record<string, string>> = {
   ...everywhere,
+  'content-type': 'text/html; charset=utf-8',
   'content-security-policy':
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
   'cross-origin-opener-policy': 'same-origin',
