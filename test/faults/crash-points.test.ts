@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import type { QuotaList } from '@atrium/contract/quotas-api.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import { crashPoints } from '@atrium/server/scheduler/reconcile/crash-points.ts'
 
@@ -36,11 +37,8 @@ describe('a control plane killed at', () => {
         await waitUntilReady(platform, 'alice')
         assert.equal(findJobProcesses(platform, 'alice').length, 1)
       }
-      const { body: quotas } = await platform.api<{ quotas: { kind: string; used: { servers: number } }[] }>(
-        'GET',
-        '/api/v1/quotas',
-      )
-      const held = quotas.quotas.find(({ kind }) => kind === 'platform')?.used.servers ?? 0
+      const { body } = await platform.api<QuotaList>('GET', '/api/v1/quotas')
+      const held = body.quotas.find(({ subject }) => subject === 'platform')?.used.servers ?? 0
       assert.equal(held, isStop ? 0 : 1)
     })
   }
