@@ -5,6 +5,7 @@ import { isSessionPrincipal } from '#http/authenticate-request.ts'
 import type { BrowserSignIn } from '#http/browser-sign-in.ts'
 import { defineRoute, type Route, type RouteRequest } from '#http/define-route.ts'
 import type { PortalPages } from '#http/portal/portal-pages.ts'
+import { assertRealVisit } from '#http/real-visit.ts'
 
 export interface LoginRoutesOptions {
   signIn: BrowserSignIn
@@ -82,6 +83,7 @@ function logoutRoute({ signIn }: LoginRoutesOptions): Route {
     answers: 'page',
     schemas: { responses: { 302: null } },
     async handler(request, reply) {
+      assertRealVisit(request.raw)
       await signIn.end(request, reply)
       return reply.redirect('/hub/login')
     },

@@ -137,6 +137,15 @@ describe('starting a server by page', () => {
       assert.equal((await alice.open('/hub/spawn')).headers.location, '/hub/spawn-pending/alice')
     }))
 
+  test('waits for a real visit: what a browser loads ahead starts nothing and signs nobody out', () =>
+    withAlice(async (site, alice) => {
+      const ahead = { headers: { 'sec-purpose': 'prefetch;prerender' } }
+      assert.equal((await alice.open('/hub/spawn', ahead)).statusCode, 409)
+      assert.equal((await alice.open('/hub/logout', ahead)).statusCode, 409)
+      assert.equal(site.starts.length, 0)
+      assert.equal((await alice.open('/hub/home')).statusCode, 200)
+    }))
+
   test('asks where there are several profiles', () =>
     withAlice(
       async (site, alice) => {

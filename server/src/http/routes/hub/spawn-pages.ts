@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 
 import { defineRoute, type Route, type RouteReply, type RouteRequest } from '#http/define-route.ts'
 import type { PortalPages } from '#http/portal/portal-pages.ts'
+import { assertRealVisit } from '#http/real-visit.ts'
 import type { Profiles } from '#hub/profiles.ts'
 import type { ServerModels } from '#hub/server-models.ts'
 import type { UserOptions } from '#hub/server-records.ts'
@@ -64,6 +65,7 @@ function showRoute(options: SpawnPagesOptions, path: string): Route {
       if (userOptions === undefined && !(await hasNoChoice(options, server.owner))) {
         return options.pages.render(request, reply, { kind: 'portal' })
       }
+      assertRealVisit(request.raw)
       return start(options, request, reply, server, userOptions)
     },
   })
