@@ -109,13 +109,18 @@ def reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
+def go_word(pid: int) -> bytes:
+    """What the agent writes to let this process, and no other that may hold the same pipe, run the job."""
+    return b"go %d" % pid
+
+
 def await_go(files: ChildFiles) -> None:
-    """Waits until the agent has recorded this job. Ends this process when the agent dies first."""
+    """Waits until the agent has recorded this process for its job. Ends it when the agent dies first, or means another."""
     try:
-        word = os.read(files.go, 1)
+        word = os.read(files.go, 32)
     except OSError:
         word = b""
-    if word != b"g":
+    if word != go_word(os.getpid()):
         os._exit(0)
     os.close(files.go)
     # From here on the job counts as run, whatever becomes of the agent.

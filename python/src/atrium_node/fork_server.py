@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 import traceback
+from typing import Any
 
 from atrium_node import linux
 from atrium_node.child import ChildFiles, ChildPlan
@@ -57,7 +58,6 @@ def main(set_name: str) -> None:
     send_packet(sock, ready, [])
     job = _serve(sock)
     if job is not None:
-        sock.detach()
         run_warm(interpreter, *job)
 
 
@@ -103,19 +103,61 @@ def _list_server_extensions() -> list[str]:
     return names
 
 
+class _Spare:
+    """A forked process that waits for its job, so that no start has to wait for a fork."""
+
+    def __init__(self, pid: int, sock: socket.socket) -> None:
+        self.pid = pid
+        self._socket = sock
+
+    def give(self, request: dict[str, Any], fds: list[int]) -> bool:
+        """Its job. False when it was gone before; it has not got it then."""
+        try:
+            if linux.start_time(self.pid) is None:
+                return False
+            send_packet(self._socket, request, fds)
+            return True
+        finally:
+            self._socket.close()
+
+
 def _serve(sock: socket.socket) -> tuple[ChildPlan, ChildFiles] | None:
     """Answers requests. Comes back in a forked process with its job, and in the server with None when the agent has gone."""
     while True:
+        spare = _fork_spare(sock)
+        if not isinstance(spare, _Spare):
+            return spare
         packet = receive_packet(sock)
         if packet is None:
             return None
         request, fds = packet
-        pid = _fork_orphan()
-        if pid == 0:
-            return ChildPlan(**request["plan"]), ChildFiles(*fds)
+        while not spare.give(request, fds):
+            spare = _fork_spare(sock)
+            if not isinstance(spare, _Spare):
+                return spare
         for fd in fds:
             os.close(fd)
-        send_packet(sock, {"id": request["id"], "pid": pid}, [])
+        send_packet(sock, {"id": request["id"], "pid": spare.pid}, [])
+
+
+def _fork_spare(server_socket: socket.socket) -> _Spare | tuple[ChildPlan, ChildFiles]:
+    """In the server: the spare. In the spare: its job, once it has one; it ends when the server does."""
+    ours, theirs = socket.socketpair()
+    pid = _fork_orphan()
+    if pid:
+        theirs.close()
+        return _Spare(pid, ours)
+    ours.close()
+    # While a spare holds the server's socket, the agent cannot see by it that the server has gone.
+    server_socket.close()
+    try:
+        packet = receive_packet(theirs)
+    except OSError:
+        packet = None
+    if packet is None:
+        os._exit(0)
+    theirs.close()
+    return ChildPlan(**packet[0]["plan"]), ChildFiles(*packet[1])
 
 
 def _fork_orphan() -> int:

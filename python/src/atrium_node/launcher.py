@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from atrium_node.cgroup_tree import CgroupTree
-from atrium_node.child import ChildFiles, ChildPlan, run_cold
+from atrium_node.child import ChildFiles, ChildPlan, go_word, run_cold
 from atrium_node.job import Job
 from atrium_node.job_spec import JobSpec
 from atrium_node.ports import PortPool
@@ -51,7 +51,7 @@ class Launch:
 
     def release(self) -> None:
         """Lets the process run the user's program."""
-        os.write(self.go, b"g")
+        os.write(self.go, go_word(self.job.pid))
         os.close(self.go)
 
     def abandon(self) -> None:

@@ -16,7 +16,9 @@ def send_packet(sock: socket.socket, message: dict[str, Any], fds: list[int]) ->
     data = json.dumps(message).encode()
     data = _LENGTH.pack(len(data)) + data
     sent = socket.send_fds(sock, [data], fds) if fds else sock.send(data)
-    sock.sendall(data[sent:])
+    # Not even an empty rest: a receiver that has all of it may have closed its end already.
+    if sent < len(data):
+        sock.sendall(data[sent:])
 
 
 def receive_packet(sock: socket.socket) -> tuple[dict[str, Any], list[int]] | None:

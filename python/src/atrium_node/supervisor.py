@@ -124,7 +124,11 @@ class Supervisor:
         """The new process closes this pipe when it becomes the user's program, or first says what went wrong."""
         if job.status_fd is None:
             return
-        data = os.read(job.status_fd, 65536)
+        try:
+            data = os.read(job.status_fd, 65536)
+        except BlockingIOError:
+            # Another process that was forked a moment ago still holds a copy of the other end.
+            return
         for line in data.splitlines():
             self._hear(job, json.loads(line))
         if data:
@@ -194,7 +198,7 @@ class Supervisor:
         job = self._by_pid.pop(pid, None)
         if job is not None:
             self._faults.reach("exited")
-            # What it said last, then the end of the pipe; nobody else holds its other end.
+            # What it said last, then the end of the pipe.
             self._read_status(job)
             self._read_status(job)
             self._reaper.end(job, status)

@@ -22,7 +22,7 @@ from atrium_node.launcher import OPEN_FILES, Launch
 from atrium_node.loop import HANGUP, READ, Loop
 from atrium_node.packet import receive_packet, send_packet
 
-_ANSWER_SECONDS = 1.0
+_ANSWER_SECONDS = 2.0
 _MAX_UNDER_WAY = 4
 _LOAD_SECONDS = 120.0
 

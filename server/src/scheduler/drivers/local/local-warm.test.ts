@@ -222,8 +222,13 @@ describe('warm start', () => {
     const handles = submissions.map((one) => expectAccepted([one]))
     for (const handle of handles) assert.deepEqual(await warmth(handle), { used: true })
     const { pid } = await site.scheduler.status({ signal: site.signal })
-    const children = execFileSync('ps', ['-o', 'comm=', '--ppid', String(pid)]).toString()
-    assert.equal(children.split('\n').filter((name) => name.trim() === 'probe').length, 60)
+    const countRunning = () => {
+      const children = execFileSync('ps', ['-o', 'comm=', '--ppid', String(pid)]).toString()
+      return children.split('\n').filter((name) => name.trim() === 'probe').length
+    }
+    await waitFor('60 processes', () => countRunning() === 60)
+    for (const handle of handles) await waitFor('each to be up', () => site.readLog(handle))
+    assert.equal(countRunning(), 60)
     await site.scheduler.cancel(handles, { graceMs: 5000, signal: site.signal })
     await waitFor('all to end', async () => (await site.scheduler.list({ signal: site.signal })).length === 0)
   })
