@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 
 import { type BuiltinEdge, createBuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
@@ -14,12 +16,12 @@ export function findEdgeSocket({ data }: Pick<StartOptions, 'data'>): string {
 }
 
 /** Starts the edge unless it runs, and connects to it; it outlives this process. */
-export function startEdge(
+export async function startEdge(
   options: StartOptions,
   deps: { fence: () => number; log: Logger },
 ): Promise<BuiltinEdge> {
   const { data } = options
-  const config = buildEdgeConfig(options)
+  const config = buildEdgeConfig(options, await choosePort(options))
   const files = {
     program: findEdgeProgram(),
     configPath: join(data.run, 'edge.json'),
@@ -34,8 +36,8 @@ export function startEdge(
   })
 }
 
-function buildEdgeConfig(options: StartOptions): EdgeConfig {
-  const { config, host, port } = options
+function buildEdgeConfig(options: StartOptions, port: number): EdgeConfig {
+  const { config, host } = options
   const { publicUrl, tls, trustedProxies } = config.edge
   return {
     host,
@@ -45,6 +47,33 @@ function buildEdgeConfig(options: StartOptions): EdgeConfig {
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(tls === undefined ? {} : { tls: { certificate: resolve(tls.certificate), key: resolve(tls.key) } }),
   }
+}
+
+/**
+ * A free port is chosen once for a data folder: an edge that has to be started again must be found where users' servers and browsers know it.
+ */
+async function choosePort({ data, host, port }: StartOptions): Promise<number> {
+  if (port !== 0) return port
+  const file = join(data.run, 'edge-port')
+  const known = Number(await readFile(file, 'utf8').catch(() => ''))
+  if (Number.isInteger(known) && known > 0) return known
+  const chosen = await findFreePort(host)
+  await writeFile(file, `${chosen}\n`, { mode: 0o600 })
+  return chosen
+}
+
+function findFreePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, host, () => {
+      const address = server.address()
+      server.close(() => {
+        if (typeof address === 'object' && address !== null) resolve(address.port)
+        else reject(new Error('the system gave no port'))
+      })
+    })
+  })
 }
 
 /** Beside this program: as source, or as bundle. */
