@@ -16,7 +16,7 @@ import time
 import traceback
 from typing import Any
 
-from atrium_node import linux
+from atrium_node import VERSION, linux
 from atrium_node.child import ChildFiles, ChildPlan
 from atrium_node.fork_server_boot import SOCKET_FD
 from atrium_node.fresh_modules import drop_modules
@@ -25,12 +25,16 @@ from atrium_node.preload_sets import JOB_VARIABLES, NOTEBOOK, list_modules
 from atrium_node.warm_child import Interpreter, run_warm
 
 
-def main(set_name: str) -> None:
+def main(set_name: str, version: str) -> None:
     """Loads, says so, and forks until the agent goes. In a forked process it runs the job and never comes back."""
     linux.die_with_parent(signal.SIGKILL)
     sys.path.pop(0)
     sock = socket.socket(fileno=SOCKET_FD)
     sock.set_inheritable(False)
+    if version != VERSION:
+        # The files are newer than the agent: it will be replaced, until then jobs start cold.
+        send_packet(sock, {"state": "failed", "reason": f"the agent is {version}, its files are {VERSION}"}, [])
+        return
     # Writing would change the folders whose times tell us whether the environment has changed.
     sys.dont_write_bytecode = True
     started = time.monotonic()

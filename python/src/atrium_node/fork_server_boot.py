@@ -5,6 +5,6 @@ SOCKET_FD = 3
 
 BOOT = (
     # The first entry is the working directory, which cold programs do not have; ours is for our own modules alone.
-    "import sys; sys.path[0] = sys.argv[1]; from atrium_node.fork_server import main; main(sys.argv[2])"
+    "import sys; sys.path[0] = sys.argv[1]; from atrium_node.fork_server import main; main(*sys.argv[2:])"
 )
-"""Arguments: the folder of our package, the preload set."""
+"""Arguments: the folder of our package, the preload set, our version."""

@@ -56,7 +56,8 @@ class Supervisor:
         except LaunchError as error:
             self._answer(spec.key, None, error)
             return
-        if spec.warm_prefix is None:
+        if spec.warm_prefix is None or spec.tasks > 1:
+            # Several tasks are several processes: the first one only starts them.
             self._fork_cold(launch)
             return
 

@@ -130,8 +130,6 @@ def _find_script(plan: ChildPlan) -> tuple[str, list[str]]:
         program = shutil.which(program, path=plan.environment.get("PATH")) or program
     if os.path.dirname(program) != os.path.join(sys.prefix, "bin"):
         raise Differs("the command is not a script of this environment")
-    if plan.tasks > 1:
-        raise Differs("the job has several tasks")
     return program, [program, *plan.command[1:]]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from atrium_node import linux
+from atrium_node import VERSION, linux
 from atrium_node.child import ChildPlan, drop_to, reset_signals
 from atrium_node.environment_fingerprint import take_fingerprint
 from atrium_node.fork_server_boot import BOOT, SOCKET_FD
@@ -169,7 +169,7 @@ def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socke
         os.chdir("/")
         if owner is not None and os.geteuid() == 0:
             drop_to(_owner_plan(owner))
-        os.execve(python, [python, "-c", BOOT, package_folder, set_name], environment)
+        os.execve(python, [python, "-c", BOOT, package_folder, set_name, VERSION], environment)
     except BaseException as error:
         os.write(2, f"agent: fork server of {prefix}: {error!r}\n".encode(errors="replace"))
     finally:
