@@ -10,6 +10,7 @@ import { useChromium } from './portal-fixture.ts'
 
 const chromium = useChromium()
 let platform: Platform
+/** Alice's JupyterLab. */
 let page: Page
 
 before(async () => {
@@ -20,6 +21,9 @@ before(async () => {
     await platform.api('POST', `/hub/api/users/${user}/server`)
     await waitFor(`the server of ${user}`, () => isReady(user), { deadlineMs: 60_000 })
   }
+  // Her own server signs her in, and its page then asks on.
+  await page.goto(`${platform.url}/user/alice/lab`)
+  await page.waitForURL('**/user/alice/lab**')
 })
 
 after(async () => {
@@ -34,12 +38,16 @@ async function isReady(user: string): Promise<boolean> {
   return body.servers['']?.ready ?? false
 }
 
-/** What alice's own page gets, with her cookies. */
+/** What alice's own page gets, with all her cookies and the anti-forgery token of her server. */
 function fetchStatus(path: string, headers: Record<string, string> = {}): Promise<number> {
-  return page.evaluate(async ([url, init]) => (await fetch(url, init)).status, [
-    platform.url + path,
-    { headers, redirect: 'manual' },
-  ] as const)
+  return page.evaluate(
+    async ([url, given]) => {
+      const xsrf = /(?:^|; )_xsrf=([^;]+)/.exec(document.cookie)?.[1] ?? ''
+      const answer = await fetch(url, { headers: { 'x-xsrftoken': xsrf, ...given }, redirect: 'manual' })
+      return answer.status
+    },
+    [platform.url + path, headers] as const,
+  )
 }
 
 /** Opens a websocket from alice's page; answers whether it was accepted. */
@@ -72,8 +80,10 @@ describe("alice and bob's server", () => {
   })
 
   test('not by its address: she sees a page that says so', async () => {
-    await page.goto(`${platform.url}/user/bob/lab`)
-    await page.getByRole('heading', { name: 'This is not yours to open' }).waitFor()
+    const other = await page.context().newPage()
+    const answer = await other.goto(`${platform.url}/user/bob/lab`)
+    assert.equal(answer?.status(), 403)
+    await other.getByRole('heading', { name: 'Not shared with you' }).waitFor()
   })
 
   test('not by its API', async () => {
