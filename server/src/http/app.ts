@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 
 import type { Principals } from '#identity/principals.ts'
 import { createAccessLog } from './access-log.ts'
-import { createFindPrincipal } from './authenticate-request.ts'
+import { createFindPrincipal, type FindPrincipal } from './authenticate-request.ts'
 import type { Route } from './define-route.ts'
 import { buildErrorBody, isApiPath, toPlatformError } from './error-reply.ts'
 import { registerRoute } from './register-route.ts'
@@ -56,11 +56,12 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.addHook('onResponse', createAccessLog(log))
   const sendError = createErrorSender(options)
   app.setErrorHandler((error, request, reply) => sendError(toPlatformError(error), request, reply))
-  app.setNotFoundHandler(createUnmatchedHandler(options, sendError))
+  const findPrincipal = createFindPrincipal(principals, sessionCookieName(secure))
+  app.setNotFoundHandler(createUnmatchedHandler(options, { findPrincipal, sendError }))
   const registrar = {
     xsrf: createXsrf({ key: options.xsrfKey, secure }),
     log,
-    findPrincipal: createFindPrincipal(principals, sessionCookieName(secure)),
+    findPrincipal,
     ...(options.checkAnswer === undefined ? {} : { checkAnswer: options.checkAnswer }),
   }
   for (const route of routes) registerRoute(app, route, registrar)
@@ -89,9 +90,12 @@ function wantsJson(request: FastifyRequest): boolean {
 }
 
 /** No route: another method of a known path, a link that other tools made, or nothing. */
-function createUnmatchedHandler({ routes, findRedirect }: AppOptions, sendError: SendError) {
+function createUnmatchedHandler(
+  { routes, findRedirect }: AppOptions,
+  { findPrincipal, sendError }: { findPrincipal: FindPrincipal; sendError: SendError },
+) {
   const table = createRouteTable(routes)
-  return (request: FastifyRequest, reply: FastifyReply) => {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
     const [path = '/'] = request.url.split('?', 1)
     const methods = table.methodsFor(path)
     if (methods.length > 0) {
@@ -101,6 +105,8 @@ function createUnmatchedHandler({ routes, findRedirect }: AppOptions, sendError:
     }
     const redirect = isApiPath(path) ? undefined : findRedirect?.(request.url)
     if (redirect !== undefined) return reply.headers(pageHeaders).redirect(redirect)
+    // The page that says so offers the way home, or to the sign-in.
+    if (!isApiPath(path)) request.principal = await findPrincipal(request, 'session')
     return sendError(new PlatformError('not_found'), request, reply)
   }
 }

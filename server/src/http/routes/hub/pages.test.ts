@@ -90,6 +90,7 @@ describe('paths of JupyterHub', () => {
       const page = await alice.open('/hub/nonsense')
       assert.equal(page.statusCode, 404)
       assert.equal(readPage(page.body).content['status'], 404)
+      assert.equal(readPage(page.body).user?.name, 'alice')
       const api = await alice.open('/hub/api/nonsense')
       assert.equal(api.statusCode, 404)
       assert.equal(api.json().status, 404)
