@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { CliError } from './output.ts'
 
@@ -12,26 +11,41 @@ const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-si
  * then this says so.
  */
 export function becomeServerProgram(name: string, args: readonly string[]): never {
-  const program = findServerProgram(name)
-  const cache = join(dirname(program), '..', '..', '..', '.cache', 'compile')
-  const argv = [process.execPath, ...nodeFlags, program, ...args]
-  process.execve?.(process.execPath, argv, {
+  const root = findCheckout()
+  const bundle = join(root, 'dist', 'server')
+  const program = isFresh(bundle, root)
+    ? join(bundle, `${name}.mjs`)
+    : join(root, 'server', 'src', 'main', `${name}.ts`)
+  const cache = process.env['NODE_COMPILE_CACHE'] ?? join(root, '.cache', 'compile')
+  process.execve?.(process.execPath, [process.execPath, ...nodeFlags, program, ...args], {
     ...process.env,
-    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? cache,
-  })
+    NODE_COMPILE_CACHE: cache,
+  } as Record<string, string>)
   throw new CliError('This Node cannot replace a process by another one.', {
     hint: 'Use the Node that `npm ci` brings along.',
   })
 }
 
-function findServerProgram(name: string): string {
-  try {
-    const path = createRequire(import.meta.url).resolve(`@atrium/server/main/${name}.ts`)
-    if (existsSync(path)) return path
-  } catch {
-    // Falls through to the message below.
-  }
+function findCheckout(): string {
+  const root = join(import.meta.dirname, '..', '..')
+  if (existsSync(join(root, 'server', 'src', 'main'))) return root
   throw new CliError('Only the client is installed here.', {
     hint: 'Run this in the checkout or installation of the platform.',
   })
+}
+
+/** The bundle is there and none of its sources was changed since: who works on the sources runs the sources. */
+function isFresh(bundle: string, root: string): boolean {
+  try {
+    const manifest = JSON.parse(readFileSync(join(bundle, 'manifest.json'), 'utf8')) as Manifest
+    return manifest.sources.every((source) => statSync(join(root, source)).mtimeMs <= manifest.newestSourceMs)
+  } catch {
+    return false
+  }
+}
+
+/** Written by `build/bundle.ts`. */
+interface Manifest {
+  newestSourceMs: number
+  sources: readonly string[]
 }

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { access, mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
+import { findInstallationRoot } from '#platform/installation.ts'
 import type { Logger } from '#platform/log.ts'
 
 import { readMarker, writeMarker } from './environment-marker.ts'
@@ -41,9 +41,7 @@ export interface DefaultEnvironment {
 }
 
 /** The lock that belongs to this version, made from `default.in` beside it. */
-export const defaultLockPath = fileURLToPath(
-  new URL('../../../python/environments/default.txt', import.meta.url),
-)
+export const defaultLockPath = join(findInstallationRoot(), 'python', 'environments', 'default.txt')
 
 /** The program a notebook server needs; without it an environment is of no use to us. */
 const serverProgram = 'jupyterhub-singleuser'

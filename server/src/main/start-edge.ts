@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { dirname, extname, join, resolve } from 'node:path'
 
 import { type BuiltinEdge, createBuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import type { EdgeConfig } from '#edge/drivers/builtin/edge-config.ts'
@@ -76,8 +75,8 @@ function findFreePort(host: string): Promise<number> {
   })
 }
 
-/** Beside this program: as source, or as bundle. */
+/** Beside the program that runs now: both as sources, or both from the bundle. */
 function findEdgeProgram(): string {
-  const bundled = join(import.meta.dirname, 'edge.mjs')
-  return existsSync(bundled) ? bundled : join(import.meta.dirname, 'edge.ts')
+  const [, program = ''] = process.argv
+  return join(dirname(program), `edge${extname(program)}`)
 }

@@ -1,4 +1,6 @@
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+
+import { findInstallationRoot } from '#platform/installation.ts'
 
 /** What the local driver needs to know of this machine; made by `buildLocalConfig`. */
 export interface LocalSchedulerConfig {
@@ -37,7 +39,7 @@ const defaultJobLogLimitBytes = 32 * 1024 ** 2
 /** Fills in the defaults. */
 export function buildLocalConfig(options: LocalSchedulerOptions): LocalSchedulerConfig {
   return {
-    agentPackage: fileURLToPath(new URL('../../../../../python/src/atrium_node', import.meta.url)),
+    agentPackage: join(findInstallationRoot(), 'python', 'src', 'atrium_node'),
     jobLogLimitBytes: defaultJobLogLimitBytes,
     cgroups: 'auto',
     umask: 0o077,
