@@ -9,7 +9,7 @@ import type { Service } from '#identity/services.ts'
 import type { UserView } from '#identity/user-views.ts'
 
 /** Which fields each scope shows. `kind` and `name` come with all of them. */
-const userFields: readonly (readonly [Scope, readonly string[]])[] = [
+const userFields: Fields = [
   ['read:users', ['user_info', 'admin', 'roles', 'groups', 'server', 'pending', 'created', 'last_activity']],
   ['read:users:name', ['user_info', 'admin']],
   ['read:users:groups', ['groups']],
@@ -19,13 +19,13 @@ const userFields: readonly (readonly [Scope, readonly string[]])[] = [
   ['admin:auth_state', ['auth_state']],
 ]
 
-const groupFields: readonly (readonly [Scope, readonly string[]])[] = [
+const groupFields: Fields = [
   ['read:groups', ['properties', 'users']],
   ['read:groups:name', []],
   ['read:roles:groups', ['roles']],
 ]
 
-const serviceFields: readonly (readonly [Scope, readonly string[]])[] = [
+const serviceFields: Fields = [
   ['read:services', ['admin', 'url', 'prefix', 'command', 'pid', 'info', 'display']],
   ['read:services:name', ['admin']],
   ['read:roles:services', ['roles', 'admin']],
@@ -57,37 +57,53 @@ export async function buildUserModels(
         },
       )
     : new Map<number, readonly HubServerModel[]>()
-  return views.flatMap((view) => buildUserModel(view, scopes, servers.get(view.user.id) ?? [], query) ?? [])
+  const findShownOfUser = createShownFinder(userFields, scopes)
+  const found: HubUser[] = []
+  for (const view of views) {
+    const shown = findShownOfUser({ user: view.user.name })
+    if (shown === undefined) continue
+    found.push(buildUserModel(view, { scopes, shown, servers: servers.get(view.user.id) ?? [] }, query))
+  }
+  return found
+}
+
+interface Shown {
+  readonly scopes: ScopeSet
+  /** The fields that are shown. */
+  readonly shown: ReadonlySet<string>
+  readonly servers: readonly HubServerModel[]
 }
 
 function buildUserModel(
   { user, groups, roles }: UserView,
-  scopes: ScopeSet,
-  servers: readonly HubServerModel[],
+  { scopes, shown, servers }: Shown,
   { authState = null }: UserModelQuery,
-): HubUser | undefined {
-  const shown = findShown(userFields, scopes, { user: user.name })
-  if (shown === undefined) return undefined
-  const fallback = servers.find(({ name }) => name === '')
+): HubUser {
+  const model: Writable<HubUser> = { kind: 'user', name: user.name }
+  if (shown.has('admin')) model.admin = user.admin
+  if (shown.has('roles')) model.roles = roles
+  if (shown.has('groups')) model.groups = groups
+  if (shown.has('server')) model.server = findDefaultUrl(servers)
+  if (shown.has('pending')) model.pending = servers.find(({ name }) => name === '')?.pending ?? null
+  if (shown.has('created')) model.created = formatTime(user.createdAtMs)
+  if (shown.has('last_activity')) model.last_activity = formatOptionalTime(user.lastActivityAtMs)
+  if (shown.has('auth_state')) model.auth_state = authState
+  if (shown.has('user_info')) model.user_info = null
   const readable = servers.filter(({ name }) =>
     scopes.allows('read:servers', { user: user.name, server: name }),
   )
-  const model: Required<Omit<HubUser, 'servers'>> = {
-    kind: 'user',
-    name: user.name,
-    admin: user.admin,
-    roles,
-    groups,
-    server: fallback?.ready ? fallback.url : null,
-    pending: fallback?.pending ?? null,
-    created: formatTime(user.createdAtMs),
-    last_activity: user.lastActivityAtMs === null ? null : formatTime(user.lastActivityAtMs),
-    auth_state: authState,
-    user_info: null,
+  if (shown.has('servers') || readable.length > 0) {
+    model.servers = Object.fromEntries(readable.map((server) => [server.name, server]))
   }
-  const shownModel = pick(model, shown)
-  if (!shown.has('servers') && readable.length === 0) return shownModel
-  return { ...shownModel, servers: Object.fromEntries(readable.map((server) => [server.name, server])) }
+  return model
+}
+
+type Writable<T> = { -readonly [key in keyof T]: T[key] }
+
+/** Where the default server answers, once it does. */
+function findDefaultUrl(servers: readonly HubServerModel[]): string | null {
+  const fallback = servers.find(({ name }) => name === '')
+  return fallback?.ready ? fallback.url : null
 }
 
 /** A group, with the fields that `scopes` cover. */
@@ -121,15 +137,29 @@ export function buildServiceModel(service: Service, scopes: ScopeSet): HubServic
 
 /** ISO 8601 in UTC, to the microsecond as Python writes it. */
 export function formatTime(ms: number): string {
-  return new Date(ms).toISOString().replace('Z', '000Z')
+  return `${new Date(ms).toISOString().slice(0, -1)}000Z`
+}
+
+/** The same of what may not have happened yet. */
+export function formatOptionalTime(ms: number | null): string | null {
+  return ms === null ? null : formatTime(ms)
+}
+
+type Fields = readonly (readonly [Scope, readonly string[]])[]
+
+/** Finds out once what is shown where no filter makes a difference between one thing and the next. */
+function createShownFinder(
+  fields: Fields,
+  scopes: ScopeSet,
+): (resource: Resource) => ReadonlySet<string> | undefined {
+  const isFiltered = fields.some(([scope]) => typeof scopes.filterOf(scope) === 'object')
+  if (isFiltered) return (resource) => findShown(fields, scopes, resource)
+  const shown = findShown(fields, scopes)
+  return () => shown
 }
 
 /** The fields that are shown of a thing; undefined: nothing at all. */
-function findShown(
-  fields: readonly (readonly [Scope, readonly string[]])[],
-  scopes: ScopeSet,
-  resource: Resource,
-): ReadonlySet<string> | undefined {
+function findShown(fields: Fields, scopes: ScopeSet, resource?: Resource): ReadonlySet<string> | undefined {
   let shown: Set<string> | undefined
   for (const [scope, names] of fields) {
     if (!scopes.allows(scope, resource)) continue

@@ -6,6 +6,7 @@ import type { Principal } from '#identity/principal.ts'
 import type { ScopeSet } from '#identity/scope-set.ts'
 import type { UserQuery } from '#identity/user-query.ts'
 import { isObject, parseNames, parseUserBody } from './hub-bodies.ts'
+import type { HubPageRequest } from './hub-page.ts'
 import { toPythonText } from './python-text.ts'
 
 /** A request for a list of users. */
@@ -17,7 +18,7 @@ interface ListRequest {
 /** What the list's query asks for. Throws `bad_request` in JupyterHub's words. */
 export async function buildUserQuery(
   { principal, query }: ListRequest,
-  { offset, limit }: { readonly offset: number; readonly limit: number },
+  { offset, limit, acceptsPages }: HubPageRequest,
   models: Pick<ServerModels, 'usersWith'>,
 ): Promise<UserQuery> {
   const {
@@ -37,6 +38,7 @@ export async function buildUserQuery(
     limit,
     sort,
     descending: written.startsWith('-'),
+    counts: acceptsPages,
     ...(nameFilter === undefined ? {} : { nameFilter }),
     ...(within === undefined ? {} : { within }),
     ...(await selectByState(state, models)),

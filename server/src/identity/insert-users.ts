@@ -1,12 +1,11 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
-import type { Selectable } from 'kysely'
 
 import { type Actor, recordAudits } from '#observe/audit.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { StoreTransaction } from '#store/store.ts'
-import type { UsersTable } from '#store/tables.ts'
 import { splitIntoParts } from './in-parts.ts'
 import { parseUserName } from './names.ts'
+import { type UserRow, userColumns } from './user-query.ts'
 import type { NewUser } from './users.ts'
 
 /** Creates users as a part of something larger; those that exist are left out of the answer. See `Users.create`. */
@@ -15,9 +14,9 @@ export async function insertUsers(
   clock: Clock,
   users: readonly NewUser[],
   actor: Actor,
-): Promise<readonly Selectable<UsersTable>[]> {
+): Promise<readonly UserRow[]> {
   const wanted = new Map(users.map((user) => [parseUserName(user.name), user]))
-  const created: Selectable<UsersTable>[] = []
+  const created: UserRow[] = []
   for (const part of splitIntoParts([...wanted])) created.push(...(await insertPart(tx, clock, part)))
   for (const { name } of created) tx.changed('user', name)
   for (const row of created) await addToGroups(tx, row, wanted.get(row.name)?.groups ?? [])
@@ -36,7 +35,7 @@ async function insertPart(tx: StoreTransaction, clock: Clock, part: readonly (re
     .insertInto('users')
     .values(part.map(([name, { admin }]) => ({ name, admin: admin ? 1 : 0, created_at: clock.now() })))
     .onConflict((conflict) => conflict.column('name').doNothing())
-    .returningAll()
+    .returning(userColumns)
     .execute()
 }
 

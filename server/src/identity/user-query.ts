@@ -16,25 +16,46 @@ export interface UserQuery {
   /** Only users of these ids, or all but these. */
   readonly only?: ReadonlySet<number>
   readonly except?: ReadonlySet<number>
+  /** False: nobody asks how many there are on all pages, and the answer's `total` is that of this one. */
+  readonly counts?: boolean
 }
+
+/** A user's row without what only sign-in needs. */
+export type UserRow = Pick<
+  Selectable<UsersTable>,
+  'id' | 'name' | 'admin' | 'created_at' | 'last_activity' | 'login' | 'uid' | 'gid'
+> & { readonly has_password: SqlBool }
+
+/** The columns of `UserRow`. */
+export const userColumns = [
+  'users.id',
+  'users.name',
+  'users.admin',
+  'users.created_at',
+  'users.last_activity',
+  'users.login',
+  'users.uid',
+  'users.gid',
+  sql<SqlBool>`users.password_hash is not null`.as('has_password'),
+] as const
 
 /** The users that the query finds, and how many there are on all its pages. Who was never active comes first, last when descending. */
 export async function selectUsers(
   db: ReadableDatabase,
   query: UserQuery,
-): Promise<{ rows: readonly Selectable<UsersTable>[]; total: number }> {
+): Promise<{ rows: readonly UserRow[]; total: number }> {
   const matching = selectMatching(db, query)
   const column = sql.ref(`users.${query.sort}`)
   const direction = query.descending ? 'desc' : 'asc'
   const rows = await matching
-    .selectAll('users')
+    .select(userColumns)
     .orderBy(query.descending ? sql`${column} is null` : sql`${column} is not null`)
     .orderBy(column, direction)
     .orderBy('users.id', direction)
     .limit(query.limit)
     .offset(query.offset)
     .execute()
-  const isWhole = query.offset === 0 && rows.length < query.limit
+  const isWhole = query.counts === false || (query.offset === 0 && rows.length < query.limit)
   if (isWhole) return { rows, total: rows.length }
   const { total } = await matching
     .select((count) => count.fn.countAll<number>().as('total'))

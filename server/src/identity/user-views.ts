@@ -16,6 +16,8 @@ export interface UserView {
 /** Users as answers show them. */
 export interface UserViews {
   ofUsers(users: readonly User[]): Promise<readonly UserView[]>
+  /** Of users who were created just now, without groups: nothing has to be read. */
+  ofNewUsers(users: readonly User[]): readonly UserView[]
   /** From memory when asked for often: `GET /hub/api/user` is what services ask all the time. Undefined: no such user. */
   findById(id: number): MaybePromise<UserView | undefined>
   close(): void
@@ -87,6 +89,8 @@ export function createUserViews({ store, clock, users, activity }: UserViewsOpti
 
   return {
     ofUsers,
+    ofNewUsers: (list) =>
+      list.map((user) => ({ user, groups: [], roles: user.admin ? ['admin', 'user'] : ['user'] })),
     findById(id) {
       const known = remembered.get(id)
       // Other replicas tell nobody of activity: it is looked at again as often as it is stored.

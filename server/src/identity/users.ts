@@ -12,7 +12,7 @@ import { readInParts } from './in-parts.ts'
 import { insertUsers } from './insert-users.ts'
 import { parseUserName } from './names.ts'
 import { announceShareHolders } from './share-holders.ts'
-import { selectUsers, type UserQuery } from './user-query.ts'
+import { selectUsers, type UserQuery, type UserRow, userColumns } from './user-query.ts'
 
 /** A user as stored. */
 export interface User {
@@ -98,14 +98,18 @@ class StoredUsers implements Users {
   async find(name: string): Promise<User | undefined> {
     const row = await this.#store.db
       .selectFrom('users')
-      .selectAll()
+      .select(userColumns)
       .where('name', '=', name)
       .executeTakeFirst()
     return row && this.#parse(row)
   }
 
   async findById(id: number): Promise<User | undefined> {
-    const row = await this.#store.db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
+    const row = await this.#store.db
+      .selectFrom('users')
+      .select(userColumns)
+      .where('id', '=', id)
+      .executeTakeFirst()
     return row && this.#parse(row)
   }
 
@@ -184,7 +188,7 @@ class StoredUsers implements Users {
           .updateTable('users')
           .set(values)
           .where('name', '=', name)
-          .returningAll()
+          .returning(userColumns)
           .executeTakeFirst()
         if (row === undefined) throw new PlatformError('not_found')
         tx.changed('user', name)
@@ -226,7 +230,7 @@ class StoredUsers implements Users {
     return state === null ? null : this.#sealedBox.seal(JSON.stringify(state))
   }
 
-  #parse(row: Selectable<UsersTable>): User {
+  #parse(row: UserRow): User {
     const seenMs = this.#activity.findUser(row.id) ?? 0
     return {
       id: row.id,
@@ -234,7 +238,7 @@ class StoredUsers implements Users {
       admin: row.admin === 1,
       createdAtMs: row.created_at,
       lastActivityAtMs: Math.max(row.last_activity ?? 0, seenMs) || null,
-      hasPassword: row.password_hash !== null,
+      hasPassword: Boolean(row.has_password),
       login: row.login,
       uid: row.uid,
       gid: row.gid,

@@ -86,7 +86,7 @@ function createSeveralRoute({ identity, models }: UserRoutesOptions): Route {
       if (created.length === 0)
         throw new PlatformError('conflict', { message: `All ${names.length} users already exist` })
       reply.code(201)
-      const views = await identity.userViews.ofUsers(created)
+      const views = identity.userViews.ofNewUsers(created)
       return buildUserModels(views, request.principal.scopes, models, {
         includeStopped: includesStopped(request),
       })
@@ -134,7 +134,11 @@ function createOneRoute(options: UserRoutesOptions): Route {
       const [user] = await options.identity.users.create([{ name, admin }], request.actor())
       if (user === undefined) throw new PlatformError('conflict', { message: `User ${name} already exists` })
       reply.code(201)
-      return buildOne(options, request, user, { authState: null })
+      const views = options.identity.userViews.ofNewUsers([user])
+      const [model] = await buildUserModels(views, request.principal.scopes, options.models, {
+        includeStopped: includesStopped(request),
+      })
+      return model
     },
   })
 }
@@ -195,12 +199,10 @@ async function buildOne(
   { identity, models }: UserRoutesOptions,
   request: { readonly principal: Principal; readonly query: unknown },
   user: User,
-  known: { readonly authState?: null } = {},
 ): Promise<HubUser> {
   const { scopes } = request.principal
   const mayReadState = scopes.allows('admin:auth_state', { user: user.name })
-  const authState =
-    mayReadState && known.authState !== null ? await identity.users.readAuthState(user.id) : null
+  const authState = mayReadState ? await identity.users.readAuthState(user.id) : null
   const views = await identity.userViews.ofUsers([user])
   const [model] = await buildUserModels(views, scopes, models, {
     includeStopped: includesStopped(request),
