@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto'
 
 import { sessionCookieName } from '@atrium/contract/cookies.ts'
 import { PlatformError } from '@atrium/contract/errors.ts'
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify'
 import type { Logger } from 'pino'
 
 import type { Principals } from '#identity/principals.ts'
@@ -17,6 +22,17 @@ import { createXsrf } from './xsrf.ts'
 
 const defaultBodyLimitBytes = 1024 * 1024
 const longestParameter = 1024
+
+type SchemaCompilers = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
+
+/**
+ * Routes check what comes by themselves: Fastify would load two schema compilers, some 10 MB, to compile nothing. The types are those of
+ * compilers' products, of which none is ever asked for.
+ */
+const noCompilers = {
+  buildValidator: () => () => () => true,
+  buildSerializer: () => () => JSON.stringify,
+} as unknown as SchemaCompilers
 
 export interface AppOptions {
   readonly routes: readonly Route[]
@@ -48,6 +64,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     bodyLimit: defaultBodyLimitBytes,
     genReqId: createRequestIds(),
     routerOptions: { maxParamLength: longestParameter },
+    schemaController: { compilersFactory: noCompilers },
   })
   app.decorateRequest('principal', undefined)
   app.removeAllContentTypeParsers()
