@@ -19,7 +19,9 @@ export const profileSchema = Type.Object({
 /** `IdleState` of `servers.ts`. */
 export const idleStateSchema = Type.Object({
   inUse: Type.Boolean(),
-  reasons: Type.Array(Type.String(), { description: 'Why it is still running, in sentences.' }),
+  reasons: Type.Array(Type.Object({ text: Type.String(), atMs: Type.Integer() }), {
+    description: 'Why it is still running: what is seen now, or was seen last.',
+  }),
   timeoutMs: Type.Optional(Type.Integer()),
   stopsAtMs: Type.Optional(Type.Integer()),
   warned: Type.Boolean(),

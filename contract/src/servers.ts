@@ -108,8 +108,8 @@ export interface ServerDetails {
 export interface IdleState {
   /** True while something counts as use. */
   inUse: boolean
-  /** "Why is it still running": what counts as use now, or what was seen last, in sentences. */
-  reasons: readonly string[]
+  /** "Why is it still running": what counts as use now, or what was seen last. */
+  reasons: readonly IdleReason[]
   /** Stops after this long without use. Absent: never by itself. */
   timeoutMs?: number
   /** When it will stop if nothing happens. */
@@ -118,6 +118,14 @@ export interface IdleState {
   warned: boolean
   /** "Keep it running" holds the stop off until then. */
   keepUntilMs?: number
+}
+
+/** Something that counts as use of a server. */
+export interface IdleReason {
+  /** One sentence. */
+  text: string
+  /** When it was; now for what goes on. */
+  atMs: number
 }
 
 /** `POST /api/v1/servers/:user/:server/keep-running`. */

@@ -1,6 +1,6 @@
 import type { IdleState } from '@atrium/contract/servers.ts'
 
-import { parseIdleReport, type UseSign } from './idle-report.ts'
+import { parseIdleReport } from './idle-report.ts'
 import type { IdleSettings } from './profile-config.ts'
 import type { ServerRecord } from './server-records.ts'
 
@@ -16,14 +16,10 @@ export function buildIdleState(record: ServerRecord, settings: IdleSettings): Id
   const stopsAtMs = record.idleStopAtMs ?? report.lastUseMs + settings.afterMs
   return {
     inUse,
-    reasons: (inUse ? current : report.signs.slice(0, shownSigns)).map((sign) => describe(sign, inUse)),
+    reasons: (inUse ? current : report.signs.slice(0, shownSigns)).map(({ text, atMs }) => ({ text, atMs })),
     warned: record.idleStopAtMs !== null,
     ...(settings.stop ? { timeoutMs: settings.afterMs } : {}),
     ...(settings.stop && !inUse ? { stopsAtMs } : {}),
     ...(record.keepUntilMs === null ? {} : { keepUntilMs: record.keepUntilMs }),
   }
-}
-
-function describe({ text, atMs }: UseSign, isNow: boolean): string {
-  return isNow ? text : `${text} (${new Date(atMs).toISOString()})`
 }
