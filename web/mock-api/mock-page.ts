@@ -30,7 +30,16 @@ function listScopes({ name, admin }: MockUser): string[] {
     'groups',
     'delete:groups',
   ]
-  const servers = ['read:servers', 'start:servers', 'delete:servers', 'read:tokens', 'users', 'read:users']
+  const servers = [
+    'read:servers',
+    'start:servers',
+    'delete:servers',
+    'read:tokens',
+    'users',
+    'read:users',
+    'read:users:name',
+    'read:groups:name',
+  ]
   return admin ? [...all, ...implied, ...servers, ...own] : own
 }
 

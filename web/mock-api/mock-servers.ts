@@ -119,7 +119,7 @@ export function describeServer(user: MockUser, server: MockServer, nowMs: number
       usage: { memoryBytes: 1.3 * gibibyte, cpuSeconds: 912 },
       idle: {
         inUse: true,
-        reasons: ['It was started a moment ago.'],
+        reasons: [{ text: 'It was started.', atMs: readyAtMs }],
         warned: false,
         ...(profile?.idleTimeoutMs && { timeoutMs: profile.idleTimeoutMs }),
         ...server.idle,

@@ -146,7 +146,10 @@ function adasServers(nowMs: number): MockServer[] {
       endsAtMs: nowMs + 3 * hourMs + 12 * minuteMs,
       idle: {
         inUse: true,
-        reasons: ['A kernel of analysis.ipynb is busy.', 'One terminal is open and in use.'],
+        reasons: [
+          { text: 'A kernel of analysis.ipynb is busy.', atMs: nowMs },
+          { text: 'A terminal is in use.', atMs: nowMs },
+        ],
       },
     }),
     runningServer('notes', nowMs - 2 * hourMs, {
@@ -154,7 +157,7 @@ function adasServers(nowMs: number): MockServer[] {
         inUse: false,
         warned: true,
         stopsAtMs: nowMs + 4.5 * minuteMs,
-        reasons: ['Two kernels have been idle for 55 minutes.'],
+        reasons: [{ text: 'A kernel was busy.', atMs: nowMs - 55 * minuteMs }],
       },
     }),
     { ...runningServer('gpu', nowMs - 9 * minuteMs), profile: 'gpu', queuedMs: forever },

@@ -51,7 +51,7 @@ function keepRunning(request: MockRequest): undefined {
     ...server.idle,
     warned: false,
     keepUntilMs: request.nowMs + 3_600_000,
-    reasons: ['You asked to keep it running.'],
+    reasons: [{ text: 'Somebody asked to keep it running.', atMs: request.nowMs }],
   }
 }
 

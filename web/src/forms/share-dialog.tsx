@@ -5,6 +5,7 @@ import type { FormEvent } from 'react'
 import { messageOf } from '#api/http.ts'
 import type { ServerId } from '#api/servers.ts'
 import { sharesQuery, useRevokeShare, useShareServer } from '#api/shares.ts'
+import { mayUseForAll } from '#page-data.ts'
 import { Button } from '#ui/button.tsx'
 import { Dialog } from '#ui/dialog.tsx'
 import { EmptyState } from '#ui/empty-state.tsx'
@@ -39,8 +40,15 @@ export function ShareDialog({ server, title, onClose }: ShareDialogProps) {
   )
 }
 
+/** Sharing with a name tells whether it exists, so that takes a permission of its own. */
+const shareKinds = [
+  { value: 'user', label: 'User', scope: 'read:users:name' },
+  { value: 'group', label: 'Group', scope: 'read:groups:name' },
+]
+
 function ShareForm({ server }: { server: ServerId }) {
   const share = useShareServer(server)
+  const kinds = shareKinds.filter(({ scope }) => mayUseForAll(scope))
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const form = event.currentTarget
@@ -49,6 +57,7 @@ function ShareForm({ server }: { server: ServerId }) {
     const target = data.get('kind') === 'group' ? { group: name } : { user: name }
     share.mutate(target, { onSuccess: () => form.reset() })
   }
+  if (kinds.length === 0) return <p>Share by a link: you have no permission to look up others by name.</p>
   return (
     <form className="stack gap-s" onSubmit={submit}>
       {share.error && (
@@ -57,14 +66,7 @@ function ShareForm({ server }: { server: ServerId }) {
         </Notice>
       )}
       <div className="share-form">
-        <SelectField
-          label="Share with"
-          name="kind"
-          options={[
-            { value: 'user', label: 'User' },
-            { value: 'group', label: 'Group' },
-          ]}
-        />
+        <SelectField label="Share with" name="kind" options={kinds} />
         <TextField label="Name" name="name" required autoComplete="off" autoCapitalize="none" />
         <Button type="submit" variant="primary" busy={share.isPending}>
           Share

@@ -3,7 +3,7 @@ import type { IdleState, ServerDetails } from '@atrium/contract/servers.ts'
 import { useKeepRunning } from '#api/servers.ts'
 import { Button } from '#ui/button.tsx'
 import { Notice } from '#ui/notice.tsx'
-import { Countdown, formatAbsolute, formatDuration } from '#ui/time.tsx'
+import { Countdown, formatAbsolute, formatDuration, RelativeTime } from '#ui/time.tsx'
 import { useToast } from '#ui/toast.tsx'
 
 interface IdleStatusProps {
@@ -24,7 +24,8 @@ export function IdleStatus({ server, idle }: IdleStatusProps) {
         }
         actions={<KeepRunningButton server={server} />}
       >
-        {idle.reasons.join(' ')} Files are kept; kernels and what they hold in memory are not.
+        {idle.reasons.map((reason) => reason.text).join(' ')} Files are kept; kernels and what they hold in
+        memory are not.
       </Notice>
     )
   }
@@ -34,7 +35,14 @@ export function IdleStatus({ server, idle }: IdleStatusProps) {
       <div className="stack gap-s">
         <ul className="reasons">
           {idle.reasons.map((reason) => (
-            <li key={reason}>{reason}</li>
+            <li key={reason.text}>
+              {reason.text}{' '}
+              {!idle.inUse && (
+                <span className="muted">
+                  (<RelativeTime atMs={reason.atMs} />)
+                </span>
+              )}
+            </li>
           ))}
           <li>{describePolicy(idle)}</li>
         </ul>
