@@ -14,7 +14,9 @@ const programs = ['up', 'serve', 'down', 'plan', 'validate', 'edge']
 
 rmSync(out, { recursive: true, force: true })
 const bundle = await rolldown({
-  input: Object.fromEntries(programs.map((name) => [name, join(root, 'server', 'src', 'main', `${name}.ts`)])),
+  input: Object.fromEntries(
+    programs.map((name) => [name, join(root, 'server', 'src', 'main', `${name}.ts`)]),
+  ),
   platform: 'node',
   external: ['pg-native'],
   cwd: root,
@@ -29,7 +31,12 @@ const { output } = await bundle.write({
 await bundle.close()
 
 const inputs = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
-const own = inputs.filter((path) => path.startsWith(root) && !path.includes('node_modules')).map((path) => relative(root, path))
+const own = inputs
+  .filter((path) => path.startsWith(root) && !path.includes('node_modules'))
+  .map((path) => relative(root, path))
 const newest = Math.max(...own.map((path) => statSync(join(root, path)).mtimeMs))
-writeFileSync(join(out, 'manifest.json'), `${JSON.stringify({ newestSourceMs: newest, sources: [...new Set(own)].sort() })}\n`)
+writeFileSync(
+  join(out, 'manifest.json'),
+  `${JSON.stringify({ newestSourceMs: newest, sources: [...new Set(own)].sort() })}\n`,
+)
 console.log(`dist/server: ${programs.length} programs of ${own.length} modules`)

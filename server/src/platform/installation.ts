@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 export function findInstallationRoot(): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'python', 'src', 'atrium_node'))) return folder
-    if (folder === dirname(folder)) throw new Error('this installation is not whole: its python folder is missing')
+    if (folder === dirname(folder))
+      throw new Error('this installation is not whole: its python folder is missing')
   }
 }
