@@ -1,5 +1,5 @@
+import { hubClientId } from '#identity/hub-client-id.ts'
 import { ensureOauthClient } from '#identity/oauth-clients.ts'
-import { hubClientId } from '#identity/tokens.ts'
 import type { Clock } from '#platform/clock.ts'
 import { hashSecret } from '#platform/secret.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'

@@ -1,6 +1,7 @@
+import { hubClientId } from '#identity/hub-client-id.ts'
 import { ensureOauthClient } from '#identity/oauth-clients.ts'
 import type { Roles } from '#identity/roles.ts'
-import { hubClientId, type Tokens } from '#identity/tokens.ts'
+import type { Tokens } from '#identity/tokens.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { StoreTransaction } from '#store/store.ts'
 

@@ -1,5 +1,6 @@
+import { hubClientId } from '#identity/hub-client-id.ts'
 import type { Service, Services } from '#identity/services.ts'
-import { hubClientId, type Tokens } from '#identity/tokens.ts'
+import type { Tokens } from '#identity/tokens.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import type { Job } from '#scheduler/job-record.ts'

@@ -7,12 +7,12 @@ import {
   listFilterGroups,
   reduceScopes,
 } from './expand-scopes.ts'
+import { hubClientId } from './hub-client-id.ts'
 import { intersectScopes } from './intersect-scopes.ts'
 import { readMemberships } from './memberships.ts'
 import { type OwnerScopes, readScopesOfServices, readScopesOfUsers } from './owner-scopes.ts'
 import type { Principal, SessionPrincipal } from './principal.ts'
 import { buildScopeSet, type IsMember } from './scope-set.ts'
-import { hubClientId } from './tokens.ts'
 
 /** A principal, and when it must be made anew. */
 export interface BuiltPrincipal {

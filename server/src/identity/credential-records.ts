@@ -2,9 +2,9 @@ import { type Expression, type SqlBool, sql } from 'kysely'
 
 import type { ReadableDatabase } from '#store/store.ts'
 import type { ScopeClient } from './expand-scopes.ts'
+import { hubClientId } from './hub-client-id.ts'
 import { splitIntoParts } from './in-parts.ts'
 import { parseScopeList } from './owner-scopes.ts'
-import { hubClientId } from './tokens.ts'
 
 /** A live session or token, as far as deciding about requests needs it. */
 export interface CredentialRecord {

@@ -7,9 +7,9 @@ import { hashSecret } from '#platform/secret.ts'
 import type { ReadableDatabase, Store, StoreTransaction } from '#store/store.ts'
 import type { ServicesTable } from '#store/tables.ts'
 import { findScopeProblem } from './check-scopes.ts'
+import { hubClientId } from './hub-client-id.ts'
 import { printable } from './names.ts'
 import { ensureOauthClient, findOauthClient } from './oauth-clients.ts'
-import { hubClientId } from './tokens.ts'
 
 /** A service as stored. */
 export interface Service {

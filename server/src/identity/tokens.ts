@@ -11,6 +11,7 @@ import { buildPrincipals } from './build-principals.ts'
 import { readTokens } from './credential-records.ts'
 import { assertGrantable } from './grantable-scopes.ts'
 import type { Grants } from './grants.ts'
+import { hubClientId } from './hub-client-id.ts'
 import { parseScopeList } from './owner-scopes.ts'
 
 /** Whose credential it is. */
@@ -19,9 +20,6 @@ export interface CredentialOwner {
   readonly id: number
   readonly name: string
 }
-
-/** OAuth client id of tokens that were asked for by page or API. */
-export const hubClientId = 'jupyterhub'
 
 /** A token as stored; its secret is not. */
 export interface Token {
