@@ -5,7 +5,7 @@ import type { Store } from '#store/store.ts'
 import { type Activity, createActivity } from './activity.ts'
 import { applyIdentityConfig } from './apply-config.ts'
 import { createEdgeCredentials, type EdgeCredentials } from './edge-credentials.ts'
-import { removeExpired } from './expiry.ts'
+import { keepRemovingExpired, removeExpired } from './expiry.ts'
 import { createGrants, type Grants } from './grants.ts'
 import { createGroups, type Groups } from './groups.ts'
 import type { IdentityConfig } from './identity-config.ts'
@@ -38,8 +38,10 @@ export interface Identity {
   createEdgeCredentials(): EdgeCredentials
   /** Brings users, groups and roles in line with the configuration; repeatable, and quick when nothing changed. See `applyIdentityConfig`. */
   applyConfig(config: IdentityConfig): Promise<void>
-  /** Removes expired credentials and links. Call it every few seconds on one replica. */
+  /** Removes expired credentials and links now. */
   removeExpired(): Promise<void>
+  /** Begins to do so every few seconds, until `close`. */
+  start(): void
   /** Stores what is gathered and lets go of the store. */
   close(): Promise<void>
 }
@@ -65,6 +67,8 @@ export function createIdentity(options: IdentityOptions): Identity {
   const users = createUsers({ ...options, activity })
   const userViews = createUserViews({ store, clock, users, activity })
   const principals = createPrincipals({ store, clock, activity })
+  const stop = new AbortController()
+  let removing: Promise<void> | undefined
   return {
     principals,
     users,
@@ -81,7 +85,12 @@ export function createIdentity(options: IdentityOptions): Identity {
     createEdgeCredentials: () => createEdgeCredentials({ store, clock }),
     applyConfig: (config) => applyIdentityConfig({ store, clock }, config),
     removeExpired: () => removeExpired(store, clock.now()),
+    start() {
+      removing ??= keepRemovingExpired(options, stop.signal)
+    },
     async close() {
+      stop.abort()
+      await removing
       principals.close()
       userViews.close()
       await activity.close()

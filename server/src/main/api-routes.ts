@@ -1,14 +1,12 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
-import type { Route } from '#http/define-route.ts'
-import { createHubRoutes } from '#http/hub-routes.ts'
-import { createIdentityRoutes } from '#http/identity-routes.ts'
-import { createOperationRoutes } from '#http/operation-routes.ts'
-import { createDatabaseRoutes } from '#http/routes/api/database.ts'
-import { createShutdownRoutes, type ShutdownRequest } from '#http/routes/hub/shutdown.ts'
+import type { AllRoutesOptions } from '#http/all-routes.ts'
+import type { ShutdownRequest } from '#http/routes/hub/shutdown.ts'
 import type { Hub } from '#hub/hub.ts'
 import type { Identity } from '#identity/identity.ts'
 import type { User } from '#identity/users.ts'
+import { readProcessSamples, renderSamples } from '#observe/metrics.ts'
+import { readPlatformCounts } from '#observe/platform-counts.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Store } from '#store/store.ts'
@@ -32,26 +30,46 @@ export interface ApiRoutesOptions {
   shutDown(request: ShutdownRequest): void
 }
 
-/** Every route of JupyterHub's REST API and of Atrium's own. */
-export function createApiRoutes(options: ApiRoutesOptions): readonly Route[] {
-  const { identity, hub, driver, signIn } = options
-  return [
-    ...createIdentityRoutes({
+/** What every route but the browser's stands on. */
+export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutesOptions, 'browser'> {
+  const { identity, hub, store, driver, signIn } = options
+  return {
+    hub: options,
+    identity: {
       identity,
       models: hub.models,
       stopServers: (user) => stopServers(hub, user),
       info: { version, signIn, driver },
-    }),
-    ...createHubRoutes(options),
-    ...createOperationRoutes({
+    },
+    operations: {
       ...options,
       version,
       startedAtMs: options.clock.now(),
       leaseName: 'job-reconciler',
-    }),
-    ...createDatabaseRoutes(options),
-    ...createShutdownRoutes(options),
-  ]
+    },
+    database: options,
+    shutdown: options,
+    metrics: { renderMetrics: () => renderMetrics(store) },
+    version,
+  }
+}
+
+/** Under JupyterHub's names where it has them, for the dashboards that know them. */
+async function renderMetrics(store: Store): Promise<string> {
+  const counts = await readPlatformCounts(store.db)
+  const gauge = { type: 'gauge' } as const
+  return renderSamples([
+    ...readProcessSamples(),
+    { ...gauge, name: 'jupyterhub_total_users', help: 'Users there are.', value: counts.users },
+    { ...gauge, name: 'jupyterhub_running_servers', help: 'Servers that run.', value: counts.runningServers },
+    { ...gauge, name: 'atrium_active_jobs', help: 'Jobs that have not ended.', value: counts.activeJobs },
+    {
+      ...gauge,
+      name: 'atrium_waiting_jobs',
+      help: 'Jobs that wait for their turn.',
+      value: counts.waitingJobs,
+    },
+  ])
 }
 
 async function stopServers(hub: Hub, user: User): Promise<void> {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 
 import { parseDurationMs } from '#config/units.ts'
 import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
+import { createAllRoutes } from '#http/all-routes.ts'
 import { createApp } from '#http/app.ts'
-import { createBrowserRoutes } from '#http/browser-routes.ts'
 import { openPortalBuild } from '#http/portal/portal-build.ts'
 import type { ShutdownRequest } from '#http/routes/hub/shutdown.ts'
 import { applyServiceConfig } from '#hub/configured-services.ts'
@@ -23,7 +23,7 @@ import { createJobs, type Jobs } from '#scheduler/jobs.ts'
 import { createKillAt, findCrashPoint } from '#scheduler/reconcile/crash-points.ts'
 import { createHomes } from '#storage/homes.ts'
 import type { Store } from '#store/store.ts'
-import { createApiRoutes } from './api-routes.ts'
+import { buildApiRoutesOptions } from './api-routes.ts'
 import { buildProfilesConfig, buildQuotaLimits } from './config-slices.ts'
 import { ensureKey } from './data-folder.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
@@ -90,6 +90,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await chmod(socketPath, 0o600)
   parts.jobs.start()
   parts.hub.start()
+  parts.identity.start()
   if (start.config.servers.warmStart) void preload(scheduler, start.environmentPrefix, log)
   return {
     ...parts,
@@ -190,48 +191,48 @@ async function buildApp(
       .filter((service) => service.oauthNoConfirm)
       .map(({ name, oauthClientId }) => oauthClientId ?? `service-${name}`),
   )
-  const browser = createBrowserRoutes({
-    identity,
-    oauth: createOauthProvider({
+  const { routes, renderErrorPage, findRedirect } = createAllRoutes({
+    ...buildApiRoutesOptions({
+      ...parts,
       store,
-      identity,
       clock,
-      log,
-      trustedClients,
-      requirePkce: false,
-      tokenLifetimeMs: oauthTokenMs,
+      controlPlaneUrl: `unix:${socketPath}`,
+      publicUrl: edge.publicUrl,
+      driver: ports.scheduler.driver,
+      signIn: findPamCheck(options) === undefined ? 'local' : 'pam',
+      shutDown: options.shutDown,
     }),
-    hub,
-    build: await openPortalBuild(join(findInstallationRoot(), 'web', 'dist')),
-    clock,
-    version,
-    platformName: 'Atrium',
-    signIn: { password: true, providers: [] },
-    secure,
-    landing: 'home',
-    sessionMs: parseDurationMs(config.signIn.session),
-    ...(config.edge.publicUrl === undefined ? {} : { publicUrl: config.edge.publicUrl }),
+    browser: {
+      identity,
+      oauth: createOauthProvider({
+        store,
+        identity,
+        clock,
+        log,
+        trustedClients,
+        requirePkce: false,
+        tokenLifetimeMs: oauthTokenMs,
+      }),
+      hub,
+      build: await openPortalBuild(join(findInstallationRoot(), 'web', 'dist')),
+      clock,
+      version,
+      platformName: 'Atrium',
+      signIn: { password: true, providers: [] },
+      secure,
+      landing: 'home',
+      sessionMs: parseDurationMs(config.signIn.session),
+      ...(config.edge.publicUrl === undefined ? {} : { publicUrl: config.edge.publicUrl }),
+    },
   })
   return createApp({
-    routes: [
-      ...browser.routes,
-      ...createApiRoutes({
-        ...parts,
-        store,
-        clock,
-        controlPlaneUrl: `unix:${socketPath}`,
-        publicUrl: edge.publicUrl,
-        driver: ports.scheduler.driver,
-        signIn: findPamCheck(options) === undefined ? 'local' : 'pam',
-        shutDown: options.shutDown,
-      }),
-    ],
+    routes,
     principals: identity.principals,
     xsrfKey: await ensureKey(data, 'xsrf.key'),
     secure,
     log,
-    renderErrorPage: browser.renderErrorPage,
-    findRedirect: browser.findRedirect,
+    renderErrorPage,
+    findRedirect,
   })
 }
 

@@ -150,7 +150,7 @@ async function createCredentialTables(db: Kysely<unknown>, table: MakeTable): Pr
     .addColumn('remote', 'text', required)
     .addColumn('user_agent', 'text', required)
     .execute()
-  await index(db, 'sessions', ['user_id'])
+  for (const column of ['user_id', 'expires_at']) await index(db, 'sessions', [column])
   await table('tokens')
     .addColumn('hash', 'text', unique)
     .addColumn('prefix', 'text', required)
