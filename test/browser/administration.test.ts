@@ -80,13 +80,32 @@ describe('users', () => {
   })
 })
 
+describe("administrators' pages", () => {
+  const portal = usePortal()
+
+  test('are loaded anew when an upgrade has taken their files away', async () => {
+    const { page } = await portal.open('/hub/home', { user: 'ada' })
+    await page.route('**/assets/admin-*.js', (route) => route.abort(), { times: 1 })
+    await page.getByRole('link', { name: 'Quotas' }).click()
+    await page.getByRole('heading', { name: 'Quotas' }).waitFor()
+  })
+
+  test('say so when their files are really missing', async () => {
+    const { page } = await portal.open('/hub/home', { user: 'ada' })
+    await page.route('**/assets/admin-*.js', (route) => route.abort())
+    await page.getByRole('link', { name: 'Quotas' }).click()
+    await page.getByText('This page broke.').waitFor()
+    await page.getByRole('button', { name: 'Reload' }).waitFor()
+  })
+})
+
 describe('groups and roles', () => {
   const portal = usePortal()
 
   test('a group is made, gets members and loses them, and is deleted', async () => {
     const { page } = await portal.open('/hub/admin/groups', { user: 'ada' })
     await page.getByRole('button', { name: 'New group' }).click()
-    await page.getByRole('textbox', { name: 'Name' }).fill('physics')
+    await page.getByLabel('Name', { exact: true }).fill('physics')
     await page.getByRole('button', { name: 'Make the group' }).click()
     await page.getByRole('heading', { name: 'physics' }).waitFor()
     await page.getByRole('button', { name: 'Add members' }).click()
@@ -108,7 +127,7 @@ describe('groups and roles', () => {
     await page.getByRole('link', { name: 'gpu-users' }).click()
     await seeText(page, 'Read the load of the machines.')
     await page.getByRole('button', { name: 'Give to…' }).click()
-    await page.getByRole('textbox', { name: 'Name' }).fill('alice')
+    await page.getByLabel('Name', { exact: true }).fill('alice')
     await page.getByRole('button', { name: 'Give', exact: true }).click()
     await page.getByRole('button', { name: 'Take away from alice' }).click()
     await page.getByRole('cell', { name: 'alice', exact: true }).waitFor({ state: 'detached' })

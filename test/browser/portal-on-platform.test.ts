@@ -115,7 +115,7 @@ describe('the portal on the real platform', () => {
 
   test('a named server comes and goes', async () => {
     await alice.getByRole('button', { name: 'New named server' }).click()
-    await alice.getByRole('textbox', { name: 'Name' }).fill('lab')
+    await alice.getByLabel('Name', { exact: true }).fill('lab')
     await alice.getByRole('dialog').getByRole('button', { name: 'Start' }).click()
     const card = alice.getByRole('region', { name: /^lab/ })
     await card.getByText('Running', { exact: true }).waitFor()
@@ -139,7 +139,7 @@ describe('the portal on the real platform', () => {
     await open(alice, 'home')
     await choose(alice, 'More for Default server', 'Share…')
     const dialog = alice.getByRole('dialog', { name: 'Share Default server' })
-    await dialog.getByRole('textbox', { name: 'Name' }).fill('bob')
+    await dialog.getByLabel('Name', { exact: true }).fill('bob')
     await dialog.getByRole('button', { name: 'Share', exact: true }).click()
     await dialog.getByRole('cell', { name: 'bob', exact: true }).waitFor()
     await dialog.getByRole('button', { name: 'Take back from bob' }).click()
@@ -210,7 +210,7 @@ describe('the portal on the real platform', () => {
     await ada.getByRole('link', { name: 'greta' }).waitFor({ state: 'detached' })
     await open(ada, 'admin/roles/auditor')
     await ada.getByRole('button', { name: 'Give to…' }).click()
-    await ada.getByRole('textbox', { name: 'Name' }).fill('greta')
+    await ada.getByLabel('Name', { exact: true }).fill('greta')
     await ada.getByRole('button', { name: 'Give', exact: true }).click()
     await ada.getByRole('button', { name: 'Take away from greta' }).waitFor()
     await open(ada, 'admin?name_filter=greta')

@@ -1,4 +1,3 @@
-import { lazy } from 'react'
 import { Navigate, type RouteObject } from 'react-router'
 
 import { AccountPage } from '#pages/account/account-page.tsx'
@@ -6,6 +5,7 @@ import { ActivityPage } from '#pages/activity/activity-page.tsx'
 import { NotFoundPage } from '#pages/errors/error-page.tsx'
 import { HomePage } from '#pages/home/home-page.tsx'
 import { AppShell } from '#pages/layout/app-shell.tsx'
+import { lazyPage } from '#pages/layout/lazy-page.ts'
 import { PlainLayout } from '#pages/layout/plain-layout.tsx'
 import { FirstVisitPage } from '#pages/sign-in/first-visit-page.tsx'
 import { InvitationPage } from '#pages/sign-in/invitation-page.tsx'
@@ -17,27 +17,21 @@ import { TokensPage } from '#pages/tokens/tokens-page.tsx'
 import { paths } from '#paths.ts'
 
 // Administrators' pages are loaded when they are opened.
-const AdminLayout = lazy(async () => ({
-  default: (await import('#pages/admin/admin-layout.tsx')).AdminLayout,
-}))
-const UsersPage = lazy(async () => ({ default: (await import('#pages/admin/users-page.tsx')).UsersPage }))
-const UserPage = lazy(async () => ({ default: (await import('#pages/admin/user-page.tsx')).UserPage }))
-const GroupsPage = lazy(async () => ({ default: (await import('#pages/admin/groups-page.tsx')).GroupsPage }))
-const GroupPage = lazy(async () => ({ default: (await import('#pages/admin/group-page.tsx')).GroupPage }))
-const RolesPage = lazy(async () => ({ default: (await import('#pages/admin/roles-page.tsx')).RolesPage }))
-const RolePage = lazy(async () => ({ default: (await import('#pages/admin/role-page.tsx')).RolePage }))
-const JobsPage = lazy(async () => ({ default: (await import('#pages/admin/jobs-page.tsx')).JobsPage }))
-const JobPage = lazy(async () => ({ default: (await import('#pages/admin/job-page.tsx')).JobPage }))
-const QueuePage = lazy(async () => ({ default: (await import('#pages/admin/queue-page.tsx')).QueuePage }))
-const QuotasPage = lazy(async () => ({ default: (await import('#pages/admin/quotas-page.tsx')).QuotasPage }))
-const NodesPage = lazy(async () => ({ default: (await import('#pages/admin/nodes-page.tsx')).NodesPage }))
-const ServicesPage = lazy(async () => ({
-  default: (await import('#pages/admin/services-page.tsx')).ServicesPage,
-}))
-const AuditPage = lazy(async () => ({ default: (await import('#pages/admin/audit-page.tsx')).AuditPage }))
-const PlatformPage = lazy(async () => ({
-  default: (await import('#pages/admin/platform-page.tsx')).PlatformPage,
-}))
+const AdminLayout = lazyPage(async () => (await import('#pages/admin/admin-layout.tsx')).AdminLayout)
+const UsersPage = lazyPage(async () => (await import('#pages/admin/users-page.tsx')).UsersPage)
+const UserPage = lazyPage(async () => (await import('#pages/admin/user-page.tsx')).UserPage)
+const GroupsPage = lazyPage(async () => (await import('#pages/admin/groups-page.tsx')).GroupsPage)
+const GroupPage = lazyPage(async () => (await import('#pages/admin/group-page.tsx')).GroupPage)
+const RolesPage = lazyPage(async () => (await import('#pages/admin/roles-page.tsx')).RolesPage)
+const RolePage = lazyPage(async () => (await import('#pages/admin/role-page.tsx')).RolePage)
+const JobsPage = lazyPage(async () => (await import('#pages/admin/jobs-page.tsx')).JobsPage)
+const JobPage = lazyPage(async () => (await import('#pages/admin/job-page.tsx')).JobPage)
+const QueuePage = lazyPage(async () => (await import('#pages/admin/queue-page.tsx')).QueuePage)
+const QuotasPage = lazyPage(async () => (await import('#pages/admin/quotas-page.tsx')).QuotasPage)
+const NodesPage = lazyPage(async () => (await import('#pages/admin/nodes-page.tsx')).NodesPage)
+const ServicesPage = lazyPage(async () => (await import('#pages/admin/services-page.tsx')).ServicesPage)
+const AuditPage = lazyPage(async () => (await import('#pages/admin/audit-page.tsx')).AuditPage)
+const PlatformPage = lazyPage(async () => (await import('#pages/admin/platform-page.tsx')).PlatformPage)
 
 const adminRoutes: RouteObject[] = [
   { index: true, element: <UsersPage /> },

@@ -1,6 +1,6 @@
 import type { HubShare } from '@atrium/contract/hub-models.ts'
 import { useQuery } from '@tanstack/react-query'
-import type { FormEvent } from 'react'
+import { type FormEvent, useState } from 'react'
 
 import { messageOf } from '#api/http.ts'
 import type { ServerId } from '#api/servers.ts'
@@ -9,11 +9,12 @@ import { mayUseForAll } from '#page-data.ts'
 import { Button } from '#ui/button.tsx'
 import { Dialog } from '#ui/dialog.tsx'
 import { EmptyState } from '#ui/empty-state.tsx'
-import { SelectField, TextField, textOf } from '#ui/field.tsx'
+import { SelectField, textOf } from '#ui/field.tsx'
 import { Notice } from '#ui/notice.tsx'
 import { Skeleton } from '#ui/skeleton.tsx'
 import { Table } from '#ui/table.tsx'
 
+import { NameField } from './name-field.tsx'
 import { ShareLinks } from './share-links.tsx'
 import './share-dialog.css'
 
@@ -40,8 +41,10 @@ export function ShareDialog({ server, title, onClose }: ShareDialogProps) {
   )
 }
 
+type ShareKind = 'user' | 'group'
+
 /** Sharing with a name tells whether it exists, so that takes a permission of its own. */
-const shareKinds = [
+const shareKinds: readonly { value: ShareKind; label: string; scope: string }[] = [
   { value: 'user', label: 'User', scope: 'read:users:name' },
   { value: 'group', label: 'Group', scope: 'read:groups:name' },
 ]
@@ -49,13 +52,15 @@ const shareKinds = [
 function ShareForm({ server }: { server: ServerId }) {
   const share = useShareServer(server)
   const kinds = shareKinds.filter(({ scope }) => mayUseForAll(scope))
+  const [kind, setKind] = useState<ShareKind>(kinds[0]?.value ?? 'user')
+  // A share that went through empties the field.
+  const [shared, setShared] = useState(0)
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
-    const form = event.currentTarget
-    const data = new FormData(form)
-    const name = textOf(data, 'name')
-    const target = data.get('kind') === 'group' ? { group: name } : { user: name }
-    share.mutate(target, { onSuccess: () => form.reset() })
+    const name = textOf(new FormData(event.currentTarget), 'name')
+    share.mutate(kind === 'group' ? { group: name } : { user: name }, {
+      onSuccess: () => setShared((count) => count + 1),
+    })
   }
   if (kinds.length === 0) return <p>Share by a link: you have no permission to look up others by name.</p>
   return (
@@ -66,8 +71,13 @@ function ShareForm({ server }: { server: ServerId }) {
         </Notice>
       )}
       <div className="share-form">
-        <SelectField label="Share with" name="kind" options={kinds} />
-        <TextField label="Name" name="name" required autoComplete="off" autoCapitalize="none" />
+        <SelectField
+          label="Share with"
+          value={kind}
+          options={kinds}
+          onChange={(event) => setKind(event.target.value as ShareKind)}
+        />
+        <NameField key={`${kind} ${shared}`} kind={kind} />
         <Button type="submit" variant="primary" busy={share.isPending}>
           Share
         </Button>

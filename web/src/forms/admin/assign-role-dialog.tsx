@@ -1,8 +1,11 @@
 import type { RoleHolderParams } from '@atrium/contract/roles-api.ts'
 
+import { useState } from 'react'
+
 import { useAssignRole } from '#api/access.ts'
+import { NameField } from '#forms/name-field.tsx'
 import { Dialog, DialogForm } from '#ui/dialog.tsx'
-import { SelectField, TextField, textOf } from '#ui/field.tsx'
+import { SelectField, textOf } from '#ui/field.tsx'
 
 interface AssignRoleDialogProps {
   role: string
@@ -18,8 +21,8 @@ const kinds = [
 /** Gives a role to somebody. */
 export function AssignRoleDialog({ role, onClose }: AssignRoleDialogProps) {
   const assign = useAssignRole()
+  const [kind, setKind] = useState<RoleHolderParams['kind']>('user')
   const submit = (data: FormData) => {
-    const kind = String(data.get('kind')) as RoleHolderParams['kind']
     assign.mutate({ role, kind, name: textOf(data, 'name') }, { onSuccess: onClose })
   }
   return (
@@ -31,8 +34,13 @@ export function AssignRoleDialog({ role, onClose }: AssignRoleDialogProps) {
         busy={assign.isPending}
         error={assign.error?.message}
       >
-        <SelectField label="To a" name="kind" options={kinds} />
-        <TextField label="Name" name="name" autoComplete="off" autoCapitalize="none" required />
+        <SelectField
+          label="To a"
+          value={kind}
+          options={kinds}
+          onChange={(event) => setKind(event.target.value as RoleHolderParams['kind'])}
+        />
+        <NameField key={kind} kind={kind} />
       </DialogForm>
     </Dialog>
   )
