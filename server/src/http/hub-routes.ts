@@ -28,8 +28,8 @@ export interface HubRoutesOptions {
 /** The API of servers: JupyterHub's and Atrium's own. */
 export function createHubRoutes(options: HubRoutesOptions): readonly Route[] {
   const { hub, identity, jobs } = options
-  const { findServer } = hub
-  const common = { ...identity, jobs, findServer }
+  const { findServer, ensureDefaultServer } = hub
+  const common = { ...identity, jobs, findServer, ensureDefaultServer }
   const sharing = { ...common, shares: hub.shares, codes: hub.shareCodes, models: hub.shareModels }
   return [
     ...createServerRoutes({ ...common, ...hub }),

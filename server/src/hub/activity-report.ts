@@ -1,10 +1,11 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
 import type { Activity } from '#identity/activity.ts'
+import type { Clock } from '#platform/clock.ts'
 import type { Store } from '#store/store.ts'
 
 import { moveActivity } from './server-activity.ts'
-import { announceServer, listServersOfUsers } from './server-records.ts'
+import { announceServer, ensureDefaultServer, listServersOfUsers } from './server-records.ts'
 
 /** What a server, or a program such as a culler, says of a user's activity. Absent: not said. */
 export interface ActivityReport {
@@ -32,7 +33,7 @@ export function parseActivityReport(body: unknown, nowMs: number): ActivityRepor
 
 /** Writes it down: times only move forward. Throws `bad_request` when the user has no such server. */
 export async function recordActivity(
-  { store, activity }: { store: Store; activity: Pick<Activity, 'noteUser'> },
+  { store, activity, clock }: { store: Store; activity: Pick<Activity, 'noteUser'>; clock: Clock },
   user: { id: number; name: string },
   { lastActivityMs, servers }: ActivityReport,
 ): Promise<void> {
@@ -42,6 +43,7 @@ export async function recordActivity(
   }
   if (lastActivityMs !== undefined) activity.noteUser(user.id, lastActivityMs)
   if (servers.size === 0) return
+  if (servers.has('') && !known.has('')) known.set('', (await ensureDefaultServer({ store, clock }, user)).id)
   await store.transaction(async (tx) => {
     for (const [name, atMs] of servers) {
       const id = known.get(name)

@@ -23,8 +23,8 @@ import { createServerCredentials } from './server-credentials.ts'
 import { createServerEditor, type ServerEditor } from './server-editor.ts'
 import { createServerEndings } from './server-endings.ts'
 import type { ServerSettings } from './server-job.ts'
-import { createServerModels, type ServerModels } from './server-models.ts'
-import { findServer, type ServerRecord } from './server-records.ts'
+import { createServerModels, type ServerModels, type ServerOwner } from './server-models.ts'
+import { ensureDefaultServer, findServer, type ServerRecord } from './server-records.ts'
 import { createServerStarter, type ServerStarter } from './server-starter.ts'
 import { createServerStopper, type ServerStopper } from './server-stopper.ts'
 import { createFindServerToken } from './server-token.ts'
@@ -105,6 +105,8 @@ export interface Hub {
   /** False: users have no named servers. */
   readonly allowsNamedServers: boolean
   findServer(user: string, server: string): Promise<ServerRecord | undefined>
+  /** The record of a default server, made if it was never started. */
+  ensureDefaultServer(owner: ServerOwner): Promise<ServerRecord>
   waitForStart(key: JobKey): Promise<'ready' | 'pending'>
   /** Begins to do, whenever this replica leads, what only one may do. */
   start(): void
@@ -151,6 +153,7 @@ export function createHub(options: HubOptions): Hub {
     shareModels: createShareModels({ active, publicUrl: servers.publicUrl }),
     allowsNamedServers: servers.namedServers > 0,
     findServer: (user, server) => findServer(store.db, { user, server }),
+    ensureDefaultServer: (owner) => ensureDefaultServer({ store, clock }, owner),
     waitForStart: (key) => waitForStart(jobs, key, times.slow),
     start: () => leadership.start(),
     async close() {

@@ -7,6 +7,7 @@ import type { ReadableDatabase, Store, StoreTransaction } from '#store/store.ts'
 
 import type { ActiveServers } from './active-servers.ts'
 import type { LeaderPart } from './leadership.ts'
+import { stopOwnerlessJobs } from './ownerless-jobs.ts'
 import type { ServerCredentials } from './server-credentials.ts'
 import { announceServer, findLockedServer, type ServerRecord } from './server-records.ts'
 import { announceSharesOf } from './share-records.ts'
@@ -15,13 +16,13 @@ import { announceSharesOf } from './share-records.ts'
 export interface ServerEndings {
   /** Repeatable, and harmless on a server that runs. */
   settle(serverId: number): Promise<void>
-  /** The work of the leader: settles those whose job ended while nobody looked, and then each as it ends. */
+  /** The work of the leader: settles those whose job ended while nobody looked, then each as it ends, and stops jobs whose server is gone. */
   readonly lead: LeaderPart
 }
 
 interface ServerEndingsOptions {
   store: Store
-  jobs: Pick<Jobs, 'find' | 'findMany'>
+  jobs: Pick<Jobs, 'find' | 'findMany' | 'list' | 'requestStop'>
   active: ActiveServers
   credentials: ServerCredentials
   clock: Clock
@@ -52,6 +53,10 @@ export function createServerEndings(options: ServerEndingsOptions): ServerEnding
       if (job === undefined || hasEnded(job.state)) await settle(id)
     }
   }
+  const reap = async () => {
+    const stopped = await stopOwnerlessJobs({ store, jobs }, clock.now())
+    if (stopped > 0) log.warn({ stopped }, 'jobs of servers that are gone are being stopped')
+  }
   const tryTo = (work: Promise<void>) =>
     work.catch((error: unknown) => log.warn({ err: error }, 'the end of a server could not be settled'))
   return {
@@ -62,9 +67,10 @@ export function createServerEndings(options: ServerEndingsOptions): ServerEnding
       })
       // Changes are told from the first look on.
       await tryTo(active.all().then(settleAll))
+      await tryTo(reap())
       while (!signal.aborted) {
         await clock.sleep(everyMs, { signal }).catch(() => {})
-        if (!signal.aborted) await tryTo(settleAll())
+        if (!signal.aborted) await tryTo(settleAll().then(reap))
       }
       stop()
     },

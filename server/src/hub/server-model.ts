@@ -51,10 +51,13 @@ export function buildServerModel(
   }
 }
 
+/** The id of a server that has no record. */
+export const unusedServerId = 0
+
 /** The default server of a user who never started one: it exists all the same. */
 export function buildUnusedServer(user: { id: number; name: string }): ServerRecord {
   return {
-    id: 0,
+    id: unusedServerId,
     userId: user.id,
     user: user.name,
     name: '',

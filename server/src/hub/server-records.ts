@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
-import type { ReadableDatabase, StoreTransaction } from '#store/store.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { ReadableDatabase, Store, StoreTransaction } from '#store/store.ts'
 
 /** A server as stored. It outlives its jobs. */
 export interface ServerRecord {
@@ -92,6 +93,18 @@ export async function lockServer(
     .executeTakeFirstOrThrow()
   const row = await selectServers(tx.db).where('servers.id', '=', id).executeTakeFirstOrThrow()
   return parseServerRow(row)
+}
+
+/** The user's default server, which exists for everybody, as a record: for what is to be tied to it before it was ever started. */
+export async function ensureDefaultServer(
+  { store, clock }: { store: Store; clock: Clock },
+  owner: { id: number; name: string },
+): Promise<ServerRecord> {
+  const known = await findServer(store.db, { user: owner.name, server: '' })
+  if (known !== undefined) return known
+  return store.transaction((tx) =>
+    lockServer(tx, { userId: owner.id, name: '', displayName: '', nowMs: clock.now() }),
+  )
 }
 
 /** The server of this id, locked until the transaction ends. */

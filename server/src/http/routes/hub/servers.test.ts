@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { createClient, type HubReplica, withHubSite } from '#http/testing/hub-site.ts'
+import { stopOwnerlessJobs } from '#hub/ownerless-jobs.ts'
 import { systemActor } from '#observe/audit.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
@@ -271,6 +272,22 @@ for (const kind of testStoreKinds) {
         await alice.request('POST', '/hub/api/users/alice/servers/two')
         assert.equal(await replica.hub.stopper.stopAll(alice.user, systemActor), 'stopped')
         assert.deepEqual(await replica.jobs.list({ active: true }), [])
+      }))
+
+    test('a job whose server is gone is ended', () =>
+      withHubSite(kind, async (_site, replica) => {
+        const alice = await createClient(replica, 'alice')
+        const bob = await createClient(replica, 'bob')
+        await alice.request('POST', '/hub/api/users/alice/server')
+        await bob.request('POST', '/hub/api/users/bob/server')
+        await replica.identity.users.remove('alice', systemActor)
+        assert.equal(await stopOwnerlessJobs(replica, Date.now()), 0)
+        assert.equal(await stopOwnerlessJobs(replica, Date.now() + 60_000), 1)
+        const left = await waitFor('its end', async () => {
+          const active = await replica.jobs.list({ active: true })
+          return active.length === 1 ? active : undefined
+        })
+        assert.equal(left[0]?.userId, bob.user.id)
       }))
 
     test('models of many users come with what is active, and with the rest when asked for', () =>

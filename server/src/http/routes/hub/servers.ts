@@ -188,10 +188,8 @@ function prefersNoWait({ raw }: Pick<RouteRequest, 'raw'>): boolean {
   return typeof prefer === 'string' && /(^|,)\s*respond-async\s*(,|;|$)/i.test(prefer)
 }
 
-/** JupyterHub answers starts and stops with an empty text. */
+/** JupyterHub answers starts and stops with an empty text, or nothing at all. */
 function sendNothing(reply: RouteReply, status: 201 | 202 | 204): RouteReply {
-  return reply
-    .code(status)
-    .type('text/plain')
-    .send(status === 204 ? undefined : '')
+  reply.code(status)
+  return status === 204 ? reply.send() : reply.type('text/plain').send('')
 }

@@ -9,7 +9,13 @@ import { parseShareCodeId } from '#hub/share-models.ts'
 import { buildDefaultShareScopes, buildShareScopes } from '#hub/share-scopes.ts'
 
 import { pageQuerySchema, pageSchema, shareCodeSchema } from './hub-schemas.ts'
-import { checkMayGive, getSharedServer, getUser, type ShareRoutesOptions } from './share-context.ts'
+import {
+  checkMayGive,
+  ensureSharedServer,
+  getSharedServer,
+  getUser,
+  type ShareRoutesOptions,
+} from './share-context.ts'
 
 const common = { tag: 'shares', authentication: 'token-or-session', checkedBy: 'handler' } as const
 const serverPath = '/hub/api/share-codes/:user/:server'
@@ -84,7 +90,7 @@ function create(options: ShareRoutesOptions): Route {
       const name = { user: params['user'] ?? '', server: params['server'] ?? '' }
       const scopes = buildShareScopes(body.scopes ?? buildDefaultShareScopes(name), name)
       checkMayGive(principal, scopes, { user: name.user, name: name.server })
-      const server = await getSharedServer(options, params)
+      const server = await ensureSharedServer(options, params)
       const wish = { scopes, expiresInMs: body.expiresInMs }
       const { shareCode, code } = await options.codes.create(server, wish, request.actor())
       return options.models.ofCode(shareCode, code)

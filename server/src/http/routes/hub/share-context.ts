@@ -1,5 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
+import { buildUnusedServer, unusedServerId } from '#hub/server-model.ts'
 import type { ServerRecord } from '#hub/server-records.ts'
 import type { ShareBody } from '#hub/share-body.ts'
 import type { ShareCodes } from '#hub/share-codes.ts'
@@ -18,20 +19,29 @@ export interface ShareRoutesOptions {
   codes: ShareCodes
   models: ShareModels
   findServer(user: string, server: string): Promise<ServerRecord | undefined>
+  ensureDefaultServer(owner: { id: number; name: string }): Promise<ServerRecord>
 }
 
 type Params = Readonly<Record<string, string | undefined>>
 
-/** The server that the path names by its owner and its name. Throws `not_found`. */
+/** The server that the path names by its owner and its name; the default one also if it was never started. Throws `not_found`. */
 export async function getSharedServer(
-  { findServer }: ShareRoutesOptions,
-  params: Params,
+  { users, findServer }: ShareRoutesOptions,
+  { user = '', server = '' }: Params,
 ): Promise<ServerRecord> {
-  const { user = '', server = '' } = params
   const found = await findServer(user, server)
-  if (found === undefined)
-    throw new PlatformError('not_found', { message: `No such server: ${user}/${server}` })
-  return found
+  if (found !== undefined) return found
+  const owner = server === '' ? await users.find(user) : undefined
+  if (owner !== undefined) return buildUnusedServer(owner)
+  throw new PlatformError('not_found', { message: `No such server: ${user}/${server}` })
+}
+
+/** The same as a record, for what is to be tied to it. */
+export async function ensureSharedServer(options: ShareRoutesOptions, params: Params): Promise<ServerRecord> {
+  const server = await getSharedServer(options, params)
+  return server.id === unusedServerId
+    ? options.ensureDefaultServer({ id: server.userId, name: server.user })
+    : server
 }
 
 /** Throws `not_found`. */

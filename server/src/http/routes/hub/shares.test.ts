@@ -58,6 +58,16 @@ for (const kind of testStoreKinds) {
         assert.equal(await canOpen(replica, bob, 'gpu'), false)
       }))
 
+    test('of a default server that was never started are as good', () =>
+      withHubSite(kind, async (_site, replica) => {
+        const { admin, alice, bob } = await createPeople(replica)
+        const standard = '/hub/api/shares/alice/'
+        assert.deepEqual(JSON.parse((await alice.request('GET', standard)).body).items, [])
+        assert.equal((await admin.request('POST', standard, { user: 'bob' })).statusCode, 200)
+        assert.equal(await canOpen(replica, bob, ''), true)
+        assert.equal(JSON.parse((await alice.request('GET', standard)).body).items.length, 1)
+      }))
+
     test('add up, and are taken back scope by scope', () =>
       withHubSite(kind, async (_site, replica) => {
         const { admin } = await createPeople(replica)

@@ -11,6 +11,7 @@ import { pageQuerySchema, pageSchema, shareSchema } from './hub-schemas.ts'
 import {
   checkMayGive,
   checkMayName,
+  ensureSharedServer,
   findHolder,
   getSharedServer,
   getUser,
@@ -88,11 +89,12 @@ function grant(options: ShareRoutesOptions): Route {
       const body = parseShareBody(request.body)
       const name = { user: params['user'] ?? '', server: params['server'] ?? '' }
       const scopes = buildShareScopes(body.scopes ?? buildDefaultShareScopes(name), name)
-      const server = await getSharedServer(options, params)
-      checkMayGive(principal, scopes, server)
+      const found = await getSharedServer(options, params)
+      checkMayGive(principal, scopes, found)
       checkMayName(principal, body)
       const holder = await findHolder(options, body)
       if (holder === undefined) throw new PlatformError('bad_request', { message: describeMissing(body) })
+      const server = await ensureSharedServer(options, params)
       return options.models.ofShare(await options.shares.grant(server, holder, scopes, request.actor()))
     },
   })
