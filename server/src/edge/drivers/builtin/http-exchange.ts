@@ -29,6 +29,7 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
   readonly #head: RequestHead
   readonly #upstream: UpstreamPool | 'control-plane'
   readonly isWebsocket = false
+  liveIndex = -1
   readonly route: RouteRecord | undefined
   readonly credential: CredentialRecord | undefined
   #connection: UpstreamConnection | undefined

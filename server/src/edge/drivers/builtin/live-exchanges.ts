@@ -12,6 +12,8 @@ export interface Grounds {
 /** A request or websocket that is under way. */
 export interface LiveExchange extends Grounds {
   readonly isWebsocket: boolean
+  /** Its place among the live ones; theirs to set. -1 elsewhere. */
+  liveIndex: number
   /** Ends both connections now. */
   cut(): void
 }
@@ -25,36 +27,48 @@ export function isStillGranted({ route, credential }: Grounds, nowMs: number): b
   return access?.kind !== 'server' || mayReachServer(credential, access.user, access.server)
 }
 
-/** All that is under way. */
+/**
+ * All that is under way. An array and not a Set: a Set that changes with every request leaves a chain of outgrown tables behind, which
+ * keeps finished requests alive into the old generation (seen: 2.6 kB a request, a third more time in the collector).
+ */
 export class LiveExchanges {
-  readonly #exchanges = new Set<LiveExchange>()
+  readonly #exchanges: LiveExchange[] = []
   #onEmpty: (() => void) | undefined
 
   get size(): number {
-    return this.#exchanges.size
+    return this.#exchanges.length
   }
 
   get openWebsockets(): number {
-    return this.#exchanges.values().reduce((count, { isWebsocket }) => count + Number(isWebsocket), 0)
+    return this.#exchanges.reduce((count, { isWebsocket }) => count + Number(isWebsocket), 0)
   }
 
   add(exchange: LiveExchange): void {
-    this.#exchanges.add(exchange)
+    exchange.liveIndex = this.#exchanges.length
+    this.#exchanges.push(exchange)
   }
 
+  /** Safe to repeat. */
   delete(exchange: LiveExchange): void {
-    this.#exchanges.delete(exchange)
-    if (this.#onEmpty !== undefined && this.#exchanges.size === 0) this.#onEmpty()
+    const index = exchange.liveIndex
+    if (index === -1) return
+    exchange.liveIndex = -1
+    const last = this.#exchanges.pop() as LiveExchange
+    if (last !== exchange) {
+      this.#exchanges[index] = last
+      last.liveIndex = index
+    }
+    if (this.#exchanges.length === 0) this.#onEmpty?.()
   }
 
   /** Cuts what lost its grounds: after every change, and every second because credentials expire by themselves. */
   sweep(nowMs: number): void {
-    for (const exchange of this.#exchanges) if (!isStillGranted(exchange, nowMs)) exchange.cut()
+    for (const exchange of [...this.#exchanges]) if (!isStillGranted(exchange, nowMs)) exchange.cut()
   }
 
   /** Resolves when nothing is under way any more, or after `withinMs`. */
   async whenEmpty(withinMs: number): Promise<void> {
-    if (this.#exchanges.size === 0) return
+    if (this.#exchanges.length === 0) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, withinMs)
       this.#onEmpty = () => {
@@ -65,10 +79,10 @@ export class LiveExchanges {
   }
 
   cutWebsockets(): void {
-    for (const exchange of this.#exchanges) if (exchange.isWebsocket) exchange.cut()
+    for (const exchange of [...this.#exchanges]) if (exchange.isWebsocket) exchange.cut()
   }
 
   cutAll(): void {
-    for (const exchange of this.#exchanges) exchange.cut()
+    for (const exchange of [...this.#exchanges]) exchange.cut()
   }
 }

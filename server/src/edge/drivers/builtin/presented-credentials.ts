@@ -17,8 +17,6 @@ export interface PresentedCredential {
   isFromCookie: boolean
 }
 
-/** JupyterHub's two spellings; the secret is one word. */
-const tokenAuthorization = /^(?:token|bearer)\s+(\S+)\s*$/i
 /** No secret of ours is longer; hashing more is work for nothing. */
 const longestSecret = 512
 
@@ -33,7 +31,7 @@ export function findCredential(
   nowMs: number,
 ): PresentedCredential | undefined {
   if (authorization !== undefined) {
-    const record = findLive(table, tokenAuthorization.exec(authorization)?.[1], nowMs)
+    const record = findLive(table, findToken(authorization), nowMs)
     if (record?.credential.kind === 'token') return { record, isFromCookie: false }
   }
   const token = findQueryToken(target)
@@ -57,6 +55,14 @@ function findLive(table: EdgeTable, secret: string | undefined, nowMs: number): 
   if (secret === undefined || secret.length > longestSecret) return undefined
   const record = table.findCredential(crypto.hash('sha256', secret, 'hex'))
   return record === undefined || isExpired(record, nowMs) ? undefined : record
+}
+
+/** JupyterHub's two spellings, in any case; the secret is one word. */
+function findToken(authorization: string): string | undefined {
+  const space = authorization.indexOf(' ')
+  const scheme = authorization.slice(0, space).toLowerCase()
+  if (scheme !== 'token' && scheme !== 'bearer') return undefined
+  return authorization.slice(space).trim()
 }
 
 function findQueryToken(target: string): string | undefined {

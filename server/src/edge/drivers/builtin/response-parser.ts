@@ -47,13 +47,16 @@ interface Framing {
 type State = 'head' | 'sized' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailer' | 'until-close' | 'done'
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/
-/** A control character, half a line end, or a line that goes on in the next (obs-fold). */
+/** Control characters, line ends apart. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is control characters that are refused
-const forbiddenInHead = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)|(?<!\r)\n|\r\n[ \t]/
+const forbiddenInHead = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
 const headerName = /^[!#$%&'*+.^`|~\w-]+$/
 const chunkSizeLine = /^([\da-f]{1,13})[ \t]*(?:;[^\r\n]*)?$/i
+const noTokens: readonly string[] = []
 const nothing = Buffer.alloc(0)
 const maxLineBytes = 8192
+/** Most heads are shorter, and found faster in a string than in bytes. */
+const usualHeadBytes = 2048
 
 export class ResponseParser {
   readonly #maxHeadBytes: number
@@ -124,14 +127,24 @@ export class ResponseParser {
   }
 
   #readHead(bytes: Buffer): Buffer {
+    const text = bytes.toString('latin1', 0, Math.min(bytes.length, usualHeadBytes, this.#maxHeadBytes))
+    const end = text.indexOf('\r\n\r\n')
+    if (end === -1) return this.#readLongHead(bytes)
+    return this.#takeHead(text.slice(0, end), bytes.subarray(end + 4))
+  }
+
+  #readLongHead(bytes: Buffer): Buffer {
     const end = bytes.indexOf('\r\n\r\n')
     if (end === -1 || end > this.#maxHeadBytes) {
       if (bytes.length > this.#maxHeadBytes) throw new ResponseSyntaxError('the response head is too long')
       this.#pending = bytes
       return nothing
     }
-    const { head, framing, isHttp10 } = parseHead(bytes.toString('latin1', 0, end))
-    const rest = bytes.subarray(end + 4)
+    return this.#takeHead(bytes.toString('latin1', 0, end), bytes.subarray(end + 4))
+  }
+
+  #takeHead(text: string, rest: Buffer): Buffer {
+    const { head, framing, isHttp10 } = parseHead(text)
     if (head.status < 200 && head.status !== 101) {
       this.#sink?.onInformation(head)
       return rest
@@ -220,8 +233,8 @@ export class ResponseParser {
 
 function parseHead(text: string): { head: ResponseHead; framing: Framing; isHttp10: boolean } {
   if (forbiddenInHead.test(text)) throw new ResponseSyntaxError('a forbidden character in the response head')
-  const lines = text.split('\r\n')
-  const [, minorVersion, status, reason = ''] = statusLine.exec(lines[0] as string) ?? []
+  let start = findLineEnd(text, 0)
+  const [, minorVersion, status, reason = ''] = statusLine.exec(text.slice(0, start)) ?? []
   if (status === undefined) throw new ResponseSyntaxError('not a status line')
   const head: ResponseHead = {
     status: Number(status),
@@ -233,10 +246,14 @@ function parseHead(text: string): { head: ResponseHead; framing: Framing; isHttp
   const framing: Framing = {
     contentLength: undefined,
     isChunked: false,
-    connection: [],
+    connection: noTokens,
     keepAliveMs: undefined,
   }
-  for (let index = 1; index < lines.length; index += 1) readHeaderLine(lines[index] as string, head, framing)
+  while (start < text.length) {
+    const end = findLineEnd(text, start + 2)
+    readHeaderLine(text, start + 2, end, head, framing)
+    start = end
+  }
   if (framing.isChunked && (framing.contentLength !== undefined || minorVersion === '0')) {
     throw new ResponseSyntaxError('contradictory length of the body')
   }
@@ -244,13 +261,29 @@ function parseHead(text: string): { head: ResponseHead; framing: Framing; isHttp
   return { head, framing, isHttp10: minorVersion === '0' }
 }
 
-function readHeaderLine(line: string, head: ResponseHead, framing: Framing): void {
-  const colon = line.indexOf(':')
-  const name = line.slice(0, colon)
-  const value = line.slice(colon + 1).trim()
+/** Where the line that begins at `start` ends. Half a line end is an error: some programs take it for a whole one. */
+function findLineEnd(text: string, start: number): number {
+  const end = text.indexOf('\n', start)
+  const carriageReturn = text.indexOf('\r', start)
+  if (end === -1 && carriageReturn === -1) return text.length
+  if (carriageReturn !== end - 1) throw new ResponseSyntaxError('half a line end in the response head')
+  return carriageReturn
+}
+
+function readHeaderLine(
+  text: string,
+  start: number,
+  end: number,
+  head: ResponseHead,
+  framing: Framing,
+): void {
+  const colon = text.indexOf(':', start)
+  if (colon === -1 || colon > end) throw new ResponseSyntaxError('not a header')
+  const name = text.slice(start, colon)
+  const value = text.slice(colon + 1, end).trim()
   let kind = findHeaderKind(name)
   if (kind === undefined) {
-    if (colon === -1 || !headerName.test(name)) throw new ResponseSyntaxError('not a header')
+    if (!headerName.test(name)) throw new ResponseSyntaxError('not a header')
     kind = getHeaderKind(name)
   }
   switch (kind) {
@@ -292,6 +325,7 @@ function parseKeepAlive(value: string): number | undefined {
 
 /** Headers that `Connection` names are as hop-by-hop as itself. */
 function dropConnectionHeaders(head: ResponseHead, tokens: readonly string[]): void {
+  if (tokens.length === 0) return
   const named = tokens.filter((token) => token !== 'close' && token !== 'keep-alive' && token !== 'upgrade')
   if (named.length === 0) return
   head.headers = head.headers.filter((_, index, headers) => {

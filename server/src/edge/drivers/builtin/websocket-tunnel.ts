@@ -25,6 +25,7 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   readonly #fromClient = new WebsocketFrames()
   readonly #fromUpstream = new WebsocketFrames()
   readonly isWebsocket = true
+  liveIndex = -1
   readonly route: RouteRecord | undefined
   readonly credential: CredentialRecord | undefined
   #connection: UpstreamConnection | undefined
