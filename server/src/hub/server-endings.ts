@@ -54,7 +54,7 @@ export function createServerEndings(options: ServerEndingsOptions): ServerEnding
     }
   }
   const reap = async () => {
-    const stopped = await stopOwnerlessJobs({ store, jobs }, clock.now())
+    const stopped = await stopOwnerlessJobs({ store, jobs })
     if (stopped > 0) log.warn({ stopped }, 'jobs of servers that are gone are being stopped')
   }
   const tryTo = (work: Promise<void>) =>

@@ -281,8 +281,7 @@ for (const kind of testStoreKinds) {
         await alice.request('POST', '/hub/api/users/alice/server')
         await bob.request('POST', '/hub/api/users/bob/server')
         await replica.identity.users.remove('alice', systemActor)
-        assert.equal(await stopOwnerlessJobs(replica, Date.now()), 0)
-        assert.equal(await stopOwnerlessJobs(replica, Date.now() + 60_000), 1)
+        assert.equal(await stopOwnerlessJobs(replica), 1)
         const left = await waitFor('its end', async () => {
           const active = await replica.jobs.list({ active: true })
           return active.length === 1 ? active : undefined
