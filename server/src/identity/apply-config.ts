@@ -1,4 +1,4 @@
-import { systemActor } from '#observe/audit.ts'
+import { recordAudit, systemActor } from '#observe/audit.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 import { applyRoleHolders, applyRoles } from './apply-roles.ts'
@@ -55,6 +55,13 @@ async function ensureUsers(
     if (known.get(name) !== false) continue
     await tx.db.updateTable('users').set({ admin: 1 }).where('name', '=', name).execute()
     tx.changed('user', name)
+    const detail = { admin: true }
+    await recordAudit(tx, clock, {
+      actor: systemActor,
+      action: 'user.update',
+      target: `user:${name}`,
+      detail,
+    })
   }
 }
 

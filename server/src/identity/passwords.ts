@@ -40,6 +40,8 @@ interface PasswordsOptions {
 }
 
 const longestPassword = 1024
+/** Passwords that are looked at or wait for it: each takes some 50 ms and 19 MB. */
+const mostAtOnce = 32
 const pamTimeoutMs = 30_000
 
 /** See `Passwords`. */
@@ -51,6 +53,7 @@ class LocalPasswords implements Passwords {
   readonly #options: PasswordsOptions
   readonly #pause: SignInPause
   #decoy: Promise<string> | undefined
+  #atOnce = 0
 
   constructor(options: PasswordsOptions) {
     this.#options = options
@@ -62,7 +65,7 @@ class LocalPasswords implements Passwords {
     const normalised = normaliseUserName(name)
     const user = await users.find(normalised)
     await this.#pause.begin(normalised)
-    if (await this.#isRight(normalised, user, password)) {
+    if (await this.#inTurn(() => this.#isRight(normalised, user, password))) {
       await this.#pause.succeed(normalised)
       return user ?? users.ensure({ name: normalised }, systemActor)
     }
@@ -76,7 +79,7 @@ class LocalPasswords implements Passwords {
     const stored = await this.#findHash(user.id)
     if (stored === null) return false
     await this.#pause.begin(user.name)
-    const isRight = isAcceptable(password) && (await isPassword(password, stored))
+    const isRight = isAcceptable(password) && (await this.#inTurn(() => isPassword(password, stored)))
     if (isRight) await this.#pause.succeed(user.name)
     else await this.#recordRefusal(user, remote)
     return isRight
@@ -87,6 +90,17 @@ class LocalPasswords implements Passwords {
     await this.#options.store.transaction((tx) =>
       storePassword(tx, this.#options.clock, { userId, hash, actor }),
     )
+  }
+
+  /** A flood of sign-ins is refused rather than let everybody wait. */
+  async #inTurn(check: () => Promise<boolean>): Promise<boolean> {
+    if (this.#atOnce >= mostAtOnce) throw new PlatformError('too_many_requests')
+    this.#atOnce += 1
+    try {
+      return await check()
+    } finally {
+      this.#atOnce -= 1
+    }
   }
 
   /** Every refusal costs a look at some hash or at PAM. */

@@ -132,6 +132,27 @@ for (const kind of testStoreKinds) {
       )
     })
 
+    test('a token written out loses what its owner loses, and gets it back', async (t) => {
+      const site = await openIdentitySite(t, kind)
+      const { users, tokens, principals } = site.identity
+      const alice = await createUser(site, 'alice')
+      await users.update('alice', { admin: true }, systemActor)
+      const { secret } = await tokens.create(
+        { owner: owner(alice), scopes: ['list:users', 'read:users!user=bob'], note: '' },
+        systemActor,
+      )
+      const mayList = async () => {
+        const principal = await principals.findByToken(secret)
+        assert.ok(principal)
+        return [hasScope(principal, 'list:users'), hasScope(principal, 'read:users', { user: 'bob' })]
+      }
+      assert.deepEqual(await mayList(), [true, true])
+      await users.update('alice', { admin: false }, systemActor)
+      assert.deepEqual(await mayList(), [false, false])
+      await users.update('alice', { admin: true }, systemActor)
+      assert.deepEqual(await mayList(), [true, true])
+    })
+
     test('a renamed user keeps tokens, which are of the new name', async (t) => {
       const site = await openIdentitySite(t, kind)
       const { identity } = site

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { systemActor } from '#observe/audit.ts'
+import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
 import { hashPassword, isPassword } from './password-hash.ts'
 import { type IdentitySite, openIdentitySite } from './testing.ts'
@@ -97,6 +98,27 @@ for (const kind of testStoreKinds) {
       )
       const codes = tries.map((one) => (one.status === 'rejected' ? one.reason.code : 'in'))
       assert.equal(codes.filter((code) => code === 'wrong_password').length, 6)
+    })
+
+    test('refuses a flood', async (t) => {
+      const gate = Promise.withResolvers<boolean>()
+      let asked = 0
+      const { identity } = await openIdentitySite(t, kind, {
+        checkPam: () => {
+          asked += 1
+          return gate.promise
+        },
+      })
+      const tries = Array.from({ length: 50 }, (_, at) =>
+        identity.passwords.signIn(`guess${at}`, 'wrong', ''),
+      )
+      const codes: string[] = []
+      for (const one of tries) one.catch(({ code }) => codes.push(code))
+      await waitFor('some to be refused', () => codes.length === 18 && asked === 32)
+      assert.deepEqual(new Set(codes), new Set(['too_many_requests']))
+      gate.resolve(false)
+      await Promise.allSettled(tries)
+      assert.equal(codes.filter((code) => code === 'wrong_password').length, 32)
     })
 
     test('refuses short and endless new passwords', async (t) => {
