@@ -31,10 +31,13 @@ const files = selectFiles()
 const missing: string[] = []
 const needsLongParts = files.some((file) => longSuites.some((suite) => file.startsWith(suite)))
 const postgres = await startTestPostgres()
-if (postgres === undefined) missing.push('PostgreSQL: its store is not tested. Debian: apt-get install postgresql')
-if (findChromium() === undefined) missing.push('Chromium: the browser suite cannot run. Debian: apt-get install chromium')
+if (postgres === undefined)
+  missing.push('PostgreSQL: its store is not tested. Debian: apt-get install postgresql')
+if (findChromium() === undefined)
+  missing.push('Chromium: the browser suite cannot run. Debian: apt-get install chromium')
 const environment = await ensureTestEnvironment()
-if (needsLongParts && !existsSync(join(root, 'web/dist/index.html'))) await run('npm', ['run', 'build', '-w', 'web'])
+if (needsLongParts && !existsSync(join(root, 'web/dist/index.html')))
+  await run('npm', ['run', 'build', '-w', 'web'])
 
 const code = await run(
   process.execPath,
@@ -54,17 +57,31 @@ if (values.all && missing.length > 0) process.exitCode = 1
 if (code !== 0) process.exitCode = code
 
 function selectFiles(): string[] {
-  const every = globSync(['contract/src/**/*.test.ts', 'server/src/**/*.test.ts', 'cli/src/**/*.test.ts', 'web/**/*.test.ts', 'python/**/*.test.ts', 'test/**/*.test.ts'], {
-    cwd: root,
-    exclude: (path) => path.includes('node_modules'),
-  }).sort()
+  const every = globSync(
+    [
+      'contract/src/**/*.test.ts',
+      'server/src/**/*.test.ts',
+      'cli/src/**/*.test.ts',
+      'web/**/*.test.ts',
+      'python/**/*.test.ts',
+      'test/**/*.test.ts',
+    ],
+    {
+      cwd: root,
+      exclude: (path) => path.includes('node_modules'),
+    },
+  ).sort()
   if (positionals.length > 0) return every.filter((file) => positionals.some((word) => file.includes(word)))
   return values.all ? every : every.filter((file) => !longSuites.some((suite) => file.startsWith(suite)))
 }
 
 function run(command: string, args: string[], environment: NodeJS.ProcessEnv = {}): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...environment } })
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, ...environment },
+    })
     child.once('error', reject)
     child.once('exit', (exitCode) => resolve(exitCode ?? 1))
   })
