@@ -1,4 +1,5 @@
 import type { Edge } from '#edge/edge.ts'
+import type { EdgeCredentials } from '#identity/edge-credentials.ts'
 import type { Identity } from '#identity/identity.ts'
 import type { UnixAccounts } from '#identity/unix-accounts.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -10,7 +11,7 @@ import type { Homes } from '#storage/homes.ts'
 import type { Store } from '#store/store.ts'
 
 import { type ActiveServers, createActiveServers } from './active-servers.ts'
-import { type CredentialSource, createEdgePublisher, type EdgePublisher } from './edge-publisher.ts'
+import { createEdgePublisher, type EdgePublisher } from './edge-publisher.ts'
 import { createIdleProbe } from './idle-probe.ts'
 import { createIdleStop, type IdleTimes } from './idle-stop.ts'
 import { createKeepRunning, type KeepRunning } from './keep-running.ts'
@@ -73,7 +74,7 @@ export interface HubOptions {
   accounts: UnixAccounts
   homes: Homes
   edge: Edge
-  credentials: CredentialSource
+  credentials: EdgeCredentials
   box: SealedBox
   clock: Clock
   log: Logger

@@ -35,6 +35,12 @@ describe('what counts as use of a server', () => {
     assert.equal(report.signs[0]?.text, 'Kernel python3 (01234567) is busy.')
   })
 
+  test('a kernel that never came up does not', () => {
+    const nowMs = start + 90 * minute
+    const jupyter = { kernels: [kernel({ state: 'starting' })], terminals: [] }
+    assert.equal(buildIdleReport(find({ nowMs, jupyter }), undefined).lastUseMs, start)
+  })
+
   test('open tabs do not', () => {
     const nowMs = start + 90 * minute
     const jupyter = { kernels: [kernel({ connections: 3, lastActivityMs: start + minute })], terminals: [] }

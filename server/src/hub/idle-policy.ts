@@ -1,8 +1,8 @@
 import type { CpuUse, IdleReport, KernelUse, TerminalUse, UseSign } from './idle-report.ts'
 import type { IdleSettings } from './profile-config.ts'
 
-/** Kernel states in which somebody's code runs, or is about to. */
-const busyStates = new Set(['busy', 'starting', 'restarting', 'autorestarting'])
+/** Jupyter's word for a kernel that runs somebody's code. One that nobody ever connected to may say `starting` for ever. */
+const busy = 'busy'
 
 /** What one look at a server finds. Absent: it could not be asked. */
 export interface IdleFindings {
@@ -105,8 +105,8 @@ function listSigns(
 
 function describeKernel({ id, name, state, lastActivityMs }: KernelUse, nowMs: number): UseSign {
   const which = `Kernel ${name} (${id.slice(0, 8)})`
-  return busyStates.has(state)
-    ? { kind: 'kernel', atMs: nowMs, text: `${which} is ${state}.` }
+  return state === busy
+    ? { kind: 'kernel', atMs: nowMs, text: `${which} is busy.` }
     : { kind: 'kernel', atMs: lastActivityMs, text: `${which} was used.` }
 }
 

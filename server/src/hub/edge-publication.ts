@@ -1,0 +1,207 @@
+import type { Edge, EdgeChange, Route } from '#edge/edge.ts'
+import type { EdgeCredentials } from '#identity/edge-credentials.ts'
+import type { Services } from '#identity/services.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Logger } from '#platform/log.ts'
+import type { Change, ChangeTopic, Store } from '#store/store.ts'
+
+import type { ActiveServers, ServerChanges } from './active-servers.ts'
+import { findWantedRoute } from './edge-routes.ts'
+import type { Term } from './leadership.ts'
+import { buildRoutePrefix } from './server-paths.ts'
+import { listServiceRoutes, listWantedRoutes } from './wanted-routes.ts'
+
+export interface EdgePublicationOptions {
+  edge: Edge
+  store: Store
+  active: ActiveServers
+  services: Pick<Services, 'list'>
+  credentials: EdgeCredentials
+  clock: Clock
+  log: Logger
+  /** How often control planes that died are left out. */
+  everyMs: number
+  /** A replica that was not seen for this long is dead. */
+  replicaPatienceMs: number
+}
+
+/** The change that asks the leader for `resync`. */
+export const resyncKey = 'edge-resync'
+/** The busiest topics; they change nobody's access. */
+const withoutCredentials: ReadonlySet<ChangeTopic> = new Set([
+  'job',
+  'job-wanted',
+  'job-event',
+  'replica',
+  'setting',
+])
+
+/** What one leader has told the edge, and the order it tells it in. */
+export class EdgePublication {
+  readonly #options: EdgePublicationOptions
+  readonly #signal: AbortSignal
+  readonly #published = new Map<string, Route>()
+  /** Routes that are live before their job is ready, by prefix: they are wanted although no record says so yet. */
+  readonly #early = new Map<string, string>()
+  #controlPlanes = ''
+  #queue: Promise<unknown> = Promise.resolve()
+  #isWhole = false
+
+  constructor(options: EdgePublicationOptions, { signal }: Term) {
+    this.#options = options
+    this.#signal = signal
+  }
+
+  async run(): Promise<void> {
+    const { edge, store, active, clock, everyMs } = this.#options
+    const stops = [
+      active.onChange((changes) => this.#try(() => this.#publishServers(changes))),
+      store.onChange((changes) => this.#onStoreChange(changes)),
+      edge.onReset(() => this.#repair()),
+    ]
+    try {
+      this.#repair()
+      while (!this.#signal.aborted) {
+        await clock.sleep(everyMs, { signal: this.#signal }).catch(() => {})
+        if (this.#isWhole) this.#try(() => this.#publishControlPlanes())
+        else this.#repair()
+      }
+    } finally {
+      for (const stop of stops) stop()
+      await this.#queue
+    }
+  }
+
+  /** Resolves when the edge knows everything that is true at the call. */
+  publishAll(): Promise<void> {
+    return this.#inTurn(() => this.#replace())
+  }
+
+  /** The job is not ready as far as the store knows, so the route is held until it is, or has ended. */
+  putEarly(route: Route, jobKey: string): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#early.set(route.prefix, jobKey)
+      await this.#apply(this.#putRoute(route))
+    })
+  }
+
+  /** One after the other: what is told last is what was read last. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(() => (this.#signal.aborted ? undefined : work()))
+    this.#queue = done.catch(() => {})
+    return done
+  }
+
+  /** For what nobody waits for: after a failure everything is told anew as soon as that works. */
+  #try(work: () => Promise<void>): void {
+    this.#inTurn(work).catch((error: unknown) => {
+      this.#isWhole = false
+      this.#options.log.warn({ err: error }, 'the edge could not be told a change')
+    })
+  }
+
+  #repair(): void {
+    this.#isWhole = false
+    this.#try(() => this.#replace())
+  }
+
+  #onStoreChange(changes: readonly Change[]): void {
+    if (changes.some(({ topic, key }) => key === '*' || (topic === 'setting' && key === resyncKey))) {
+      this.#repair()
+      return
+    }
+    const topics = new Set(changes.map(({ topic }) => topic))
+    if (topics.has('service')) this.#try(() => this.#publishServices())
+    if (topics.has('replica')) this.#try(() => this.#publishControlPlanes())
+    const concerning = changes.filter(({ topic }) => !withoutCredentials.has(topic))
+    if (concerning.length > 0) this.#try(() => this.#publishCredentials(concerning))
+  }
+
+  async #publishCredentials(changes: readonly Change[]): Promise<void> {
+    await this.#apply(await this.#options.credentials.follow(changes))
+  }
+
+  async #replace(): Promise<void> {
+    const { edge, credentials } = this.#options
+    const wanted = await listWantedRoutes(this.#options)
+    for (const prefix of this.#early.keys()) {
+      const route = this.#published.get(prefix)
+      if (route !== undefined && !wanted.has(prefix)) wanted.set(prefix, route)
+    }
+    const controlPlanes = await this.#listControlPlanes()
+    await edge.replace({ routes: [...wanted.values()], credentials: await credentials.list(), controlPlanes })
+    this.#published.clear()
+    for (const [prefix, route] of wanted) this.#published.set(prefix, route)
+    this.#controlPlanes = controlPlanes.join()
+    this.#isWhole = true
+  }
+
+  async #publishServers({ current, ended }: ServerChanges): Promise<void> {
+    const changes: EdgeChange[] = []
+    for (const { record } of ended) {
+      const prefix = buildRoutePrefix(record.user, record.name)
+      this.#early.delete(prefix)
+      changes.push(...this.#deleteRoute(prefix))
+    }
+    for (const server of current) {
+      const prefix = buildRoutePrefix(server.record.user, server.record.name)
+      const route = findWantedRoute(server)
+      if (route !== undefined) changes.push(...this.#putRoute(route))
+      const isEarly = this.#early.get(prefix) === server.job.key
+      if (route !== undefined || !isEarly) this.#early.delete(prefix)
+      if (route === undefined && !isEarly) changes.push(...this.#deleteRoute(prefix))
+    }
+    await this.#apply(changes)
+  }
+
+  async #publishServices(): Promise<void> {
+    const wanted = await listServiceRoutes(this.#options)
+    const known = [...this.#published.values()].filter(({ access }) => access.kind === 'service')
+    const gone = known.filter(({ prefix }) => !wanted.has(prefix))
+    await this.#apply([
+      ...gone.flatMap(({ prefix }) => this.#deleteRoute(prefix)),
+      ...[...wanted.values()].flatMap((route) => this.#putRoute(route)),
+    ])
+  }
+
+  async #publishControlPlanes(): Promise<void> {
+    const controlPlanes = await this.#listControlPlanes()
+    if (controlPlanes.length === 0 || controlPlanes.join() === this.#controlPlanes) return
+    this.#controlPlanes = controlPlanes.join()
+    await this.#apply([{ type: 'control-planes', controlPlanes }])
+  }
+
+  async #listControlPlanes(): Promise<readonly string[]> {
+    const { store, clock, replicaPatienceMs } = this.#options
+    const rows = await store.db
+      .selectFrom('replicas')
+      .select('address')
+      .where('seen_at', '>', clock.now() - replicaPatienceMs)
+      .orderBy('id')
+      .execute()
+    return [...new Set(rows.map(({ address }) => address))]
+  }
+
+  #putRoute(route: Route): readonly EdgeChange[] {
+    const known = this.#published.get(route.prefix)
+    if (known !== undefined && JSON.stringify(known) === JSON.stringify(route)) return []
+    this.#published.set(route.prefix, route)
+    return [{ type: 'route-put', route }]
+  }
+
+  #deleteRoute(prefix: string): readonly EdgeChange[] {
+    return this.#published.delete(prefix) ? [{ type: 'route-delete', prefix }] : []
+  }
+
+  /** After a failure nobody knows what the edge has: nothing counts as told until everything was told again. */
+  async #apply(changes: readonly EdgeChange[]): Promise<void> {
+    if (changes.length === 0) return
+    try {
+      await this.#options.edge.apply(changes)
+    } catch (error) {
+      this.#published.clear()
+      this.#isWhole = false
+      throw error
+    }
+  }
+}
