@@ -1,4 +1,5 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
+import type { HubService } from '@atrium/contract/hub-models.ts'
 import { Type } from 'typebox'
 
 import { defineRoute, type Route } from '#http/define-route.ts'
@@ -7,7 +8,8 @@ import { buildServiceModel } from '#http/hub-models.ts'
 import type { Identity } from '#identity/identity.ts'
 import { printable } from '#identity/names.ts'
 import type { Principal } from '#identity/principal.ts'
-import type { NewService } from '#identity/services.ts'
+import type { ScopeSet } from '#identity/scope-set.ts'
+import type { NewService, Service } from '#identity/services.ts'
 
 import { createServiceSchema, serviceModelSchema } from './identity-schemas.ts'
 
@@ -37,7 +39,7 @@ function listRoute({ services }: ServiceIdentity): Route {
       const listed = (await services.list()).filter(({ name }) =>
         scopes.allows('list:services', { service: name }),
       )
-      return Object.fromEntries(listed.map((service) => [service.name, buildServiceModel(service, scopes)]))
+      return Object.fromEntries(listed.map((service) => [service.name, buildAnswer(service, scopes)]))
     },
   })
 }
@@ -55,7 +57,7 @@ function showRoute({ services }: ServiceIdentity): Route {
       const service = await services.find(name)
       if (service === undefined)
         throw new PlatformError('not_found', { message: `No such service: ${printable(name)}` })
-      return buildServiceModel(service, principal.scopes)
+      return buildAnswer(service, principal.scopes)
     },
   })
 }
@@ -77,7 +79,7 @@ function createRoute({ services, grants }: ServiceIdentity): Route {
       await assertGives(service, request.principal, grants)
       const created = await services.create(service, request.actor())
       reply.code(201)
-      return buildServiceModel(created, request.principal.scopes)
+      return buildAnswer(created, request.principal.scopes)
     },
   })
 }
@@ -95,6 +97,12 @@ function removeRoute({ services }: ServiceIdentity): Route {
       return reply.type('application/json').send('')
     },
   })
+}
+
+/** As in JupyterHub, a service without a URL has an empty one here, and none where it asks who it is. */
+function buildAnswer(service: Service, scopes: ScopeSet): HubService {
+  const model = buildServiceModel(service, scopes)
+  return model.url === null ? { ...model, url: '' } : model
 }
 
 /** The body of a creation. Throws `bad_request` in JupyterHub's words. */
