@@ -8,12 +8,16 @@ import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { benchEdge } from './edge/bench-edge.ts'
 import { benchHub } from './hub/bench-hub.ts'
 import { type Measurement, renderMeasurements } from './measurement.ts'
+import { benchScheduler } from './scheduler/bench-scheduler.ts'
 
 const root = join(import.meta.dirname, '..')
 const parts: Readonly<Record<string, (options: { rounds: number }) => Promise<readonly Measurement[]>>> = {
   hub: benchHub,
+  edge: benchEdge,
+  scheduler: benchScheduler,
 }
 
 const { values } = parseArgs({

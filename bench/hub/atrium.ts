@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCli } from '../../test/support/platform.ts'
 import { ensureTestEnvironment } from '../../test/support/python-environment.ts'
-import { type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
-import { signInByForm } from './sign-in.ts'
+import { callHub, type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
+import { setPasswordByLink, signInByForm } from './sign-in.ts'
 
 const password = 'bench-password'
 const root = join(import.meta.dirname, '..', '..')
@@ -41,6 +41,11 @@ export async function startAtrium(options: HubOptions = {}): Promise<HubUnderTes
   await waitForAnswer(`${url}/hub/api/`)
   const startUpMs = performance.now() - started
   const adminToken = (await readFile(join(data, 'keys', 'cli-token'), 'utf8')).trim()
+  const hub = { url, adminToken }
+  const link = (await callHub(hub, 'POST', '/api/v1/users/admin/links', {
+    body: { purpose: 'set-password' },
+  })) as { url: string }
+  await setPasswordByLink(link.url, password)
   return {
     name: 'Atrium',
     url,
@@ -56,7 +61,7 @@ export async function startAtrium(options: HubOptions = {}): Promise<HubUnderTes
   }
 }
 
-/** Control plane, edge, node agent and fork servers: whatever belongs to this data folder. */
+/** Control plane and edge. The node agent and its fork server run jobs: they are measured apart. */
 async function findPlatformProcesses(data: string): Promise<readonly number[]> {
   const info = JSON.parse(await readFile(join(data, 'platform.json'), 'utf8')) as {
     pids: Record<string, number>
