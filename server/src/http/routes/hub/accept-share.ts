@@ -3,6 +3,7 @@ import type { OfferedShare } from '@atrium/contract/portal-page.ts'
 import { Type } from 'typebox'
 
 import { defineRoute, type Route } from '#http/define-route.ts'
+import { parseNextUrl } from '#http/next-url.ts'
 import type { PortalPages } from '#http/portal/portal-pages.ts'
 import { buildServerPath } from '#hub/server-paths.ts'
 import type { ShareCode, ShareCodes } from '#hub/share-codes.ts'
@@ -54,16 +55,20 @@ function acceptRoute({ codes }: AcceptShareOptions): Route {
     answers: 'page',
     accepts: 'form',
     checkedBy: 'handler',
-    schemas: { body: Type.Object({ code: Type.Optional(Type.String()) }), responses: { 302: null } },
+    schemas: {
+      body: Type.Object({ code: Type.Optional(Type.String()), next: Type.Optional(Type.String()) }),
+      responses: { 302: null },
+    },
     async handler(request, reply) {
-      const { code: field } = (request.body ?? {}) as Record<string, unknown>
+      const { code: field, next } = (request.body ?? {}) as Record<string, unknown>
       const code = typeof field === 'string' ? field : readCode(readQuery(request))
       const offer = await codes.find(code)
       if (offer === undefined) throw new PlatformError('bad_request', { message: 'Invalid share code' })
       const { id, name } = request.principal
       await codes.exchange(code, { id, name }, request.actor())
       const { user, server } = offer.server
-      return reply.redirect(findNext(request) ?? buildServerPath(user, server))
+      const wanted = parseNextUrl(next, { publicOrigin: request.origin }) ?? findNext(request)
+      return reply.redirect(wanted ?? buildServerPath(user, server))
     },
   })
 }
