@@ -59,6 +59,8 @@ async function buildConfig(folder: string, gates: string, web: ServiceWebServer)
       command: ['python3', serverProgram],
       environment: { COMPATIBILITY_GATES: gates },
       idle: { stop: false },
+      // The server that will not go has to outlive the steps that watch it.
+      stopGrace: '60s',
       warmStart: false,
     },
     signIn: { pam: 'off' },

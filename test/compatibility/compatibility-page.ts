@@ -1,5 +1,6 @@
 import { corpus } from './corpus/corpus.ts'
-import { type WantedDifference, wantedDifferences } from './differences.ts'
+import type { WantedDifference } from './differences/wanted-difference.ts'
+import { wantedDifferences } from './differences.ts'
 import { jupyterHubVersion } from './reference/jupyterhub.ts'
 import { readRecording } from './replay/recording.ts'
 
@@ -55,9 +56,9 @@ Recording twice gives no diff: what changes from run to run is normalised.
 `
 }
 
-function buildRow({ steps, field, jupyterhub, atrium, reason }: WantedDifference): string {
-  const where = `${steps.map((step) => `\`${step}\``).join(', ')}: \`${field}\``
-  return `| ${[where, jupyterhub, atrium, reason].map(escapeCell).join(' | ')} |`
+function buildRow({ steps, fields, jupyterhub, atrium, reason }: WantedDifference): string {
+  const [where, what] = [steps, fields].map((names) => names.map((name) => `\`${name}\``).join(', '))
+  return `| ${[`${where}: ${what}`, jupyterhub, atrium, reason].map(escapeCell).join(' | ')} |`
 }
 
 function escapeCell(text: string): string {

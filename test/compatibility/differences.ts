@@ -1,21 +1,19 @@
-/**
- * Where Atrium answers otherwise than JupyterHub, on purpose. The test refuses every difference that is not here, and every entry that no
- * answer shows any more; `docs/compatibility.md` is written from it.
- */
-export interface WantedDifference {
-  /** `CHAPTER/STEP`, where `*` stands for anything. */
-  steps: readonly string[]
-  /** `status`, `headers/location`, `body/servers/*`; `*` stands for anything. */
-  field: string
-  /** What JupyterHub answers there, in words. */
-  jupyterhub: string
-  /** What Atrium answers there, in words. */
-  atrium: string
-  reason: string
-  /** Only where JupyterHub's value is this. */
-  reference?: unknown
-  /** Only where Atrium's value is this, or looks like it. */
-  seen?: unknown
-}
+import { differencesOfBrowsers } from './differences/browsers.ts'
+import { differencesOfEdge } from './differences/edge.ts'
+import { differencesOfHttp } from './differences/http.ts'
+import { differencesOfMessages } from './differences/messages.ts'
+import { differencesOfModels } from './differences/models.ts'
+import { differencesOfNames } from './differences/names.ts'
+import { differencesOfServers } from './differences/servers.ts'
+import type { WantedDifference } from './differences/wanted-difference.ts'
 
-export const wantedDifferences: readonly WantedDifference[] = []
+/** All of them: what `docs/compatibility.md` lists. */
+export const wantedDifferences: readonly WantedDifference[] = [
+  ...differencesOfHttp,
+  ...differencesOfModels,
+  ...differencesOfMessages,
+  ...differencesOfNames,
+  ...differencesOfServers,
+  ...differencesOfBrowsers,
+  ...differencesOfEdge,
+]

@@ -1,10 +1,10 @@
-import { type Chapter, paged } from './step.ts'
+import { type Chapter, paged, unordered } from './step.ts'
 
 export const groups: Chapter = {
   name: 'groups',
   title: 'Groups',
   steps: [
-    { name: 'an administrator lists all', request: 'GET /hub/api/groups', as: 'admin', unordered: true },
+    { name: 'an administrator lists all', request: 'GET /hub/api/groups', as: 'admin', unordered },
     { name: 'a leader lists the own group', request: 'GET /hub/api/groups', as: 'carol' },
     { name: 'one who reads names does not list', request: 'GET /hub/api/groups', as: 'alice' },
     { name: 'strangers do not list', request: 'GET /hub/api/groups' },
@@ -196,6 +196,6 @@ export const groups: Chapter = {
     { name: 'a leader does not delete', request: 'DELETE /hub/api/groups/physics', as: 'carol' },
     { name: 'users do not delete', request: 'DELETE /hub/api/groups/law', as: 'alice' },
     { name: 'strangers do not delete', request: 'DELETE /hub/api/groups/law' },
-    { name: 'what is left', request: 'GET /hub/api/groups', as: 'admin', unordered: true },
+    { name: 'what is left', request: 'GET /hub/api/groups', as: 'admin', unordered },
   ],
 }

@@ -1,4 +1,4 @@
-import type { Chapter, Step } from './step.ts'
+import { type Chapter, type Step, unordered } from './step.ts'
 
 /** Names an attacker would choose, as they stand in a URL. */
 const hostile: ReadonlyMap<string, string> = new Map([
@@ -96,7 +96,7 @@ export const hostileNames: Chapter = {
       as: 'admin',
       json: {},
     },
-    { name: 'the groups that came of it', request: 'GET /hub/api/groups', as: 'admin', unordered: true },
+    { name: 'the groups that came of it', request: 'GET /hub/api/groups', as: 'admin', unordered },
     {
       name: 'rename somebody to a shell substitution',
       request: 'PATCH /hub/api/users/dave',

@@ -81,7 +81,12 @@ const ofServers: readonly Step[] = [
   { name: 'an administrator is asked', request: `GET ${authorize}?${server}&state=o3`, as: 'browser:admin' },
   { name: 'who signs out', request: 'GET /hub/logout', as: 'browser:alice' },
   { name: 'ends what came of the session', request: 'GET /hub/api/user', as: 'token:ofServer' },
-  { name: 'and leaves the other tokens', request: 'GET /hub/api/users/alice/tokens', as: 'alice' },
+  {
+    name: 'and leaves the other tokens',
+    request: 'GET /hub/api/users/alice/tokens',
+    as: 'alice',
+    unordered: { list: 'body/api_tokens', by: 'note' },
+  },
   { name: 'stop the server', request: 'DELETE /hub/api/users/alice/server', as: 'alice' },
 ]
 

@@ -192,7 +192,12 @@ const exchanging: readonly Step[] = [
     capture: { ofBoard: 'body/access_token' },
   },
   { name: 'who that is', request: 'GET /hub/api/user', as: 'token:ofBoard' },
-  { name: 'the user sees them', request: 'GET /hub/api/users/alice/tokens', as: 'alice' },
+  {
+    name: 'the user sees them',
+    request: 'GET /hub/api/users/alice/tokens',
+    as: 'alice',
+    unordered: { list: 'body/api_tokens', by: 'oauth_client' },
+  },
   {
     name: 'agreed once, not asked again',
     request: `GET ${authorize}?${dashboard}&state=s6`,

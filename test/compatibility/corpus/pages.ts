@@ -38,7 +38,12 @@ const doors = [
 /** These pages start servers of those who may: `start-pages.ts` asks for them. */
 const starts = new Set(['/hub/spawn', '/hub/spawn/alice'])
 
-const knock = (as: Actor, path: string): Step => ({ name: `${as}: ${path}`, request: `GET ${path}`, as })
+const knock = (as: Actor, path: string): Step => ({
+  name: `${as}: ${path}`,
+  request: `GET ${path}`,
+  as,
+  headers: { accept: 'text/html' },
+})
 
 const askedOfStopped: readonly Step[] = [
   {

@@ -1,4 +1,4 @@
-import type { Chapter, Step } from './step.ts'
+import { type Chapter, type Step, unordered } from './step.ts'
 
 /** A token of the administrator with just these scopes, what it says of itself and what it may do. */
 function holding(scopes: readonly string[], questions: readonly string[]): readonly Step[] {
@@ -21,7 +21,7 @@ function holding(scopes: readonly string[], questions: readonly string[]): reado
         ...(request.startsWith('POST')
           ? { json: request.includes('groups/') ? { users: ['dave'] } : {} }
           : {}),
-        unordered: true,
+        unordered,
         volatile: ['body/state'],
       }),
     ),

@@ -37,8 +37,8 @@ export interface Step {
   until?: { field: string; equals: unknown }
   /** Servers (USER-SERVER) whose gate is opened, before the request or once its answer has begun. */
   opens?: { gate: string; when: 'before' | 'during' }
-  /** The body is a list whose order says nothing: compared sorted by name. */
-  unordered?: boolean
+  /** A list whose order says nothing is compared sorted: where it stands, and by which field. */
+  unordered?: { list: 'body' | 'body/api_tokens'; by: string }
   /** Fields whose values mean nothing outside of one machine: compared by type. */
   volatile?: readonly string[]
 }
@@ -49,6 +49,9 @@ export interface Chapter {
   title: string
   steps: readonly Step[]
 }
+
+/** Lists of users, groups and services come in the order of their making, which is each hub's own for those of the configuration. */
+export const unordered = { list: 'body', by: 'name' } as const
 
 /** The header by which a client asks for lists with their `_pagination`. */
 export const paged = { accept: 'application/jupyterhub-pagination+json' } as const

@@ -1,4 +1,4 @@
-import { type Chapter, paged } from './step.ts'
+import { type Chapter, paged, unordered } from './step.ts'
 
 const long = 'x'.repeat(300)
 
@@ -17,7 +17,7 @@ export const users: Chapter = {
     { name: 'who am I cannot be posted', request: 'POST /hub/api/user', as: 'alice', json: {} },
 
     { name: 'an administrator lists all', request: 'GET /hub/api/users?sort=name', as: 'admin' },
-    { name: 'without an order', request: 'GET /hub/api/users', as: 'admin', unordered: true },
+    { name: 'without an order', request: 'GET /hub/api/users', as: 'admin', unordered },
     {
       name: 'with their stopped servers',
       request: 'GET /hub/api/users?sort=name&include_stopped_servers=1',

@@ -1,3 +1,4 @@
+import { isSetField } from './normalise.ts'
 import type { RecordedAnswer } from './recorded-answer.ts'
 
 /** One field in which two answers differ. */
@@ -9,7 +10,7 @@ export interface Difference {
   seen: unknown
 }
 
-/** Compares field by field, down to the leaves. */
+/** Compares field by field, down to the leaves; sets by what is in them. */
 export function compareAnswers(reference: RecordedAnswer, seen: RecordedAnswer): readonly Difference[] {
   return [
     ...compareValues(reference.status, seen.status, 'status'),
@@ -21,7 +22,8 @@ export function compareAnswers(reference: RecordedAnswer, seen: RecordedAnswer):
 
 function compareValues(reference: unknown, seen: unknown, field: string): readonly Difference[] {
   if (Array.isArray(reference) && Array.isArray(seen)) {
-    return compareEntries(Object.entries(reference), Object.entries(seen), field)
+    const listEntries = isSetField(field) ? listMembers : Object.entries
+    return compareEntries(listEntries(reference), listEntries(seen), field)
   }
   if (isRecord(reference) && isRecord(seen)) {
     return compareEntries(Object.entries(reference), Object.entries(seen), field)
@@ -47,6 +49,10 @@ function compareEntries(reference: Entries, seen: Entries, field: string): reado
       seen: value,
     }))
   return [...both, ...extra]
+}
+
+function listMembers(set: readonly unknown[]): Entries {
+  return set.map((member) => [String(member), member])
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

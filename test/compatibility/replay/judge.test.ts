@@ -18,6 +18,7 @@ const answer: RecordedAnswer = {
     last_activity: null,
     servers: { '': { ready: true } },
     groups: ['a', 'b'],
+    names: ['a', 'b'],
   },
 }
 
@@ -35,7 +36,8 @@ const planted: ReadonlyMap<string, RecordedAnswer> = new Map([
   ['body/last_activity is "": JupyterHub answers null', withBody({ last_activity: '' })],
   ['body/secret is extra: "hush"', withBody({ secret: 'hush' })],
   ['body/servers//ready is false: JupyterHub answers true', withBody({ servers: { '': { ready: false } } })],
-  ['body/groups/1 is missing: JupyterHub answers "b"', withBody({ groups: ['a'] })],
+  ['body/groups/a is missing: JupyterHub answers "a"', withBody({ groups: ['b'] })],
+  ['body/names/1 is missing: JupyterHub answers "b"', withBody({ names: ['a'] })],
 ])
 
 function withBody(change: Readonly<Record<string, unknown>>): RecordedAnswer {
@@ -55,7 +57,7 @@ describe('the comparison', () => {
   }
 
   test('accepts a wanted difference there and nowhere else', () => {
-    const judge = createJudge([{ ...entry, field: 'body/servers/*/ready' }])
+    const judge = createJudge([{ ...entry, fields: ['body/servers/*/ready'] }])
     const changed = withBody({ servers: { '': { ready: false } }, admin: true })
     assert.deepEqual(
       judge.judge(chapter, step, answer, changed).map(({ field }) => field),
@@ -65,15 +67,17 @@ describe('the comparison', () => {
   })
 
   test('accepts a wanted difference by its values only', () => {
-    const judge = createJudge([{ ...entry, field: 'body/last_activity', reference: null, seen: /^never$/ }])
+    const judge = createJudge([
+      { ...entry, fields: ['body/last_activity'], reference: null, seen: /^never$/ },
+    ])
     assert.equal(judge.judge(chapter, step, answer, withBody({ last_activity: 'never' })).length, 0)
     assert.equal(judge.judge(chapter, step, answer, withBody({ last_activity: 'soon' })).length, 1)
   })
 
   test('tells which wanted differences never occurred', () => {
     const [used, unused] = [
-      { ...entry, field: 'status' },
-      { ...entry, field: 'body/kind' },
+      { ...entry, fields: ['status'] },
+      { ...entry, fields: ['body/kind'] },
     ]
     const judge = createJudge([used, unused])
     judge.judge(chapter, step, answer, { ...answer, status: 201 })
@@ -109,7 +113,7 @@ describe('normalised answers', () => {
     })
     const users = [{ name: 'b' }, { name: 'a' }]
     assert.deepEqual(normalise(users), users)
-    assert.deepEqual(normalise(users, { unordered: true }), users.toReversed())
+    assert.deepEqual(normalise(users, { unordered: { list: 'body', by: 'name' } }), users.toReversed())
   })
 
   test('replace by its type what a step calls volatile', () => {

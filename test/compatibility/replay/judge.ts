@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 
 import type { Chapter, Step } from '../corpus/step.ts'
-import type { WantedDifference } from '../differences.ts'
+import type { WantedDifference } from '../differences/wanted-difference.ts'
 import { compareAnswers, type Difference } from './compare.ts'
 import type { RecordedAnswer } from './recorded-answer.ts'
 
@@ -18,15 +18,15 @@ export function createJudge(wanted: readonly WantedDifference[]): Judge {
   const entries = wanted.map((entry) => ({
     entry,
     steps: entry.steps.map(buildPattern),
-    field: buildPattern(entry.field),
+    fields: entry.fields.map(buildPattern),
   }))
   return {
     judge(chapter, step, reference, seen) {
       const place = `${chapter.name}/${step.name}`
       return compareAnswers(reference, seen).filter((difference) => {
         const fitting = entries.filter(
-          ({ entry, steps, field }) =>
-            field.test(difference.field) &&
+          ({ entry, steps, fields }) =>
+            fields.some((pattern) => pattern.test(difference.field)) &&
             steps.some((pattern) => pattern.test(place)) &&
             fits(entry, difference),
         )

@@ -12,6 +12,11 @@ export interface Volatile {
 /** Lists that are sets: their order says nothing, and the real hub's changes from run to run. */
 const setFields = new Set(['scopes', 'roles', 'groups', 'users'])
 
+/** True for a path that ends in a field whose list is a set. */
+export function isSetField(field: string): boolean {
+  return setFields.has(field.slice(field.lastIndexOf('/') + 1))
+}
+
 /** Fields of random values, by name, and what a good value looks like: one of another form stays visible. */
 const randomFields: ReadonlyMap<string, RegExp> = new Map([
   ['id', /^a\d+$/],
@@ -20,6 +25,8 @@ const randomFields: ReadonlyMap<string, RegExp> = new Map([
   ['access_token', /^[\w-]{20,}$/],
   ['session_id', /^[0-9a-f]{32}$/],
   ['code', /^[\w-]{20,}$/],
+  ['JUPYTERHUB_API_TOKEN', /^[\w-]{20,}$/],
+  ['JPY_API_TOKEN', /^[\w-]{20,}$/],
 ])
 
 /** Makes an answer comparable: what changes from run to run is replaced by its kind, what is a set is sorted. */
@@ -29,7 +36,11 @@ export function normaliseAnswer(answer: RecordedAnswer, step: Step, run: Volatil
     Object.entries(answer.headers).map(([name, value]) => [name, text(value)]),
   )
   const body = normaliseValue(answer.body, '', 'body', { volatile: new Set(step.volatile), text })
-  return { ...answer, headers, body: step.unordered === true ? sortByName(body) : body }
+  return {
+    ...answer,
+    headers,
+    body: step.unordered === undefined ? body : sortList(body, 'body', step.unordered),
+  }
 }
 
 interface Rules {
@@ -56,6 +67,7 @@ function normaliseValue(value: unknown, key: string, field: string, rules: Rules
 function normaliseString(value: string, key: string, rules: Rules): string {
   if (randomFields.get(key)?.test(value)) return `<${key}>`
   if (key === 'scope') return value.split(' ').toSorted().join(' ')
+  if (key.endsWith('_SCOPES')) return JSON.stringify(JSON.parse(value))
   return rules.text(value)
 }
 
@@ -76,9 +88,14 @@ function replaceWord(text: string, word: string, by: string): string {
   return text.replace(new RegExp(`(?<![\\w-])${escaped}(?![\\w-])`, 'g'), by)
 }
 
-function sortByName(body: unknown): unknown {
-  if (!Array.isArray(body)) return body
-  return body.toSorted((a: { name?: string }, b: { name?: string }) =>
-    (a.name ?? '') < (b.name ?? '') ? -1 : 1,
+/** Sorts the one list of a body that has no order of its own. */
+function sortList(value: unknown, field: string, { list, by }: NonNullable<Step['unordered']>): unknown {
+  if (field === list && Array.isArray(value)) {
+    const key = (item: unknown) => String((item as Readonly<Record<string, unknown>>)[by])
+    return value.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, sortList(item, `${field}/${name}`, { list, by })]),
   )
 }

@@ -2,6 +2,9 @@ import type { Step } from '../corpus/step.ts'
 import type { CookieJar } from './cookie-jar.ts'
 import type { Question } from './http-exchange.ts'
 
+/** What a browser sends when somebody follows a link. */
+const browserAccept = 'text/html,application/xhtml+xml,*/*;q=0.8'
+
 export interface Asking {
   token: string | undefined
   jar: CookieJar | undefined
@@ -17,6 +20,7 @@ export function buildQuestion(step: Step, { token, jar, fill }: Asking): Questio
   const cookie = jar?.buildHeader(target)
   const headers: Record<string, string> = {
     ...(token === undefined ? {} : { authorization: `token ${token}` }),
+    ...(jar === undefined ? {} : { accept: browserAccept }),
     ...(cookie === undefined ? {} : { cookie }),
     ...(step.xsrf === 'header' ? { 'x-xsrftoken': xsrf } : {}),
     ...(step.json === undefined ? {} : { 'content-type': 'application/json' }),
