@@ -47,13 +47,17 @@ export async function requestJob(
     const { reason, message } = describeObstacle(obstacle)
     throw new PlatformError('quota_exceeded', { message, detail: { reason } })
   }
-  if (await jobs.insert(tx, row)) {
-    const event = { kind: 'progress', message: 'Requested', progress: 0 } as const
-    await insertJobEvents(tx, clock.now(), [{ key: row.key, event }])
-    tx.changed('job-wanted', row.key)
-  }
-  const job = (await jobs.find([row.key], tx)).get(row.key)
-  if (job === undefined) throw new PlatformError('internal', { detail: `job ${row.key} is not there` })
+  const inserted = await jobs.insert(tx, row)
+  if (inserted === undefined) return getJob(jobs, tx, row.key)
+  const event = { kind: 'progress', message: 'Requested', progress: 0 } as const
+  await insertJobEvents(tx, clock.now(), [{ key: row.key, event }])
+  tx.changed('job-wanted', row.key)
+  return inserted
+}
+
+async function getJob(jobs: JobStore, tx: StoreTransaction, key: JobKey): Promise<Job> {
+  const job = (await jobs.find([key], tx)).get(key)
+  if (job === undefined) throw new PlatformError('internal', { detail: `job ${key} is not there` })
   return job
 }
 

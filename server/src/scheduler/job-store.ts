@@ -15,8 +15,8 @@ type Database = Kysely<Tables>
 
 /** The table of jobs. Every write announces the job (`job` topic) to all replicas. */
 export interface JobStore {
-  /** False when there is a job of this key already. */
-  insert(tx: StoreTransaction, row: NewJobRow): Promise<boolean>
+  /** Undefined when there is a job of this key already. */
+  insert(tx: StoreTransaction, row: NewJobRow): Promise<Job | undefined>
   find(keys: readonly JobKey[], tx?: StoreTransaction): Promise<Map<JobKey, Job>>
   /** The records as nobody else can change them until the transaction ends. */
   lock(tx: StoreTransaction, keys: readonly JobKey[]): Promise<Map<JobKey, Job>>
@@ -41,10 +41,11 @@ export function createJobStore(store: Store): JobStore {
         .insertInto('jobs')
         .values(row)
         .onConflict((conflict) => conflict.column('key').doNothing())
-        .returning('id')
+        .returning(jobColumns)
         .executeTakeFirst()
-      if (inserted !== undefined) announce(tx, [row.key])
-      return inserted !== undefined
+      if (inserted === undefined) return undefined
+      announce(tx, [row.key])
+      return parseJobRow(inserted)
     },
     find: (keys, tx) => findJobs(tx?.db ?? store.db, keys, false),
     lock: (tx, keys) => findJobs(tx.db, keys, isLocking),

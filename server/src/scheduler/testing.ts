@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
+import type { Clock } from '#platform/clock.ts'
 import { createFakeClock, type FakeClock } from '#platform/fake-clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import { createSealedBox } from '#platform/sealed-box.ts'
@@ -26,6 +27,8 @@ export const noLimits: QuotaLimits = {
 export interface TestPlatformOptions {
   world?: Partial<MemoryWorldOptions>
   limits?: Partial<QuotaLimits>
+  /** Default: a fake one, which stands still but for `until`. */
+  clock?: Clock
 }
 
 /** One replica of the control plane, as far as jobs go. */
@@ -43,6 +46,7 @@ export interface TestReplica {
 export interface TestPlatform {
   site: TestStoreSite
   world: MemoryWorld
+  /** The fake one. */
   clock: FakeClock
   /** Opens a replica and starts reconciling. */
   open(options?: Partial<JobsOptions> & { wrapStore?: (store: Store) => Store }): Promise<TestReplica>
@@ -52,10 +56,11 @@ export interface TestPlatform {
 /** Makes a platform for one test. Time stands still but for `until`. */
 export async function createTestPlatform(
   kind: TestStoreKind,
-  { world: worldOptions, limits }: TestPlatformOptions = {},
+  { world: worldOptions, limits, ...options }: TestPlatformOptions = {},
 ): Promise<TestPlatform> {
   const site = await kind.createSite()
-  const clock = createFakeClock()
+  const fakeClock = createFakeClock()
+  const clock = options.clock ?? fakeClock
   const world = new MemoryWorld({ clock, programs: memoryPrograms, ...worldOptions })
   const box = createSealedBox(randomBytes(32))
   const closers: (() => Promise<void>)[] = []
@@ -63,8 +68,8 @@ export async function createTestPlatform(
   return {
     site,
     world,
-    clock,
-    async open({ wrapStore = (store: Store) => store, ...options } = {}) {
+    clock: fakeClock,
+    async open({ wrapStore = (store: Store) => store, ...more } = {}) {
       const opened = wrapStore(await site.open({ clock }))
       const { store, kill, isDead } = createMortalStore(opened)
       const jobs = createJobs({
@@ -77,10 +82,11 @@ export async function createTestPlatform(
         limits: { ...noLimits, ...limits },
         isReady: async () => true,
         replica: `replica-${++replicas}`,
-        ...options,
+        ...more,
       })
       jobs.start()
       closers.unshift(async () => {
+        if (!isDead()) await jobs.close()
         kill()
         await opened.close()
       })
