@@ -8,6 +8,8 @@ import { join, relative } from 'node:path'
 
 import { rolldown } from 'rolldown'
 
+import { leanBuiltins } from './lean-builtins.ts'
+
 const root = join(import.meta.dirname, '..')
 const out = join(root, 'dist', 'server')
 const programs = ['up', 'serve', 'down', 'plan', 'validate', 'edge']
@@ -19,6 +21,9 @@ const bundle = await rolldown({
   ),
   platform: 'node',
   external: ['pg-native'],
+  plugins: [leanBuiltins()],
+  treeshake: { propertyReadSideEffects: false },
+  checks: { pluginTimings: false },
   cwd: root,
 })
 const { output } = await bundle.write({
