@@ -96,6 +96,8 @@ async function findJobs(db: Database, keys: readonly JobKey[], lock: boolean): P
 
 async function listJobs(db: Database, filter: JobFilter): Promise<Job[]> {
   const { kind, userId, subject, states, active, before, limit = defaultLimit } = filter
+  // An empty list is no SQL.
+  if (states?.length === 0) return []
   let query = db.selectFrom('jobs').select(jobColumns).orderBy('id', 'desc').limit(limit)
   if (kind !== undefined) query = query.where('kind', '=', kind)
   if (userId !== undefined) query = query.where('user_id', '=', userId)

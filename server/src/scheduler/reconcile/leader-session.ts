@@ -12,6 +12,7 @@ import { admitJobs } from './admit-jobs.ts'
 import { createBackoff } from './backoff.ts'
 import type { ReachCrashPoint } from './crash-points.ts'
 import { type DriverLane, startDriverLane } from './driver-lane.ts'
+import { explainStrays } from './explain-strays.ts'
 import { retireJobs } from './job-retention.ts'
 import { createReadyWatch } from './ready-watch.ts'
 import {
@@ -142,6 +143,8 @@ function startTidyLoop(
   const { clock, signal, settings } = context
   const step = async () => {
     try {
+      const drivers = Object.values(schedulers).map((scheduler) => scheduler.driver)
+      await explainStrays(context, drivers)
       await retireJobs(context, schedulers)
     } catch (error) {
       if (!signal.aborted && !isSchedulerTrouble(error)) onError(error)
