@@ -125,4 +125,17 @@ describe("alice and bob's server", () => {
     })
     assert.equal(allowed.status, 200)
   })
+
+  test('a share lets her in after she agreed, and out again when it is taken back', async () => {
+    await platform.api('POST', '/hub/api/shares/bob/', { body: { user: 'alice' } })
+    const other = await page.context().newPage()
+    await other.goto(`${platform.url}/user/bob/lab`)
+    await other.getByRole('heading', { name: /^Allow / }).waitFor()
+    await other.getByRole('button', { name: 'Allow', exact: true }).click()
+    await other.waitForURL('**/user/bob/lab**')
+    assert.equal(await opensWebsocket('/user/bob/api/events/subscribe'), true)
+    await platform.api('PATCH', '/hub/api/shares/bob/', { body: { user: 'alice' } })
+    await waitFor('the share to end', async () => (await fetchStatus('/user/bob/api/status')) === 403)
+    assert.equal(await opensWebsocket('/user/bob/api/events/subscribe'), false)
+  })
 })

@@ -1,3 +1,5 @@
+import { type ErrorCode, errorTable } from '@atrium/contract/errors.ts'
+
 import { portalPage } from '#page-data.ts'
 
 /** An answer that was no success, or no answer at all. `message` is for people. */
@@ -82,9 +84,15 @@ function buildUrl(path: string, query: RequestOptions['query'] = {}): string {
 
 async function buildError(response: Response): Promise<ApiError> {
   const answer: unknown = await response.json().catch(() => undefined)
-  const { code, message } = isErrorAnswer(answer) ? answer : {}
-  const fallback = `The platform answered with an error (${response.status}).`
-  return new ApiError(response.status, code ?? 'unknown', message || fallback)
+  const { code = 'unknown', message } = isErrorAnswer(answer) ? answer : {}
+  // JupyterHub's API often says no more than the status does.
+  const isSaid = message !== undefined && message !== '' && message !== response.statusText
+  return new ApiError(response.status, code, isSaid ? message : describeCode(code, response.status))
+}
+
+function describeCode(code: string, status: number): string {
+  if (Object.hasOwn(errorTable, code)) return errorTable[code as ErrorCode].message
+  return `The platform answered with an error (${status}).`
 }
 
 function isErrorAnswer(answer: unknown): answer is { code?: string; message?: string } {

@@ -17,14 +17,14 @@ export function useStartProgress({ user, name }: ServerId, isStarting: boolean):
   useEffect(() => {
     if (!isStarting) return
     const stop = new AbortController()
-    const look = () => client.invalidateQueries({ queryKey: ['servers', user] })
+    const servers = { queryKey: ['servers', user] }
     const show = (events: readonly HubProgress[]) => {
       setEvents(events)
-      void look()
+      void client.invalidateQueries(servers, { cancelRefetch: false })
     }
     followStart({ user, name }, show, stop.signal)
       .catch(() => undefined)
-      .finally(look)
+      .finally(() => client.invalidateQueries(servers))
     return () => stop.abort()
   }, [user, name, isStarting, client])
   return events
