@@ -29,6 +29,8 @@ export interface ServerChanges {
 export interface ActiveServers {
   all(): Promise<readonly ActiveServer[]>
   ofUser(userId: number): Promise<readonly ActiveServer[]>
+  /** By user id; users without any are absent. Only to be read, and at once: it is the live one. */
+  byUser(): Promise<ReadonlyMap<number, ReadonlyMap<number, ActiveServer>>>
   find(serverId: number): Promise<ActiveServer | undefined>
   /** Calls `listener` after servers were looked at again. The first look of all is no change. */
   onChange(listener: (changes: ServerChanges) => void): () => void
@@ -48,7 +50,11 @@ export function createActiveServers(options: ActiveServersOptions): ActiveServer
     all: async () => [...(await view.settled()).values()],
     ofUser: async (userId) => {
       await view.settled()
-      return view.ofUser(userId)
+      return [...(view.byUser.get(userId)?.values() ?? [])]
+    },
+    byUser: async () => {
+      await view.settled()
+      return view.byUser
     },
     find: async (serverId) => (await view.settled()).get(serverId),
     onChange: (listener) => view.listen(listener),
@@ -57,9 +63,9 @@ export function createActiveServers(options: ActiveServersOptions): ActiveServer
 }
 
 class ActiveServersView {
+  readonly byUser = new Map<number, Map<number, ActiveServer>>()
   readonly #options: ActiveServersOptions
   readonly #servers = new Map<number, ActiveServer>()
-  readonly #byUser = new Map<number, Map<number, ActiveServer>>()
   readonly #byJob = new Map<JobKey, number>()
   readonly #listeners = new Set<(changes: ServerChanges) => void>()
   readonly #unsubscribe: readonly (() => void)[]
@@ -79,10 +85,6 @@ class ActiveServersView {
   async settled(): Promise<ReadonlyMap<number, ActiveServer>> {
     while (this.#isStale() || this.#refreshing !== undefined) await this.#refresh()
     return this.#servers
-  }
-
-  ofUser(userId: number): readonly ActiveServer[] {
-    return [...(this.#byUser.get(userId)?.values() ?? [])]
   }
 
   listen(listener: (changes: ServerChanges) => void): () => void {
@@ -185,17 +187,17 @@ class ActiveServersView {
   #drop({ record, job }: ActiveServer): void {
     this.#servers.delete(record.id)
     this.#byJob.delete(job.key)
-    const ofUser = this.#byUser.get(record.userId)
+    const ofUser = this.byUser.get(record.userId)
     ofUser?.delete(record.id)
-    if (ofUser?.size === 0) this.#byUser.delete(record.userId)
+    if (ofUser?.size === 0) this.byUser.delete(record.userId)
   }
 
   #put(server: ActiveServer): void {
     const { record, job } = server
     this.#servers.set(record.id, server)
     this.#byJob.set(job.key, record.id)
-    const ofUser = this.#byUser.get(record.userId) ?? new Map<number, ActiveServer>()
-    this.#byUser.set(record.userId, ofUser.set(record.id, server))
+    const ofUser = this.byUser.get(record.userId) ?? new Map<number, ActiveServer>()
+    this.byUser.set(record.userId, ofUser.set(record.id, server))
   }
 }
 

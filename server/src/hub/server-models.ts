@@ -50,15 +50,18 @@ export function createServerModels({ db, jobs, active, publicUrl }: ServerModels
       publicUrl,
       includeState: query.mayReadState?.({ user: record.user, server: record.name }) ?? false,
     })
-  const listActive = async (user: ServerOwner, query: ServerModelQuery) =>
-    (await active.ofUser(user.id)).map(({ record, job }) => build(record, query, job))
 
   return {
     async ofUsers(users, query = {}) {
       const models = new Map<number, HubServerModel[]>()
-      for (const user of users) {
-        const servers = await listActive(user, query)
-        if (servers.length > 0) models.set(user.id, servers)
+      const activeByUser = await active.byUser()
+      for (const { id } of users) {
+        const servers = activeByUser.get(id)
+        if (servers === undefined) continue
+        models.set(
+          id,
+          Array.from(servers.values(), ({ record, job }) => build(record, query, job)),
+        )
       }
       if (query.includeStopped)
         await addStopped(db, models, users, (record) => build(record, query, undefined))
