@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { withHubSite } from '#http/testing/hub-site.ts'
+import { systemClock } from '#platform/clock.ts'
+import { createSilentLogger } from '#platform/log.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
 
 import type { ServiceConfig } from './service-config.ts'
+import { createServiceRunner } from './service-runner.ts'
 
 const culler: ServiceConfig = {
   name: 'culler',
@@ -35,6 +38,38 @@ for (const kind of testStoreKinds) {
           assert.deepEqual([principal?.kind, principal?.name], ['service', 'culler'])
           const [job] = await replica.jobs.list({ kind: 'app' })
           assert.ok(!JSON.stringify(job).includes(token))
+        },
+        { services: [culler] },
+      ))
+
+    test('are ended when the configuration does not name them any more', () =>
+      withHubSite(
+        kind,
+        async ({ world }, replica) => {
+          await waitFor('the service', () => world.listRuns().some(({ state }) => state === 'running'))
+          const [before] = await replica.jobs.list({ kind: 'app' })
+          const term = new AbortController()
+          const lease = { name: 'hub', holder: 'test', fence: 1 }
+          const part = createServiceRunner({
+            ...replica,
+            ...replica.identity,
+            configured: [],
+            settings: {
+              hubUrl: '',
+              environmentPrefix: '',
+              owner: { name: '', login: '', home: '' },
+              stopGraceMs: 1,
+            },
+            clock: systemClock,
+            log: createSilentLogger(),
+            everyMs: 1000,
+          })({ lease, signal: term.signal })
+          await waitFor(
+            'its end to be wanted',
+            async () => (await replica.jobs.find(before?.key ?? ''))?.desired === 'stop',
+          )
+          term.abort()
+          await part
         },
         { services: [culler] },
       ))

@@ -97,6 +97,24 @@ for (const kind of testStoreKinds) {
         assert.match(last?.html_message ?? '', /<pre>.*No module named jupyterlab/s)
       }))
 
+    test('who stops listening disturbs nothing', () =>
+      withHubSite(kind, async ({ notebooks }, replica) => {
+        const alice = await createClient(replica, 'alice')
+        const origin = await replica.app.listen({ host: '127.0.0.1', port: 0 })
+        notebooks.behaviour = 'slow'
+        await alice.request('POST', path, {}, { prefer: 'respond-async' })
+        const leave = new AbortController()
+        const response = await fetch(`${origin}${path}/progress`, {
+          headers: { authorization: `token ${alice.token}` },
+          signal: leave.signal,
+        })
+        const reader = response.body?.getReader()
+        const first = new TextDecoder().decode((await reader?.read())?.value)
+        assert.match(first, /^data: \{"progress":0,"message":"Server requested"\}\n\n/)
+        leave.abort()
+        assert.equal((await alice.request('DELETE', path)).statusCode, 204)
+      }))
+
     test('needs the right to read the server', () =>
       withHubSite(kind, async (_site, replica) => {
         const alice = await createClient(replica, 'alice')
