@@ -93,7 +93,7 @@ async function takePictures(platform: Platform, page: Page): Promise<void> {
 
 async function makeFirstAdministrator(platform: Platform, page: Page): Promise<void> {
   await page.goto(platform.ready.signInLink ?? '')
-  await page.getByLabel('Username').fill('ada')
+  await page.getByLabel('Username').fill('alice')
   await page.getByLabel('Password').fill('a few random words')
   await page.getByRole('button', { name: 'Make the account' }).click()
   await page.getByRole('heading', { name: 'Home' }).waitFor()
