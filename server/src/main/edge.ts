@@ -24,6 +24,8 @@ async function main(): Promise<void> {
     startSuccessor,
     onExit: () => process.exit(0),
   })
+  // One exchange gone wrong must not end everybody's websockets: what belongs to it is cut with its connections.
+  process.on('uncaughtException', (error) => log.warn({ error: error.stack }, 'unexpected error; serving on'))
   process.on('SIGTERM', () => void edge.stop())
   process.on('SIGINT', () => void edge.stop())
   process.on('SIGHUP', () => {

@@ -28,6 +28,8 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   liveIndex = -1
   readonly route: RouteRecord | undefined
   readonly credential: CredentialRecord | undefined
+  /** What the client sent before it was answered. */
+  readonly #early: Buffer[] = []
   #connection: UpstreamConnection | undefined
   #isOpen = false
   #isOver = false
@@ -46,8 +48,11 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   start(early: Buffer): void {
     const client = this.#client
     this.#context.live.add(this)
-    if (early.length > 0) client.unshift(early)
     client.setTimeout(0)
+    client.setKeepAlive(true, keepAliveMs)
+    // Read from the start: only who reads learns that a client has gone before its handshake was answered.
+    client.on('data', (piece: Buffer) => this.#onClientData(piece))
+    if (early.length > 0) this.#onClientData(early)
     client.on('close', () => this.#finish())
     client.on('end', () => this.#finish())
     if (this.#upstream === 'control-plane') this.#context.controlPlane.connect(this)
@@ -128,11 +133,19 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   #open(): void {
     this.#isOpen = true
     if (this.route !== undefined) this.#context.activity.countWebsocket(this.route, 1)
-    this.#client.setKeepAlive(true, keepAliveMs)
-    this.#client.on('data', (piece: Buffer) => {
-      if (this.#fromClient.feed(piece)) this.#touch()
-      if (this.#connection?.write(piece) === false) this.#client.pause()
-    })
+    const early = this.#early.splice(0)
+    for (const piece of early) this.#onClientData(piece)
+    if (early.length > 0) this.#client.resume()
+  }
+
+  #onClientData(piece: Buffer): void {
+    if (!this.#isOpen) {
+      this.#early.push(piece)
+      this.#client.pause()
+      return
+    }
+    if (this.#fromClient.feed(piece)) this.#touch()
+    if (this.#connection?.write(piece) === false) this.#client.pause()
   }
 
   #touch(): void {
