@@ -57,7 +57,9 @@ Recording twice gives no diff: what changes from run to run is normalised.
 }
 
 function buildRow({ steps, fields, jupyterhub, atrium, reason }: WantedDifference): string {
-  const [where, what] = [steps, fields].map((names) => names.map((name) => `\`${name}\``).join(', '))
+  const [where, what] = [steps, Object.keys(fields)].map((names) =>
+    names.map((name) => `\`${name}\``).join(', '),
+  )
   return `| ${[`${where}: ${what}`, jupyterhub, atrium, reason].map(escapeCell).join(' | ')} |`
 }
 

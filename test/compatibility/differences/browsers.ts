@@ -1,10 +1,10 @@
-import type { WantedDifference } from './wanted-difference.ts'
+import { anything, type WantedDifference } from './wanted-difference.ts'
 
 /** Pages, cookies and where they lead. */
 export const differencesOfBrowsers: readonly WantedDifference[] = [
   {
     steps: ['*'],
-    fields: ['cookies/atrium-session /*'],
+    fields: { 'cookies/atrium-session /*': anything },
     jupyterhub: 'none',
     atrium: 'the session: `Path=/`, `HttpOnly`, `SameSite=Lax`, renewed by pages',
     reason: 'The edge itself decides who may pass, so the one session reaches it on every path.',
@@ -12,20 +12,21 @@ export const differencesOfBrowsers: readonly WantedDifference[] = [
   },
   {
     steps: ['*'],
-    fields: ['cookies/jupyterhub-hub-login /hub/', 'cookies/jupyterhub-services /services'],
+    fields: {
+      'cookies/jupyterhub-hub-login /hub/': undefined,
+      'cookies/jupyterhub-services /services': undefined,
+    },
     jupyterhub: '`jupyterhub-hub-login` under `/hub/`',
     atrium: 'none',
     reason: '`atrium-session` takes its place. Nobody but the hub reads either.',
-    seen: undefined,
   },
   {
     steps: ['*'],
-    fields: ['cookies/*/sameSite'],
+    fields: { 'cookies/*/sameSite': 'Lax' },
     jupyterhub: 'none',
     atrium: '`Lax`',
     reason: 'Browsers that have no default of their own keep other sites’ forms out as well.',
     reference: undefined,
-    seen: 'Lax',
   },
   {
     steps: [
@@ -37,7 +38,17 @@ export const differencesOfBrowsers: readonly WantedDifference[] = [
       'named-servers/*',
       'share-codes/*',
     ],
-    fields: ['cookies/jupyterhub-session-id /*'],
+    fields: {
+      'cookies/jupyterhub-session-id /': {
+        path: '/',
+        isHttpOnly: true,
+        isSecure: false,
+        sameSite: 'Lax',
+        life: 'lasting',
+      },
+      'cookies/jupyterhub-session-id //life': 'lasting',
+      'cookies/jupyterhub-session-id //isHttpOnly': true,
+    },
     jupyterhub: 'until the browser is closed',
     atrium: 'as long as the session, renewed with it',
     reason:
@@ -50,11 +61,10 @@ export const differencesOfBrowsers: readonly WantedDifference[] = [
       'signing-in/a query is kept',
       'start-pages/signing in leads there',
     ],
-    fields: ['cookies/_xsrf /hub/'],
+    fields: { 'cookies/_xsrf /hub/': undefined },
     jupyterhub: 'a new `_xsrf` with every visit of the sign-in page',
     atrium: 'none: the browser has a good one',
     reason: 'A session has one, so a second tab does not spoil the first one’s forms.',
-    seen: undefined,
   },
   {
     steps: [
@@ -64,11 +74,10 @@ export const differencesOfBrowsers: readonly WantedDifference[] = [
       'cookies/a report of a policy, by a stranger',
       'info/metrics *',
     ],
-    fields: ['cookies/*'],
+    fields: { 'cookies/*': undefined },
     jupyterhub: 'error pages set `_xsrf` and more',
     atrium: 'nothing',
     reason: 'An error is not the beginning of a session.',
-    seen: undefined,
   },
   {
     steps: [
@@ -79,25 +88,23 @@ export const differencesOfBrowsers: readonly WantedDifference[] = [
       'signing-in/sign in',
       'start-pages/* leads there',
     ],
-    fields: ['headers/location'],
+    fields: { 'headers/location': /^\/hub\/home/ },
     jupyterhub: '`/hub/spawn`, or the running server',
     atrium: '`/hub/home`',
     reason:
       'Home is where a profile is chosen, and where servers are opened that run. Links with their own target lead there in both.',
     reference: /^(\/hub\/spawn|\/user\/alice\/$)/,
-    seen: /^\/hub\/home/,
   },
   {
     steps: ['signing-in/*sign in with next %2F%5Cevil.example%2F'],
-    fields: ['headers/location'],
+    fields: { 'headers/location': '/hub/home' },
     jupyterhub: '`/%5Cevil.example/`',
     atrium: '`/hub/home`',
     reason: 'Who writes a backslash there means no good, and some programs between take it back.',
-    seen: '/hub/home',
   },
   {
     steps: ['info/metrics *', 'cookies/a report of a policy, by a stranger'],
-    fields: ['headers/content-type', 'body'],
+    fields: { 'headers/content-type': 'application/json', body: anything },
     jupyterhub: 'a page',
     atrium: 'JSON',
     reason: 'Programs ask there, not people.',
@@ -105,35 +112,35 @@ export const differencesOfBrowsers: readonly WantedDifference[] = [
   },
   {
     steps: ['cookies/a report of a policy'],
-    fields: ['status', 'headers/content-type', 'body'],
+    fields: { status: 200, 'headers/content-type': anything, body: '' },
     jupyterhub: '403: browsers cannot send its proof with a report',
     atrium: '200',
     reason: 'Reports are asked for by a header of the hub; it should take them.',
   },
   {
     steps: ['cookies/a bad token beside a cookie'],
-    fields: ['status', 'body/*'],
+    fields: { status: 403, 'body/*': anything },
     jupyterhub: 'the cookie’s user',
     atrium: '403',
     reason: 'Who shows a credential is judged by it: a revoked token is not covered up by a cookie.',
   },
   {
     steps: ['services/a service that is not, without its slash'],
-    fields: ['status', 'headers/location'],
+    fields: { status: 302, 'headers/location': '/hub/services/none' },
     jupyterhub: '301 to itself with a slash, then 302 to the hub’s error page',
     atrium: '302 to the error page',
     reason: 'One way less.',
   },
   {
     steps: ['pages/*: /hub/logo'],
-    fields: ['headers/content-type', 'headers/cache-control'],
+    fields: { 'headers/content-type': 'image/svg+xml', 'headers/cache-control': 'public, max-age=3600' },
     jupyterhub: 'a PNG',
     atrium: 'an SVG that may be cached',
     reason: 'Our own sign.',
   },
   {
     steps: ['pages/*: /hub/logo', 'pages/*: /hub/static/*'],
-    fields: ['headers/x-jupyterhub-version'],
+    fields: { 'headers/x-jupyterhub-version': '6.1.1' },
     jupyterhub: 'none',
     atrium: '`6.1.1`',
     reason: 'Every answer of the control plane has it.',

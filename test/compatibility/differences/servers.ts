@@ -1,41 +1,42 @@
-import type { WantedDifference } from './wanted-difference.ts'
+import { anything, type WantedDifference } from './wanted-difference.ts'
 
 /** Starting, stopping and what a server is told. */
 export const differencesOfServers: readonly WantedDifference[] = [
   {
     steps: ['*'],
-    fields: ['body/JUPYTERHUB_API_URL', 'body/JUPYTERHUB_ACTIVITY_URL'],
+    fields: { 'body/JUPYTERHUB_API_URL': /^<origin>/, 'body/JUPYTERHUB_ACTIVITY_URL': /^<origin>/ },
     jupyterhub: 'the hub’s own port',
     atrium: 'the edge’s',
     reason: 'The edge stays when the control plane restarts, so a server’s requests wait instead of failing.',
-    seen: /^<origin>/,
   },
   {
     steps: ['*'],
-    fields: ['body/JUPYTERHUB_DEFAULT_URL'],
+    fields: { 'body/JUPYTERHUB_DEFAULT_URL': '/lab' },
     jupyterhub: 'none, unless configured',
     atrium: '`/lab`',
     reason: '`servers.defaultUrl` has a default.',
     reference: undefined,
-    seen: '/lab',
   },
   {
     steps: ['named-servers/its progress to the end'],
-    fields: ['body/events/*'],
+    fields: { 'body/before/*': anything },
     jupyterhub: 'requested, spawning, ready',
     atrium: 'each step of the job; the last event is the same',
     reason: 'A start is a job: it can wait in a queue, and says so.',
   },
   {
     steps: ['named-servers/start one that breaks'],
-    fields: ['body/message'],
+    fields: { 'body/message': /exit status 3/ },
     jupyterhub: '`Internal Server Error`',
     atrium: 'why it failed: `It ended with exit status 3.`',
     reason: 'A failure shows its cause.',
   },
   {
     steps: ['named-servers/its progress tells'],
-    fields: ['body/events/0/message', 'body/events/0/html_message'],
+    fields: {
+      'body/last/message': /exit status 3/,
+      'body/last/html_message': /this server is broken on purpose/,
+    },
     jupyterhub: 'that nobody answered in time',
     atrium: 'why it failed, with the last lines of the log',
     reason: 'A failure shows its cause.',

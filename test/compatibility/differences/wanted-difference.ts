@@ -5,15 +5,19 @@
 export interface WantedDifference {
   /** `CHAPTER/STEP`, where `*` stands for anything. */
   steps: readonly string[]
-  /** `status`, `headers/location`, `body/servers/*`; `*` stands for anything. */
-  fields: readonly string[]
+  /**
+   * What Atrium answers, by field (`status`, `headers/location`, `body/servers/*`, where `*` stands for anything): the value, what a text
+   * looks like, undefined where it has no such field, or `anything`.
+   */
+  fields: Readonly<Record<string, unknown>>
+  /** Only where JupyterHub's value is this, or looks like it. */
+  reference?: unknown
   /** What JupyterHub answers there, in words. */
   jupyterhub: string
   /** What Atrium answers there, in words. */
   atrium: string
   reason: string
-  /** Only where JupyterHub's value is this. */
-  reference?: unknown
-  /** Only where Atrium's value is this, or looks like it. */
-  seen?: unknown
 }
+
+/** For a field whose value says no more than another field of the same answer. */
+export const anything: unique symbol = Symbol('anything')

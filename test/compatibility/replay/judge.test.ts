@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import type { Chapter, Step } from '../corpus/step.ts'
+import { anything } from '../differences/wanted-difference.ts'
 import { createJudge, describeDifference } from './judge.ts'
 import { normaliseAnswer } from './normalise.ts'
 import type { RecordedAnswer } from './recorded-answer.ts'
@@ -57,7 +58,7 @@ describe('the comparison', () => {
   }
 
   test('accepts a wanted difference there and nowhere else', () => {
-    const judge = createJudge([{ ...entry, fields: ['body/servers/*/ready'] }])
+    const judge = createJudge([{ ...entry, fields: { 'body/servers/*/ready': false } }])
     const changed = withBody({ servers: { '': { ready: false } }, admin: true })
     assert.deepEqual(
       judge.judge(chapter, step, answer, changed).map(({ field }) => field),
@@ -67,17 +68,15 @@ describe('the comparison', () => {
   })
 
   test('accepts a wanted difference by its values only', () => {
-    const judge = createJudge([
-      { ...entry, fields: ['body/last_activity'], reference: null, seen: /^never$/ },
-    ])
+    const judge = createJudge([{ ...entry, fields: { 'body/last_activity': /^never$/ }, reference: null }])
     assert.equal(judge.judge(chapter, step, answer, withBody({ last_activity: 'never' })).length, 0)
     assert.equal(judge.judge(chapter, step, answer, withBody({ last_activity: 'soon' })).length, 1)
   })
 
   test('tells which wanted differences never occurred', () => {
     const [used, unused] = [
-      { ...entry, fields: ['status'] },
-      { ...entry, fields: ['body/kind'] },
+      { ...entry, fields: { status: 201 } },
+      { ...entry, fields: { 'body/kind': anything } },
     ]
     const judge = createJudge([used, unused])
     judge.judge(chapter, step, answer, { ...answer, status: 201 })

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 
 import type { Chapter, Step } from '../corpus/step.ts'
-import type { WantedDifference } from '../differences/wanted-difference.ts'
+import { anything, type WantedDifference } from '../differences/wanted-difference.ts'
 import { compareAnswers, type Difference } from './compare.ts'
 import type { RecordedAnswer } from './recorded-answer.ts'
 
@@ -15,21 +15,12 @@ export interface Judge {
 
 export function createJudge(wanted: readonly WantedDifference[]): Judge {
   const used = new Set<WantedDifference>()
-  const entries = wanted.map((entry) => ({
-    entry,
-    steps: entry.steps.map(buildPattern),
-    fields: entry.fields.map(buildPattern),
-  }))
+  const rules = wanted.flatMap(buildRules)
   return {
     judge(chapter, step, reference, seen) {
       const place = `${chapter.name}/${step.name}`
       return compareAnswers(reference, seen).filter((difference) => {
-        const fitting = entries.filter(
-          ({ entry, steps, fields }) =>
-            fields.some((pattern) => pattern.test(difference.field)) &&
-            steps.some((pattern) => pattern.test(place)) &&
-            fits(entry, difference),
-        )
+        const fitting = rules.filter((rule) => rule.covers(place, difference))
         for (const { entry } of fitting) used.add(entry)
         return fitting.length === 0
       })
@@ -38,16 +29,31 @@ export function createJudge(wanted: readonly WantedDifference[]): Judge {
   }
 }
 
-function fits(entry: WantedDifference, difference: Difference): boolean {
-  return isLike(entry, 'reference', difference.reference) && isLike(entry, 'seen', difference.seen)
+/** One field of one entry. */
+interface Rule {
+  entry: WantedDifference
+  covers(place: string, difference: Difference): boolean
 }
 
-function isLike(entry: WantedDifference, side: 'reference' | 'seen', value: unknown): boolean {
-  if (!(side in entry)) return true
-  const expected = entry[side]
-  return expected instanceof RegExp
-    ? typeof value === 'string' && expected.test(value)
-    : isDeepStrictEqual(expected, value)
+function buildRules(entry: WantedDifference): readonly Rule[] {
+  const places = entry.steps.map(buildPattern)
+  return Object.entries(entry.fields).map(([name, seen]) => {
+    const field = buildPattern(name)
+    return {
+      entry,
+      covers: (place, difference) =>
+        field.test(difference.field) &&
+        places.some((pattern) => pattern.test(place)) &&
+        isLike(seen, difference.seen) &&
+        (!('reference' in entry) || isLike(entry.reference, difference.reference)),
+    }
+  })
+}
+
+function isLike(expected: unknown, value: unknown): boolean {
+  if (expected === anything) return true
+  if (expected instanceof RegExp) return typeof value === 'string' && expected.test(value)
+  return isDeepStrictEqual(expected, value)
 }
 
 /** `*` stands for anything, everything else for itself. */

@@ -9,7 +9,7 @@ export interface RecordedAnswer {
   headers: Readonly<Record<string, string>>
   /** By name: path and flags, never values. */
   cookies: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-  /** JSON as it is, `{events}` of a progress stream, `<page>`, `<image>`, `<text>` for metrics, else the text. */
+  /** JSON as it is, `{before, last}` of a progress stream's events, `<page>`, `<image>`, `<text>` for metrics, else the text. */
   body: unknown
 }
 
@@ -46,12 +46,17 @@ function parseCookies(headers: IncomingHttpHeaders): RecordedAnswer['cookies'] {
 
 function parseBody(answer: Answer): unknown {
   const type = mediaType(answer.headers['content-type'] ?? '')
-  if (type === 'text/event-stream') return { events: parseEvents(answer.body) }
+  if (type === 'text/event-stream') return splitEvents(parseEvents(answer.body))
   if (answer.body.trim() === '') return answer.body.trim()
   if (type === 'application/json') return parseJsonOrText(answer.body)
   if (type === 'text/html') return '<page>'
   if (type.startsWith('image/')) return '<image>'
   return type === 'text/plain' && answer.body.startsWith('# HELP') ? '<text>' : answer.body
+}
+
+/** The way there may differ from hub to hub; how it ends may not. */
+function splitEvents(events: readonly unknown[]): unknown {
+  return { before: events.slice(0, -1), last: events.at(-1) }
 }
 
 /** The `data:` lines of a server-sent stream; what else keeps it alive is not compared. */
