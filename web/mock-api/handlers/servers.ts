@@ -27,7 +27,8 @@ function listServers(request: MockRequest): ServerDetails[] {
   return servers.map((server) => describeServer(user, server, request.nowMs))
 }
 
-function startServer(request: MockRequest): Response {
+/** Answers, as the platform does, when the start is over. */
+async function startServer(request: MockRequest): Promise<Response> {
   const { server } = findServer(request)
   const state = stateOf(server, request.nowMs)
   if (state !== 'stopped' && state !== 'failed') {
@@ -35,7 +36,12 @@ function startServer(request: MockRequest): Response {
   }
   delete server.stopAskedAtMs
   Object.assign(server, startScript(String(request.body['profile'] ?? 'small'), request.nowMs))
-  return new Response(null, { status: 202 })
+  while (isStarting(server)) await new Promise((resolve) => setTimeout(resolve, tickMs))
+  return new Response(null, { status: 201 })
+}
+
+function isStarting(server: MockServer): boolean {
+  return ['queued', 'starting'].includes(stateOf(server, Date.now()))
 }
 
 function stopServer(request: MockRequest): Response {
