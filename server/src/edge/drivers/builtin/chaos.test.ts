@@ -33,9 +33,13 @@ function misbehave(socket: Socket, random: (below: number) => number): void {
   const answer = answers[random(answers.length)] as string
   const cut = random(3) === 0 ? answer.slice(0, random(answer.length + 1)) : answer
   socket.write(cut)
-  if (random(3) === 0) socket.destroy()
-  else if (random(2) === 0) socket.end()
-  else if (random(2) === 0) socket.resetAndDestroy()
+  const endings = [
+    () => socket.destroy(),
+    () => socket.end(),
+    () => socket.resetAndDestroy(),
+    () => undefined,
+  ]
+  endings[random(endings.length)]?.()
 }
 
 /** Sends a request of some kind, in pieces, and leaves when it likes. */
