@@ -25,27 +25,37 @@ async function startAtrium(): Promise<RunningHub> {
   const gates = join(folder, 'gates')
   await mkdir(gates)
   const web = await startServiceWebServer()
-  const platform = await startPlatform({
-    config: JSON.stringify(await buildConfig(folder, gates, web)),
-    prefix: await ensureTestEnvironment(),
-  })
-  const hub: RunningHub = {
-    baseUrl: platform.url.replace(/\/$/, ''),
-    gates,
-    readLog: () => platform.log(),
-    async stop() {
-      await platform.dispose()
-      await web.close()
-      await rm(folder, { recursive: true, force: true })
-    },
+  const cleanUp = async () => {
+    await web.close()
+    await rm(folder, { recursive: true, force: true })
   }
+  try {
+    const platform = await startPlatformOfSite(await buildConfig(folder, gates, web))
+    return {
+      baseUrl: platform.url.replace(/\/$/, ''),
+      gates,
+      readLog: () => platform.log(),
+      async stop() {
+        await platform.dispose()
+        await cleanUp()
+      },
+    }
+  } catch (error) {
+    await cleanUp()
+    throw error
+  }
+}
+
+async function startPlatformOfSite(config: unknown): Promise<Platform> {
+  const prefix = await ensureTestEnvironment()
+  const platform = await startPlatform({ config: JSON.stringify(config), prefix })
   try {
     for (const [name, password] of Object.entries(site.users)) await createPerson(platform, name, password)
   } catch (error) {
-    await hub.stop()
+    await platform.dispose()
     throw error
   }
-  return hub
+  return platform
 }
 
 async function buildConfig(folder: string, gates: string, web: ServiceWebServer): Promise<unknown> {
