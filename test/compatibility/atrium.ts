@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -24,6 +24,8 @@ async function startAtrium(): Promise<RunningHub> {
   await chmod(folder, 0o755)
   const gates = join(folder, 'gates')
   await mkdir(gates)
+  // Users' jobs need not be able to read this checkout.
+  await copyFile(serverProgram, join(folder, 'server.py'))
   const web = await startServiceWebServer()
   const cleanUp = async () => {
     await web.close()
@@ -66,7 +68,7 @@ async function buildConfig(folder: string, gates: string, web: ServiceWebServer)
     services: await Promise.all(site.services.map((service) => buildService(service, folder, web))),
     servers: {
       named: site.namedServerLimit,
-      command: ['python3', serverProgram],
+      command: ['python3', join(folder, 'server.py')],
       environment: { COMPATIBILITY_GATES: gates },
       idle: { stop: false },
       // The server that will not go has to outlive the steps that watch it.
