@@ -14,6 +14,8 @@ import type { ConnectionWaiter, UpstreamPool } from './upstream-pool.ts'
 
 export type Granted = Extract<Reception, { outcome: 'granted' }>
 
+/** Up to this size a last piece is copied as text, which Node writes together with the head. */
+const smallBytes = 8192
 const lineEnd = Buffer.from('\r\n')
 const lastChunk = Buffer.from('0\r\n\r\n')
 /** An upstream that keeps a client waiting for `100 Continue` longer than this gets the body anyway (RFC 9110 section 10.1.1). */
@@ -111,10 +113,11 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
       this.#isOver = true
       // Nobody reads what an upstream that answered early did not take.
       if (this.#isBodyStarted) this.#request.resume()
-      response.end(piece)
+      if (piece.length <= smallBytes) response.end(piece.toString('latin1'), 'latin1')
+      else response.end(Buffer.from(piece))
       return
     }
-    if (response.write(piece)) return
+    if (response.write(Buffer.from(piece))) return
     const { socket } = this.#connection as UpstreamConnection
     socket.pause()
     response.once('drain', () => socket.resume())

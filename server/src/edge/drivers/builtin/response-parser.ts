@@ -19,7 +19,10 @@ export interface ResponseSink {
   onInformation(head: ResponseHead): void
   /** The final response; or 101, after which the bytes of the other protocol come as the body. */
   onHead(head: ResponseHead): void
-  /** A piece of the body; `isLast` when the message ends with it. The piece may be empty then. */
+  /**
+   * A piece of the body; `isLast` when the message ends with it. The piece may be empty then. Its memory is used again after the call: who
+   * needs it longer copies it.
+   */
   onBody(piece: Buffer, isLast: boolean): void
   /** All that has arrived was delivered. */
   onPause(): void
@@ -137,7 +140,7 @@ export class ResponseParser {
     const end = bytes.indexOf('\r\n\r\n')
     if (end === -1 || end > this.#maxHeadBytes) {
       if (bytes.length > this.#maxHeadBytes) throw new ResponseSyntaxError('the response head is too long')
-      this.#pending = bytes
+      this.#pending = Buffer.from(bytes)
       return nothing
     }
     return this.#takeHead(bytes.toString('latin1', 0, end), bytes.subarray(end + 4))
@@ -202,7 +205,7 @@ export class ResponseParser {
     const end = bytes.indexOf('\r\n')
     if (end === -1 || end > maxLineBytes) {
       if (bytes.length > maxLineBytes) throw new ResponseSyntaxError('a line of the chunked body is too long')
-      this.#pending = bytes
+      this.#pending = Buffer.from(bytes)
       return nothing
     }
     const line = bytes.toString('latin1', 0, end)

@@ -21,6 +21,13 @@ export interface UpstreamLimits {
   maxHeadBytes: number
 }
 
+export interface PoolOptions {
+  limits: UpstreamLimits
+  clock: Clock
+  /** Shared by the connections of all pools; see `ConnectionOptions`. */
+  readBuffer: Uint8Array
+}
+
 /** Connections close this much before the upstream would close them, so that no request meets the closing. */
 const keepAliveMarginMs = 1000
 
@@ -29,14 +36,16 @@ export class UpstreamPool implements ConnectionOwner {
   readonly #address: UpstreamAddress
   readonly #limits: UpstreamLimits
   readonly #clock: Clock
+  readonly #readBuffer: Uint8Array
   /** The last is the most recently used: the others get old and go. */
   readonly #idle: UpstreamConnection[] = []
   #isClosed = false
 
-  constructor(address: UpstreamAddress, { limits, clock }: { limits: UpstreamLimits; clock: Clock }) {
+  constructor(address: UpstreamAddress, { limits, clock, readBuffer }: PoolOptions) {
     this.#address = address
     this.#limits = limits
     this.#clock = clock
+    this.#readBuffer = readBuffer
   }
 
   /** Gives an idle connection, or a new one when there is none or `fresh` is asked for. */
@@ -51,6 +60,7 @@ export class UpstreamPool implements ConnectionOwner {
     const connection = new UpstreamConnection(this.#address, {
       owner: this,
       maxHeadBytes: this.#limits.maxHeadBytes,
+      readBuffer: this.#readBuffer,
     })
     connection.whenConnected(this.#limits.connectTimeoutMs, (error) => {
       if (error === undefined) waiter.onConnection(connection)

@@ -5,6 +5,8 @@ import { type UpstreamLimits, UpstreamPool } from './upstream-pool.ts'
 
 /** How often idle connections are looked through. */
 const sweepEveryMs = 5000
+/** Most that is read at a time. */
+const readBytes = 256 * 1024
 
 /** The pools of all targets; a target that nobody uses for a while is forgotten. */
 export interface Upstreams {
@@ -16,6 +18,7 @@ export interface Upstreams {
 
 /** Creates pools as they are asked for. */
 export function createUpstreams({ limits, clock }: { limits: UpstreamLimits; clock: Clock }): Upstreams {
+  const readBuffer = new Uint8Array(readBytes)
   const pools = new Map<string, UpstreamPool>()
   const timer = setInterval(() => {
     for (const [target, pool] of pools) if (pool.closeOld() === 0) pools.delete(target)
@@ -27,7 +30,7 @@ export function createUpstreams({ limits, clock }: { limits: UpstreamLimits; clo
       if (present !== undefined) return present
       const address = parseUpstreamAddress(target)
       if (address === undefined) return undefined
-      const pool = new UpstreamPool(address, { limits, clock })
+      const pool = new UpstreamPool(address, { limits, clock, readBuffer })
       pools.set(target, pool)
       return pool
     },

@@ -104,11 +104,11 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   onBody(piece: Buffer, isLast: boolean): void {
     if (this.#isOpen && this.#fromUpstream.feed(piece)) this.#touch()
     if (isLast) {
-      this.#client.end(piece)
+      this.#client.end(Buffer.from(piece))
       this.#finish()
       return
     }
-    if (this.#client.write(piece)) return
+    if (this.#client.write(Buffer.from(piece))) return
     const { socket } = this.#connection as UpstreamConnection
     socket.pause()
     this.#client.once('drain', () => socket.resume())
