@@ -6,6 +6,12 @@ import type { Lease, Store, StoreTransaction } from './store.ts'
 
 type Transact = Store['transaction']
 
+/**
+ * How far replicas' clocks may be apart. A lease that ends later than a fresh one could by more than this was made before the clock was
+ * set back: it counts as expired, or nobody could take over for as long as the clock was wrong.
+ */
+const clockToleranceMs = 60_000
+
 /** Takes or renews the lease `name`; see `Store.acquireLease`. */
 export function acquireLease(
   transaction: Transact,
@@ -27,7 +33,11 @@ export function acquireLease(
             fence: sql<number>`case when leases.holder = ${holder} then leases.fence else leases.fence + 1 end`,
           })
           .where((where) =>
-            where.or([where('leases.holder', '=', holder), where('leases.expires_at', '<=', now)]),
+            where.or([
+              where('leases.holder', '=', holder),
+              where('leases.expires_at', '<=', now),
+              where('leases.expires_at', '>', now + ttlMs + clockToleranceMs),
+            ]),
           ),
       )
       .returning('fence')

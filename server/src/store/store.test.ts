@@ -30,7 +30,7 @@ for (const { kind, createSite } of testStoreKinds) {
       assert.equal(seen.length, 1)
     })
 
-    test('gives a lease to one holder, fences the one before, and takes it over after its time', async (t) => {
+    test('gives a lease to one holder, fences the one before, takes it over after its time or when the clock was set back', async (t) => {
       const site = await createSite()
       let now = 1_000_000
       const clock = { now: () => now, monotonic: () => now, sleep: async () => {} }
@@ -53,6 +53,10 @@ for (const { kind, createSite } of testStoreKinds) {
         { code: 'lease_lost' },
       )
       await second.transaction((tx) => second.assertLease(tx, taken))
+      now -= 30_000
+      assert.equal(await first.acquireLease('reconciler', 'a', 1000), undefined)
+      now -= 24 * 3_600_000
+      assert.ok(await first.acquireLease('reconciler', 'a', 1000))
     })
 
     test('numbers come back as numbers and a second of the same name is a unique violation', async (t) => {
