@@ -42,7 +42,8 @@ for (const kind of testStoreKinds) {
         const { trouble, wrapStore } = createTrouble()
         const errors: string[] = []
         const log = pino({ level: 'error' }, { write: (line) => errors.push(line) })
-        const replica = await open({ wrapStore, log })
+        // Nothing but the next try brings it in order.
+        const replica = await open({ wrapStore, log, settings: { steadyTickMs: day } })
         const { key: stopped } = await requestOne(replica, buildTestRequest(wait))
         await untilState(replica, clock, stopped, 'running')
         const { key: started } = await requestOne(replica, buildTestRequest(wait))
@@ -86,6 +87,26 @@ for (const kind of testStoreKinds) {
         assert.ok(clock.monotonic() - startedMs < 60_000)
       }
       assert.equal(world.countStarts(buildAttemptKey(running, 1)), 1)
+    })
+
+    test('a retry planned before the wall clock was set back a day comes soon after a restart', async (t) => {
+      const { open, clock } = await setUp(t)
+      const first = await open({ random: () => 1 })
+      const policy = { startRetries: 8, ready: { port: 'http', path: '/' } }
+      const { key } = await requestOne(first, buildTestRequest(['fail', '1'], { policy }))
+      const retry = await until('a retry', clock, async () => {
+        const job = await first.jobs.find(key)
+        return job?.retryAtMs === undefined ? undefined : job
+      })
+      first.kill()
+      clock.jump(-day)
+      const second = await open()
+      await until(
+        'the next attempt',
+        clock,
+        async () => ((await second.jobs.find(key))?.attempts ?? 0) > retry.attempts,
+      )
+      assert.ok(clock.monotonic() < day / 2)
     })
 
     test('the restart of a control plane with 200 running jobs starts, ends and changes none', async (t) => {

@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'node:test'
 
 import { testStoreKinds } from '#store/testing.ts'
 import { buildAttemptKey } from './job-key.ts'
-import type { JobEvent } from './job-record.ts'
+import type { Job, JobEvent } from './job-record.ts'
 import {
   buildTestRequest,
   createTestPlatform,
@@ -164,6 +164,29 @@ for (const kind of testStoreKinds) {
       assert.equal(clock.now(), nowMs)
     })
 
+    test('nothing waits for a tick: not a start, not a stop, not the next in line', async (t) => {
+      const { open, clock } = await setUp(t, { limits: { platform: { servers: 1 } } })
+      const replica = await open()
+      const { key: settled } = await requestOne(replica, buildTestRequest(wait))
+      await untilState(replica, clock, settled, 'running')
+      await stopOne(replica, settled)
+      await untilState(replica, clock, settled, 'cancelled')
+      await clock.advance(1000)
+      const nowMs = clock.monotonic()
+      const reach = (key: string, state: Job['state']) =>
+        replica.jobs.waitFor(key, (job) => job.state === state, { signal: t.signal })
+      const { key: first } = await requestOne(
+        replica,
+        buildTestRequest(wait, { policy: { ready }, spec: server }),
+      )
+      const { key: second } = await requestOne(replica, buildTestRequest(wait))
+      await reach(first, 'running')
+      await stopOne(replica, first)
+      await reach(first, 'cancelled')
+      await reach(second, 'running')
+      assert.equal(clock.monotonic(), nowMs)
+    })
+
     test('secrets reach the job, and no record, log tail or listing', async (t) => {
       const { open, clock } = await setUp(t)
       const replica = await open()
@@ -205,6 +228,32 @@ for (const kind of testStoreKinds) {
       assert.equal(job.attempts, 3)
       assert.equal(world.listRuns().length, 3)
       assert.deepEqual(await replica.jobs.quotas.list(), [])
+    })
+
+    test('an answer of a start that is over by now does not make the next one ready', async (t) => {
+      const { open, clock, world } = await setUp(t)
+      let answers = true
+      const key = 'server-again'
+      const replica = await open({
+        isReady: async () => answers,
+        async reach(point) {
+          if (point !== 'before-store-ready' || !answers) return
+          answers = false
+          world.end(buildAttemptKey(key, 1), { state: 'failed', reason: 'exit_status', message: 'Ouch.' })
+          await until('the next start', clock, async () => {
+            const job = await replica.jobs.find(key)
+            return job?.attempts === 2 && job.endpoint !== undefined
+          })
+        },
+      })
+      const policy = { ready, startRetries: 1 }
+      await requestOne(replica, buildTestRequest(wait, { key, policy, spec: server }))
+      await until('the next start', clock, async () => (await replica.jobs.find(key))?.attempts === 2)
+      await until('its endpoint', clock, async () => (await replica.jobs.find(key))?.endpoint !== undefined)
+      await clock.advance(1000)
+      assert.equal((await replica.jobs.find(key))?.readyAtMs, undefined)
+      answers = true
+      await untilState(replica, clock, key, 'running')
     })
 
     test('a job that was ready is not started again when it fails', async (t) => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 
+import { pino } from 'pino'
+
+import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
 import { buildAttemptKey } from './job-key.ts'
 import { buildTestRequest, createTestPlatform, requestOne, stopOne, until, untilState } from './testing.ts'
@@ -48,7 +51,9 @@ for (const kind of testStoreKinds.filter((one) => one.kind === 'postgres')) {
 
     test('a replica that slept through its lease writes nothing any more', async (t) => {
       const { open, clock, world } = await setUp(t)
-      const first = await open()
+      const words: string[] = []
+      const log = pino({ level: 'warn' }, { write: (line) => words.push(line) })
+      const first = await open({ log })
       const { key: settled } = await requestOne(first, buildTestRequest(wait))
       await untilState(first, clock, settled, 'running')
       const release = world.controls.hold('submit')
@@ -61,7 +66,7 @@ for (const kind of testStoreKinds.filter((one) => one.kind === 'postgres')) {
         .set({ holder: 'replica-2', fence: fence + 1 })
         .execute()
       release()
-      await clock.advance(100)
+      await waitFor('a word of it', () => words.some((line) => line.includes('another replica reconciles')))
       assert.equal((await first.jobs.find(key))?.handle, undefined)
       const second = await open()
       await untilState(second, clock, key, 'running')

@@ -190,6 +190,22 @@ for (const kind of testStoreKinds) {
       for (const one of [...good, ...more]) await untilState(replica, clock, one, 'running')
     })
 
+    test('what the scheduler says in a form no database takes is recorded as well as it goes, alone', async (t) => {
+      const { world, clock, replica } = await setUp(t)
+      const [odd = '', broken = '', ...others] = await requestMany(replica, 5)
+      for (const key of [odd, broken, ...others]) await untilState(replica, clock, key, 'running')
+      const exit = { state: 'failed', reason: 'exit_status', message: 'Ouch.' } as const
+      world.end(buildAttemptKey(odd, 1), { ...exit, message: 'O\0uch.', exitCode: 3.2 })
+      // PostgreSQL's integers are not that wide, SQLite's are.
+      world.end(buildAttemptKey(broken, 1), { ...exit, exitCode: 2 ** 40 })
+      for (const key of others) world.end(buildAttemptKey(key, 1), exit)
+      for (const key of others) await untilState(replica, clock, key, 'failed')
+      const { message, exitCode } = await untilState(replica, clock, odd, 'failed')
+      assert.deepEqual({ message, exitCode }, { message: 'Ouch.', exitCode: 3 })
+      await stopOne(replica, broken)
+      assert.ok(await replica.jobs.find(broken))
+    })
+
     test('no capacity: jobs wait on the scheduler and run as others end', async (t) => {
       const platform = await createTestPlatform(kind, {
         world: { nodes: [{ name: 'n1', pool: 'default', cpu: 2, memoryBytes: 1, gpu: 0 }] },

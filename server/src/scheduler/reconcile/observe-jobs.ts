@@ -79,15 +79,10 @@ async function recordSeen(
   if (changing.length === 0) return []
   const tails = await readLogTails(context, scheduler, changing, seen)
   await reachBeforeStore(context, changing, seen)
-  const handles = new Map(changing.map(({ job }) => [job.key, job.handle?.ref]))
   const applied = await applyTransitions(
     context,
     changing.map(({ job }) => job.key),
-    (job) => {
-      // A start that is over by now is not what was seen.
-      if (job.handle?.ref !== handles.get(job.key)) return undefined
-      return withUsage(decide(job, tails.get(job.key)), seen.get(job.key))
-    },
+    (job) => withUsage(decide(job, tails.get(job.key)), seen.get(job.key)),
   )
   noteUsage(context, changing)
   if (applied.some(({ transition }) => transition.givesBack)) await context.reach('after-store-end')
