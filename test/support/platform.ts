@@ -124,6 +124,22 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   }
 }
 
+/** A further control plane on the platform's data (`atrium serve`); needs PostgreSQL. */
+export async function startServe(platform: Platform): Promise<{ ready: ReadyLine; stop(): Promise<void> }> {
+  const { port } = new URL(platform.url)
+  const prefix = process.env['ATRIUM_TEST_ENVIRONMENT']
+  const config = join(platform.data, 'atrium.yaml')
+  const options = ['--json', '--data', platform.data, '--config', config, '--port', port]
+  const running = await launch(['serve', ...options, ...(prefix ? ['--env-prefix', prefix] : [])], {}, [])
+  return {
+    ready: running.ready,
+    async stop() {
+      running.child.kill('SIGTERM')
+      await running.exited
+    },
+  }
+}
+
 /** As root, users' servers run under accounts of their own and have to get to their homes. */
 async function makeDataFolder(): Promise<string> {
   const data = await mkdtemp(join(tmpdir(), 'atrium-'))

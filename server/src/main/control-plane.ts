@@ -78,6 +78,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const scheduler = createLocalDriver(start.data, options.python)
   const parts = await wire(options, { clock, edge, store, scheduler })
   hub = parts.hub
+  await parts.app.listen({ path: socketPath })
+  await chmod(socketPath, 0o600)
+  // The edge sends requests here from now on.
   const replica = await startReplica({
     store,
     clock,
@@ -86,8 +89,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     address: `unix:${socketPath}`,
     version,
   })
-  await parts.app.listen({ path: socketPath })
-  await chmod(socketPath, 0o600)
   parts.jobs.start()
   parts.hub.start()
   parts.identity.start()
