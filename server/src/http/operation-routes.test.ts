@@ -13,6 +13,7 @@ import type { Identity } from '#identity/identity.ts'
 import { createTestIdentity } from '#identity/testing.ts'
 import { systemActor } from '#observe/audit.ts'
 import { createSilentLogger } from '#platform/log.ts'
+import { waitFor } from '#platform/wait-for.ts'
 import { buildTestRequest, createTestPlatform, type TestReplica, untilState } from '#scheduler/testing.ts'
 import { type TestStoreKind, testStoreKinds } from '#store/testing.ts'
 import { createApp } from './app.ts'
@@ -164,7 +165,13 @@ for (const kind of testStoreKinds) {
       await withSite(kind, async ({ ask, startJob }) => {
         await startJob('alice', 'running')
         const waiting = await startJob('alice', 'queued')
-        const { body } = await ask<Queue>('ada', '/api/v1/queue')
+        const { body } = await waitFor(
+          'the reason, which is told at the next look at the queue',
+          async () => {
+            const answer = await ask<Queue>('ada', '/api/v1/queue')
+            return answer.body.jobs.some(({ reason }) => reason) ? answer : undefined
+          },
+        )
         assert.deepEqual(
           body.jobs.map(({ key, place, reason }) => [key, place, reason]),
           [[waiting, 1, 'quota_user_servers']],
