@@ -1,10 +1,10 @@
 /**
- * `npm test`: the quick suite. `npm test -- --all`: everything, what CI runs. Words that are not options narrow it to test files whose path
+ * `npm test`: the quick suite. `npm test -- --all`: everything, what CI runs. `--failed`: of the last run, only what failed. Words that are not options narrow it to test files whose path
  * contains one of them. Starts what the tests share (PostgreSQL, the default Python environment, the built portal) and says what this
  * machine lacks and how to get it.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, globSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
@@ -23,11 +23,15 @@ const { values, positionals } = parseArgs({
 })
 
 if (values.help) {
-  console.log('npm test [-- [--all] [PART-OF-A-PATH ...]]')
+  console.log('npm test [-- [--all] [--failed] [PART-OF-A-PATH ...]]')
   process.exit(0)
 }
 
 const files = selectFiles()
+/** What passed and failed in the last run, as Node's runner keeps it. */
+const lastRun = join(root, '.cache', 'last-test-run.json')
+mkdirSync(join(root, '.cache'), { recursive: true })
+if (!values.failed) rmSync(lastRun, { force: true })
 const missing: string[] = []
 const needsLongParts = files.some((file) => longSuites.some((suite) => file.startsWith(suite)))
 const postgres = await startTestPostgres()
@@ -41,7 +45,14 @@ if (needsLongParts && !existsSync(join(root, 'web/dist/index.html')))
 
 const code = await run(
   process.execPath,
-  ['--test', '--test-reporter=spec', '--test-timeout=600000', '--test-concurrency=2', ...files],
+  [
+    '--test',
+    '--test-reporter=spec',
+    '--test-timeout=600000',
+    '--test-concurrency=2',
+    `--test-rerun-failures=${lastRun}`,
+    ...files,
+  ],
   {
     ATRIUM_TEST_ENVIRONMENT: environment,
     ...(postgres === undefined ? {} : { ATRIUM_TEST_POSTGRES_URL: postgres.url }),

@@ -65,7 +65,10 @@ for (const kind of testStoreKinds) {
         const first = campaign(store, clock, 'first')
         await until('the first to lead', clock, () => first.terms.length === 1)
         const second = campaign(store, clock, 'second')
-        await clock.advance(leaseMs * 3)
+        for (let look = 0; look < 9; look++) {
+          await waitFor('both to sleep', () => clock.sleepers >= 2)
+          await clock.advance(leaseMs / 3)
+        }
         assert.equal(second.terms.length, 0)
         await first.leadership.close()
         assert.equal(first.terms[0]?.over, true)
