@@ -1,7 +1,7 @@
 /**
- * `npm test`: the quick suite. `npm test -- --all`: everything, what CI runs. `--failed`: of the last run, only what failed. Words that are not options narrow it to test files whose path
- * contains one of them. Starts what the tests share (PostgreSQL, the default Python environment, the built portal) and says what this
- * machine lacks and how to get it.
+ * `npm test`: the quick suite. `npm test -- --all`: everything, what CI runs. `--failed`: of the last run, only what failed. Words that
+ * are not options narrow it to test files whose path contains one of them. Starts what the tests share (PostgreSQL, the default Python
+ * environment, the built portal) and says what this machine lacks and how to get it.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, rmSync } from 'node:fs'
@@ -19,7 +19,11 @@ const longSuites = ['test/faults/', 'test/real-parts/', 'test/compatibility/', '
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { all: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  options: {
+    all: { type: 'boolean', default: false },
+    failed: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
 })
 
 if (values.help) {
