@@ -33,12 +33,6 @@ class JobCgroup:
         """Every process of the job can be found by its group, daemons too."""
         return bool(self.folders)
 
-    def attach(self, pid: int) -> None:
-        """Moves one process in; those it forks from now on are in too."""
-        for folder in self.folders.values():
-            with open(os.path.join(folder, "cgroup.procs"), "w", encoding="ascii") as stream:
-                stream.write(str(pid))
-
     def pids(self) -> set[int]:
         """Every process in the groups."""
         found: set[int] = set()

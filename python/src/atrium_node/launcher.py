@@ -80,7 +80,7 @@ class Launcher:
             for name in spec.ports:
                 job.ports[name] = self._ports.take()
             job.cgroup = self._cgroups.create(spec.key, spec.cpu, spec.memory_bytes, spec.pids)
-            plan = build_plan(spec, job.ports)
+            plan = build_plan(spec, job.ports, list(job.cgroup.folders.values()))
             go_r, go_w = os.pipe()
             undo += [lambda: os.close(go_r), lambda: os.close(go_w)]
             status_r, status_w = os.pipe()
@@ -118,8 +118,8 @@ class Launcher:
         self._records.remove(job.key)
 
 
-def build_plan(spec: JobSpec, ports: dict[str, int]) -> ChildPlan:
-    """What the new process becomes: the spec with the ports' numbers in place."""
+def build_plan(spec: JobSpec, ports: dict[str, int], cgroups: list[str]) -> ChildPlan:
+    """What the new process becomes: the spec with the ports' numbers in place, in the control groups of these folders."""
 
     def fill(text: str) -> str:
         return _PORT.sub(lambda match: str(ports.get(match.group(1), match.group(0))), text)
@@ -140,6 +140,7 @@ def build_plan(spec: JobSpec, ports: dict[str, int]) -> ChildPlan:
         open_files=OPEN_FILES,
         warm_prefix=spec.warm_prefix,
         warm_entry=spec.warm_entry,
+        cgroups=cgroups,
     )
 
 

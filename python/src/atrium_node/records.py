@@ -1,4 +1,7 @@
-"""Job records on disk: what the next agent needs to find the jobs of one that died. No secrets."""
+"""Job records on disk: what the next agent needs to find the jobs of one that died. No secrets.
+
+Nothing is forced to the medium: a record has to outlive the agent, not the machine, since no job of its outlives that.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ class RecordStore:
         return os.open(self.path(key, name), flags, 0o600)
 
     def save(self, key: str, record: dict[str, Any]) -> None:
-        """Whole or not at all, and on disk when it returns. Throws RecordError."""
+        """Whole or not at all, and seen by every later process when it returns. Throws RecordError."""
         path = self.path(key, RECORD_NAME)
         temporary = path + ".new"
         data = json.dumps(record, separators=(",", ":")).encode()
@@ -64,20 +67,11 @@ class RecordStore:
                 written = 0
                 while written < len(data):
                     written += os.write(fd, data[written:])
-                os.fsync(fd)
             finally:
                 os.close(fd)
             os.rename(temporary, path)
-            self._sync_folder(key)
         except OSError as error:
             raise RecordError(error) from error
-
-    def _sync_folder(self, key: str) -> None:
-        fd = os.open(self.path(key), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
     def exists(self, key: str) -> bool:
         """The job has a folder: it was not forgotten."""

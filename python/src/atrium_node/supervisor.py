@@ -80,18 +80,16 @@ class Supervisor:
             self._record_and_release(launch, pid)
 
     def _record_and_release(self, launch: Launch, pid: int) -> None:
-        """The order is the point: identity, group, record on disk, and only then the user's program."""
+        """The order is the point: identity, record, and only then the user's program. The process enters its groups by itself."""
         job = launch.job
         self._faults.reach("forked")
         job.pid = pid
         job.start_time = linux.start_time(pid) or 0
         job.state = "running"
         try:
-            job.cgroup.attach(pid)
             self._records.save(job.key, job.to_record())
-        except (OSError, RecordError) as error:
-            code = "storage_full" if isinstance(error, RecordError) and error.full else "cannot_prepare"
-            self._refuse(launch, LaunchError(code, str(error)))
+        except RecordError as error:
+            self._refuse(launch, LaunchError("storage_full" if error.full else "record_failed", str(error)))
             return
         self._faults.reach("recorded")
         self.jobs[job.key] = job

@@ -20,6 +20,7 @@ from atrium_node.child import (
     StepError,
     await_go,
     drop_to,
+    enter_cgroups,
     enter_directory,
     exec_command,
     leave_parent,
@@ -71,6 +72,7 @@ def run_warm(interpreter: Interpreter, plan: ChildPlan, files: ChildFiles) -> No
     """Comes back when the script has ended: the interpreter then ends as it always does. Exits of the script pass through."""
     try:
         files = leave_parent(files)
+        enter_cgroups(plan)
         await_go(files)
         take_standard_files(files)
         drop_to(plan)

@@ -179,5 +179,5 @@ def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socke
 def _owner_plan(owner: Owner) -> ChildPlan:
     return ChildPlan(
         command=[], environment={}, cwd="/", uid=owner.uid, gid=owner.gid, gids=owner.gids, umask=0o077, drop=True,
-        tasks=1, open_files=OPEN_FILES, warm_prefix=None, warm_entry=None,
+        tasks=1, open_files=OPEN_FILES, warm_prefix=None, warm_entry=None, cgroups=[],
     )  # fmt: skip

@@ -141,6 +141,8 @@ async function tryConnect(
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'ENOENT' || code === 'ECONNREFUSED') return 'nobody'
+    // Killed between our connection and its accept.
+    if (code === 'ECONNRESET') return 'leaving'
     throw new PlatformError('scheduler_unavailable', { cause: error })
   }
   try {

@@ -193,13 +193,18 @@ test('what was asked of a hung agent is not carried out when it comes back', asy
   })
 })
 
+function listCommands(): string {
+  return execFileSync('ps', ['-eo', 'args']).toString()
+}
+
 test('a full disk is a clear refusal, and nothing is left running', { skip: needsRoot }, async () => {
   const dir = `/tmp/atrium-full-${process.pid}`
   execFileSync('mkdir', [dir])
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=755', 'tmpfs', dir])
   try {
     await withSite({ dataDir: dir }, async (site) => {
-      const handle = await site.run(buildTestSpec('before', ['sleep', '1000']))
+      const handle = await site.run(buildTestSpec('before', ['sleep', '424241']))
+      await waitFor('the job to run', async () => listCommands().includes('sleep 424241'))
       execFileSync('sh', ['-c', 'cat /dev/zero > "$0/filler" || true', dir], { stdio: 'ignore' })
       const [submission] = await site.scheduler.submit([buildTestSpec('full', ['sleep', '424242'])], {
         signal: site.signal,
@@ -207,7 +212,7 @@ test('a full disk is a clear refusal, and nothing is left running', { skip: need
       assert(submission?.outcome === 'rejected')
       assert.equal(submission.reason, 'storage_full')
       assert.match(submission.message, /No space left/)
-      assert.doesNotMatch(execFileSync('ps', ['-eo', 'args']).toString(), /sleep 424242/)
+      assert.doesNotMatch(listCommands(), /^sleep 424242/m)
       await site.scheduler.cancel([handle], { graceMs: 1000, signal: site.signal })
       assert.equal((await site.waitForEnd(handle)).exit.state, 'cancelled')
       await rm(join(dir, 'filler'))
