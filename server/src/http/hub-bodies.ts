@@ -2,6 +2,8 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 
 import { toPythonText, toPythonType } from './python-text.ts'
 
+const longestMessage = 1000
+
 /** What a field of a body must be, in Python's words. */
 type PythonType = 'str' | 'bool' | 'list' | 'dict'
 
@@ -82,6 +84,9 @@ function parseBody<Fields extends Record<string, PythonType>>(
   return body as Body<Fields>
 }
 
+/** Shows what was refused, but not all of a long one. */
 function refusal(message: string): PlatformError {
-  return new PlatformError('bad_request', { message })
+  return new PlatformError('bad_request', {
+    message: message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message,
+  })
 }

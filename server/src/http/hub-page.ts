@@ -51,7 +51,8 @@ function buildNextUrl(url: string, { offset, limit }: { offset: number; limit: n
 
 function parseSize(text: unknown, otherwise: number): number {
   if (text === undefined) return otherwise
-  if (typeof text === 'string' && /^\s*[+-]?\d+\s*$/.test(text)) return Math.abs(Number(text))
+  if (typeof text === 'string' && /^\s*[+-]?\d+\s*$/.test(text))
+    return Math.min(Math.abs(Number(text)), Number.MAX_SAFE_INTEGER)
   throw new PlatformError('bad_request', {
     message: 'Invalid argument type, offset and limit must be integers',
   })

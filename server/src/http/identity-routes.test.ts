@@ -152,6 +152,21 @@ for (const kind of testStoreKinds) {
       )
     })
 
+    test('numbers without end and bodies without bottom are refused, not failures', async (t) => {
+      const { ask } = await openApiSite(t, kind)
+      for (const offset of ['99999999999999999999', '9'.repeat(400)]) {
+        assert.deepEqual((await ask('root', `GET /hub/api/users?offset=${offset}`)).body, [])
+        assert.deepEqual((await ask('root', `GET /hub/api/groups?offset=${offset}`)).body, [])
+      }
+      const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+      for (const body of [deep, `{"auth_state":{"a":${deep}}}`, '['.repeat(1_000_000)]) {
+        assert.equal((await ask('root', 'PATCH /hub/api/users/alice', body)).status, 400)
+      }
+      assert.equal((await ask('root', 'PATCH /hub/api/users/alice', { auth_state: { a: deep } })).status, 200)
+      const shown = await ask('root', 'PATCH /hub/api/users/alice', { colour: 'x'.repeat(100_000) })
+      assert.ok(shown.body.message.length < 2000)
+    })
+
     test('shows nobody more of a user than their scopes cover', async (t) => {
       const { ask } = await openApiSite(t, kind)
       assert.equal((await ask('root', 'GET /hub/api/users/alice')).body.auth_state, null)
@@ -235,6 +250,19 @@ for (const kind of testStoreKinds) {
       )
     })
 
+    test('neither a far end nor a long note spoils the list of tokens', async (t) => {
+      const { ask } = await openApiSite(t, kind)
+      for (const expires_in of [40_000_000_000, 9_000_000_000_000, Number.MAX_SAFE_INTEGER]) {
+        const refused = await ask('alice', 'POST /hub/api/users/alice/tokens', { expires_in })
+        assert.equal(refused.status, 400, `${expires_in}`)
+      }
+      const long = await ask('alice', 'POST /hub/api/users/alice/tokens', { note: 'x'.repeat(1024) })
+      assert.equal(long.status, 400)
+      const far = await ask('alice', 'POST /hub/api/users/alice/tokens', { expires_in: 31_000_000_000 })
+      assert.match(far.body.expires_at, /^30\d\d-/)
+      assert.equal((await ask('alice', 'GET /hub/api/users/alice/tokens')).body.api_tokens.length, 2)
+    })
+
     test('a narrow one cannot make a wider one', async (t) => {
       const { ask } = await openApiSite(t, kind)
       const narrow = await ask('alice', 'POST /hub/api/users/alice/tokens', { scopes: ['read:tokens!user'] })
@@ -277,6 +305,14 @@ for (const kind of testStoreKinds) {
         400,
         'the token is taken',
       )
+      for (const oauth_redirect_uri of ['javascript:alert(1)', '//evil.example/', '/\\evil.example/', 'x']) {
+        const body = { api_token: 'other-token-0123456789', oauth_redirect_uri }
+        assert.equal(
+          (await ask('root', 'POST /hub/api/services/three', body)).status,
+          400,
+          oauth_redirect_uri,
+        )
+      }
       assert.equal((await ask('alice', 'POST /hub/api/services/mine', { display: true })).status, 403)
       assert.equal((await ask('root', 'DELETE /hub/api/services/extra')).status, 200)
       assert.equal((await ask(token, 'GET /hub/api/user')).status, 403)

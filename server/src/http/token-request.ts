@@ -3,10 +3,15 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 import { isObject } from './hub-bodies.ts'
 import { toPythonText } from './python-text.ts'
 
+/** A thousand years: what ends later is no date any more that everybody can read. */
+const longestSeconds = 1000 * 365 * 86_400
+/** What JupyterHub's database has room for. */
+const longestNote = 1023
+
 /** What a new token is asked to be. */
 export interface TokenRequest {
   readonly note: string | undefined
-  /** At least 1. */
+  /** At least 1, at most a thousand years. */
   readonly expiresInS: number | undefined
   readonly scopes: readonly string[] | undefined
   /** Names of roles whose scopes it gets, instead of `scopes`. */
@@ -26,9 +31,8 @@ export function parseTokenRequest(body: unknown): TokenRequest {
   if (scopes !== undefined && roles !== undefined) {
     throw refusal('Can only assign one of scopes or roles when creating tokens.')
   }
-  const { note } = fields
   return {
-    note: typeof note === 'string' && note !== '' ? note : undefined,
+    note: parseNote(fields['note']),
     expiresInS,
     scopes,
     roles,
@@ -49,6 +53,13 @@ function parseSeconds(value: unknown): number | undefined {
     throw refusal(`token expires_in must be null or integer, not ${toPythonText(value)}`)
   }
   if (value < 1) throw refusal(`expires_in must be a positive integer or null, not ${value}`)
+  if (value > longestSeconds) throw refusal(`expires_in must be at most ${longestSeconds}, not ${value}`)
+  return value
+}
+
+function parseNote(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value === '') return undefined
+  if (value.length > longestNote) throw refusal(`A note has at most ${longestNote} characters`)
   return value
 }
 

@@ -10,6 +10,7 @@ import { printable } from '#identity/names.ts'
 import type { Principal } from '#identity/principal.ts'
 import type { ScopeSet } from '#identity/scope-set.ts'
 import type { NewService, Service } from '#identity/services.ts'
+import { isRedirectUri } from '#oauth/redirect-uri.ts'
 
 import { createServiceSchema, serviceModelSchema } from './identity-schemas.ts'
 
@@ -116,6 +117,12 @@ function parseNewService(name: string, body: unknown): NewService {
       message: `Can not create managed service ${printable(name)} at runtime`,
     })
   }
+  const redirectUri = fields.oauth_redirect_uri
+  if (redirectUri !== undefined && !isRedirectUri(redirectUri)) {
+    throw new PlatformError('bad_request', {
+      message: `oauth_redirect_uri must be a path or an http(s) URL, not ${printable(redirectUri)}`,
+    })
+  }
   return {
     name,
     ...(fields.url === undefined ? {} : { url: fields.url }),
@@ -124,7 +131,7 @@ function parseNewService(name: string, body: unknown): NewService {
     ...(fields.display === undefined ? {} : { display: fields.display }),
     ...(fields.api_token === undefined ? {} : { apiToken: fields.api_token }),
     ...(fields.oauth_client_id === undefined ? {} : { oauthClientId: fields.oauth_client_id }),
-    ...(fields.oauth_redirect_uri === undefined ? {} : { oauthRedirectUri: fields.oauth_redirect_uri }),
+    ...(redirectUri === undefined ? {} : { oauthRedirectUri: redirectUri }),
     oauthClientAllowedScopes: parseNames(fields.oauth_client_allowed_scopes ?? [], 'scopes'),
   }
 }
