@@ -78,6 +78,11 @@ export interface RouteRequest<
   readonly log: Logger
   /** The XSRF token for the forms and scripts of the page that answers; sets its cookie if need be. `sessionId`: of a session just made. */
   xsrfToken(this: object, sessionId?: string): string
+  /**
+   * Whether the same credential would be let in now, for answers that go on for long: it may have been revoked, or its scopes taken. `check`:
+   * what the handler itself asks of the principal.
+   */
+  isStillAllowed(this: object, check?: (principal: Principal) => boolean): Promise<boolean>
   /** For the audit trail. Throws `unauthenticated` when there is no principal. */
   actor(this: object): Actor
   /** For headers and streams. */

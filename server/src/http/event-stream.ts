@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 
+import { PlatformError } from '@atrium/contract/errors.ts'
 import type { FastifyReply } from 'fastify'
 
 /** Proxies close streams that say nothing for a minute or so. */
@@ -15,14 +16,30 @@ export interface StreamEvent {
   data: unknown
 }
 
-/** Answers with server-sent events as they come, and with signs of life between them. Ends with `events`. */
-export function sendEventStream(reply: FastifyReply, events: AsyncIterable<StreamEvent>): FastifyReply {
-  return sendStream(reply, 'text/event-stream', withKeepAlive(format(events)))
+/** Who listens, and whether they would still be let in: a `RouteRequest`. */
+interface StreamRequest {
+  isStillAllowed(): Promise<boolean>
 }
 
-/** Answers with text as it comes, without anything between. */
-export function sendTextStream(reply: FastifyReply, parts: AsyncIterable<Uint8Array>): FastifyReply {
-  return sendStream(reply, 'text/plain; charset=utf-8', parts)
+/**
+ * Answers with server-sent events as they come, and with signs of life between them. Ends with `events`, and breaks off when who listens may
+ * not go on.
+ */
+export function sendEventStream(
+  request: StreamRequest,
+  reply: FastifyReply,
+  events: AsyncIterable<StreamEvent>,
+): FastifyReply {
+  return sendStream(reply, 'text/event-stream', whileAllowed(request, format(events), keepAlive))
+}
+
+/** Answers with text as it comes, without anything between; breaks off as `sendEventStream` does. */
+export function sendTextStream(
+  request: StreamRequest,
+  reply: FastifyReply,
+  parts: AsyncIterable<Uint8Array>,
+): FastifyReply {
+  return sendStream(reply, 'text/plain; charset=utf-8', whileAllowed(request, parts))
 }
 
 function sendStream(reply: FastifyReply, type: string, parts: AsyncIterable<unknown>): FastifyReply {
@@ -42,14 +59,22 @@ async function* format(events: AsyncIterable<StreamEvent>): AsyncGenerator<strin
   }
 }
 
-async function* withKeepAlive(parts: AsyncIterable<string>): AsyncGenerator<string> {
+/** Looks before every part, and now and then between them, whether the credential and its scopes are still good: a stream may go on for days. */
+async function* whileAllowed<Part>(
+  request: StreamRequest,
+  parts: AsyncIterable<Part>,
+  betweenParts?: Part,
+): AsyncGenerator<Part> {
   const iterator = parts[Symbol.asyncIterator]()
   let next = iterator.next()
   try {
     for (;;) {
       const result = await beforeSilence(next)
-      if (result === undefined) yield keepAlive
-      else if (result.done) return
+      // Not an end like any other: the broken connection is what stops the source of the parts as well.
+      if (!(await request.isStillAllowed())) throw new PlatformError('unauthenticated')
+      if (result === undefined) {
+        if (betweenParts !== undefined) yield betweenParts
+      } else if (result.done) return
       else {
         yield result.value
         next = iterator.next()

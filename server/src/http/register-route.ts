@@ -12,7 +12,7 @@ import { parseBodyValue, parseTextValues } from './validate-request.ts'
 import { isHarmlessRead } from './xsrf.ts'
 
 /** What registering needs besides the route. */
-export interface RouteRegistrar extends RouteTools {
+export interface RouteRegistrar extends Omit<RouteTools, 'findAllowed'> {
   readonly findPrincipal: FindPrincipal
   /** For tests: throws when an answer is not what the route's schema says. */
   readonly checkAnswer?: (route: Route, status: number, payload: unknown) => void
@@ -23,6 +23,7 @@ export interface RouteRegistrar extends RouteTools {
  * the body runs without a promise when the credential is in memory.
  */
 export function registerRoute(app: FastifyInstance, route: Route, registrar: RouteRegistrar): void {
+  const tools = { ...registrar, findAllowed: buildRecheck(route, registrar) }
   app.route({
     method: route.method,
     url: route.path,
@@ -30,7 +31,7 @@ export function registerRoute(app: FastifyInstance, route: Route, registrar: Rou
     config: { route },
     onRequest: buildGuard(route, registrar),
     ...(hasInput(route) ? { preValidation: buildInputReader(route, registrar) } : {}),
-    handler: (request, reply) => route.handler(new RouteContext(request, reply, registrar) as never, reply),
+    handler: (request, reply) => route.handler(new RouteContext(request, reply, tools) as never, reply),
     ...buildAnswerCheck(route, registrar),
   })
 }
@@ -65,6 +66,15 @@ function admitPrincipal(
   if (principal === undefined && isClosed(route)) throw new PlatformError('unauthenticated')
   if (!readsTokenFromForm(route)) checkXsrf(route, { xsrf }, request)
   if (principal !== undefined) authorizeRequest(route.access, principal, request)
+}
+
+function buildRecheck(route: Route, { findPrincipal }: RouteRegistrar): RouteTools['findAllowed'] {
+  return async (request) => {
+    const principal = await findPrincipal(request, route.authentication)
+    if (principal === undefined) return undefined
+    const refusal = findRefusal(() => authorizeRequest(route.access, principal, request))
+    return refusal === undefined ? principal : undefined
+  }
 }
 
 /** Fastify wants errors handed over; outside of this the callback would run the rest of the request in our `try`. */

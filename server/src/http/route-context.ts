@@ -78,6 +78,11 @@ export class RouteContext implements Omit<RouteRequest, 'principal'> {
     return this.#tools.xsrf.tokenFor(this.raw, this.#reply, sessionId ?? present)
   }
 
+  async isStillAllowed(check: (principal: Principal) => boolean = () => true): Promise<boolean> {
+    const principal = await this.#tools.findAllowed(this.raw)
+    return principal !== undefined && check(principal)
+  }
+
   actor(): Actor {
     if (this.principal === undefined) throw new PlatformError('unauthenticated')
     return { name: actorOf(this.principal), remote: this.remote }
@@ -88,4 +93,6 @@ export class RouteContext implements Omit<RouteRequest, 'principal'> {
 export interface RouteTools {
   readonly xsrf: Xsrf
   readonly log: Logger
+  /** Lets the request in anew, as far as its credential and the route's scopes go; undefined: not any more. */
+  findAllowed(request: FastifyRequest): Promise<Principal | undefined>
 }

@@ -13,10 +13,19 @@ export interface NotebookControls {
   readonly environments: Readonly<Record<string, string>>[]
   /** Ends the process of a server, as a crash does, by its path. */
   readonly crash: Map<string, () => void>
+  /** Adds to the output of a server, by its path. */
+  readonly print: Map<string, (text: string) => void>
 }
 
 export function createNotebookControls(): NotebookControls {
-  return { behaviour: 'serve', kernels: new Map(), terminals: new Map(), environments: [], crash: new Map() }
+  return {
+    behaviour: 'serve',
+    kernels: new Map(),
+    terminals: new Map(),
+    environments: [],
+    crash: new Map(),
+    print: new Map(),
+  }
 }
 
 /** Stands in for `jupyterhub-singleuser`: answers where it must by its environment alone, and lets in who has its token. */
@@ -50,6 +59,7 @@ function serve(process: MemoryProcess, controls: NotebookControls): void {
     } else response.end(JSON.stringify(list.get(path) ?? []))
   })
   controls.crash.set(path, () => process.crash('SIGKILL'))
+  controls.print.set(path, (text) => process.print(text))
   process.signal.addEventListener('abort', () => {
     server.close()
     server.closeAllConnections()

@@ -111,7 +111,7 @@ function showRoute(options: JobRoutesOptions): Route {
     access: ofCaller,
     schemas: { responses: { 200: jobViewSchema } },
     async handler({ principal, params }) {
-      const job = await getJob(options, principal, params, 'read:jobs')
+      const { job } = await getJob(options, principal, params, 'read:jobs')
       const places = job.state === 'queued' ? await options.jobs.listPlaces() : undefined
       const [view] = await buildJobViews(options.store.db, [job], places)
       return view
@@ -132,10 +132,14 @@ function logRoute(options: JobRoutesOptions): Route {
     summary: "A job's output.",
     access: ofCaller,
     schemas: { query: logQuerySchema, responses: { 200: Type.String() } },
-    async handler({ principal, params, query, signal }, reply) {
-      const job = await getJob(options, principal, params, 'read:jobs')
+    async handler(request, reply) {
+      const { principal, params, query, signal } = request
+      const { job, owner } = await getJob(options, principal, params, 'read:jobs')
       const { offset = 0, follow = false } = query
-      return sendTextStream(reply, options.jobs.logs(job.key, { offset, follow, signal }))
+      const listener = {
+        isStillAllowed: () => request.isStillAllowed((now) => hasScope(now, 'read:jobs', owner)),
+      }
+      return sendTextStream(listener, reply, options.jobs.logs(job.key, { offset, follow, signal }))
     },
   })
 }
@@ -150,7 +154,7 @@ function cancelRoute(options: JobRoutesOptions): Route {
     access: { open: 'The handler checks admin:jobs for the owner of the job.' },
     schemas: { responses: { 204: null } },
     async handler(request, reply) {
-      const job = await getJob(options, request.principal, request.params, 'admin:jobs')
+      const { job } = await getJob(options, request.principal, request.params, 'admin:jobs')
       if (!hasEnded(job.state)) {
         await store.transaction(async (tx) => {
           await jobs.requestStop(tx, [job.key], {
@@ -198,17 +202,18 @@ function canRead(principal: Principal, user: string | undefined): boolean {
   return hasScope(principal, 'read:jobs', user === undefined ? undefined : { user })
 }
 
-/** The job the path names. Throws `not_found` also for one whose owner the scope does not cover. */
+/** The job the path names, and whose it is: undefined for the platform's own. Throws `not_found` also for one whose owner the scope does not cover. */
 async function getJob(
   { jobs, store }: JobRoutesOptions,
   principal: Principal,
   params: Readonly<Record<string, string>>,
   scope: Scope,
-): Promise<Job> {
+): Promise<{ job: Job; owner: { user: string } | undefined }> {
   const job = await jobs.find(params['job'] ?? '')
   const missing = new PlatformError('not_found', { message: `No such job: ${params['job']}` })
   if (job === undefined) throw missing
   const { user } = (await readJobNames(store.db, [job]))(job)
-  if (!hasScope(principal, scope, user === undefined ? undefined : { user })) throw missing
-  return job
+  const owner = user === undefined ? undefined : { user }
+  if (!hasScope(principal, scope, owner)) throw missing
+  return { job, owner }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { readUntilBroken } from '#http/testing/broken-stream.ts'
 import { createClient, openClient, withHubSite } from '#http/testing/hub-site.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
@@ -92,6 +93,24 @@ for (const kind of testStoreKinds) {
         assert.equal((await reader.request('GET', '/api/v1/servers/alice/-')).statusCode, 200)
         assert.equal((await reader.request('GET', '/api/v1/servers/alice/-/log')).statusCode, 403)
         assert.equal((await bob.request('GET', '/api/v1/servers/alice/-/log')).statusCode, 404)
+      }))
+
+    test('shows no more of a log to whom the server is not shared any more', () =>
+      withHubSite(kind, async ({ notebooks }, replica) => {
+        const alice = await createClient(replica, 'alice')
+        const bob = await createClient(replica, 'bob')
+        const origin = await replica.app.listen({ host: '127.0.0.1', port: 0 })
+        await alice.request('POST', start)
+        const admin = await createClient(replica, 'root-admin', { admin: true })
+        const share = '/hub/api/shares/alice/'
+        assert.equal((await admin.request('POST', share, { user: 'bob' })).statusCode, 200)
+        const response = await fetch(`${origin}/api/v1/servers/alice/-/log?follow=true`, {
+          headers: { authorization: `token ${bob.token}` },
+        })
+        assert.equal((await admin.request('DELETE', share)).statusCode, 204)
+        notebooks.print.get('/user/alice/')?.('secret\n')
+        await alice.request('DELETE', start)
+        assert.doesNotMatch(await readUntilBroken(response), /secret/)
       }))
 
     test('keeps a running server, and no other', () =>

@@ -83,8 +83,8 @@ function logRoute({ jobs, findServer }: AtriumServerRoutesOptions): Route {
       const offset = readLastEventId(request) ?? query.offset
       const output = server.jobKey === null ? nothing() : jobs.logs(server.jobKey, { offset, follow, signal })
       return acceptsEvents(request)
-        ? sendEventStream(reply, followLog(output, offset))
-        : sendTextStream(reply, output)
+        ? sendEventStream(request, reply, followLog(output, offset))
+        : sendTextStream(request, reply, output)
     },
   })
 }

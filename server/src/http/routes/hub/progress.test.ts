@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { readUntilBroken } from '#http/testing/broken-stream.ts'
 import { createClient, openClient, withHubSite } from '#http/testing/hub-site.ts'
+import { systemActor } from '#observe/audit.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
 
@@ -113,6 +115,24 @@ for (const kind of testStoreKinds) {
         assert.match(first, /^data: \{"progress":0,"message":"Server requested"\}\n\n/)
         leave.abort()
         assert.equal((await alice.request('DELETE', path)).statusCode, 204)
+      }))
+
+    test('breaks off when its token is revoked', () =>
+      withHubSite(kind, async ({ notebooks }, replica) => {
+        const alice = await createClient(replica, 'alice')
+        const follower = await openClient(replica, alice.user)
+        const origin = await replica.app.listen({ host: '127.0.0.1', port: 0 })
+        notebooks.behaviour = 'slow'
+        await alice.request('POST', path, {}, { prefer: 'respond-async' })
+        const response = await fetch(`${origin}${path}/progress`, {
+          headers: { authorization: `token ${follower.token}` },
+        })
+        await waitFor('the start', () => notebooks.environments.length > 0)
+        await replica.identity.tokens.revokeSecret(follower.token, systemActor)
+        await alice.request('DELETE', path)
+        const seen = await readUntilBroken(response)
+        assert.match(seen, /Server requested/)
+        assert.doesNotMatch(seen, /cancelled/)
       }))
 
     test('needs the right to read the server', () =>

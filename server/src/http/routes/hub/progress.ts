@@ -33,10 +33,11 @@ function progressRoute(options: ProgressRoutesOptions, path: string): Route {
     authentication: 'token-or-session',
     access: { anyOf: ['read:servers'], on: 'server' },
     schemas: { responses: { 200: Type.String() } },
-    async handler({ params, signal }, reply) {
+    async handler(request, reply) {
+      const { params, signal } = request
       const subject = await getSubject(options, params['user'] ?? '', params['server'] ?? '')
       const events = await followProgress(options.jobs, subject, signal)
-      return sendEventStream(reply, wrap(events))
+      return sendEventStream(request, reply, wrap(events))
     },
   })
 }
