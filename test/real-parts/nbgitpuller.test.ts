@@ -9,10 +9,8 @@ import { join, normalize } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 
-import { waitFor } from '@atrium/server/platform/wait-for.ts'
-
 import { type Platform, startPlatform } from '../support/platform.ts'
-import { createPerson, signIn } from './people.ts'
+import { createPerson, openStarting, signIn } from './people.ts'
 
 const run = promisify(execFile)
 
@@ -41,18 +39,8 @@ describe('a link of unmodified nbgitpuller', () => {
     // Plain files are served, which git cannot clone in part.
     const pull = { repo: repository, branch: 'main', depth: '0' }
     const query = new URLSearchParams({ ...pull, urlpath: 'lab/tree/course/day 1.txt' })
-    const page = await alice.open(`/hub/user-redirect/git-pull?${query}`)
-    assert.equal(page.url.pathname, '/hub/spawn-pending/alice', page.visited.join('\n'))
-
-    const pending = page.url.pathname + page.url.search
-    const puller = await waitFor(
-      'the page of the puller',
-      async () => {
-        const answer = await alice.open(pending)
-        return answer.url.pathname === '/user/alice/git-pull' && answer
-      },
-      { deadlineMs: 60_000, everyMs: 100 },
-    )
+    const link = `/hub/user-redirect/git-pull?${query}`
+    const puller = await openStarting(alice, link, '/user/alice/git-pull')
     assert.equal(puller.status, 200)
     assert.equal(puller.url.searchParams.get('repo'), repository)
     assert.equal(puller.url.searchParams.get('urlpath'), 'lab/tree/course/day 1.txt')

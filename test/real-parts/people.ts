@@ -5,7 +5,7 @@ import type { HubUser } from '@atrium/contract/hub-models.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import type { Platform } from '../support/platform.ts'
-import { HttpBrowser } from './http-browser.ts'
+import { type BrowserAnswer, HttpBrowser } from './http-browser.ts'
 
 const password = 'correct horse battery staple'
 
@@ -51,4 +51,24 @@ export async function startServer(platform: Platform, name: string): Promise<voi
     async () => (await platform.api<HubUser>('GET', `/hub/api/users/${name}`)).body.servers?.['']?.ready,
     { deadlineMs: 60_000, everyMs: 50 },
   )
+}
+
+/** Follows a link that starts a server: straight to it, or over the page that waits for it, until `pathname` is reached. */
+export async function openStarting(
+  browser: HttpBrowser,
+  link: string,
+  pathname: string,
+): Promise<BrowserAnswer> {
+  let page = await browser.open(link)
+  await waitFor(
+    pathname,
+    async () => {
+      if (page.url.pathname === pathname) return true
+      assert.match(page.url.pathname, /^\/hub\/spawn-pending\//, page.visited.join('\n'))
+      page = await browser.open(page.url.pathname + page.url.search)
+      return page.url.pathname === pathname
+    },
+    { deadlineMs: 60_000, everyMs: 100 },
+  )
+  return page
 }

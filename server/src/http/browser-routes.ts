@@ -8,6 +8,7 @@ import type { ShareCodes } from '#hub/share-codes.ts'
 import type { Identity } from '#identity/identity.ts'
 import type { OauthProvider } from '#oauth/oauth.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { JobKey } from '#scheduler/job.ts'
 import { type BrowserSignIn, createBrowserSignIn } from './browser-sign-in.ts'
 import type { Route } from './define-route.ts'
 import type { PortalBuild } from './portal/portal-build.ts'
@@ -34,6 +35,7 @@ export interface BrowserRoutesOptions {
     readonly starter: ServerStarter
     readonly profiles: Pick<Profiles, 'list'>
     readonly shareCodes: Pick<ShareCodes, 'find' | 'exchange'>
+    waitForStart(key: JobKey, waitMs: number): Promise<'ready' | 'pending'>
   }
   /** The built portal: `openPortalBuild(folder)`. */
   build: PortalBuild
@@ -80,6 +82,7 @@ export function createBrowserRoutes(options: BrowserRoutesOptions): BrowserRoute
     servers: hub.models,
     starter: hub.starter,
     profiles: hub.profiles,
+    waitForStart: hub.waitForStart,
     clock,
   }
   const routes = [

@@ -108,7 +108,8 @@ export interface Hub {
   findServer(user: string, server: string): Promise<ServerRecord | undefined>
   /** The record of a default server, made if it was never started. */
   ensureDefaultServer(owner: ServerOwner): Promise<ServerRecord>
-  waitForStart(key: JobKey): Promise<'ready' | 'pending'>
+  /** Waits a little, or `waitMs`, for a start: see `start-wait.ts`. */
+  waitForStart(key: JobKey, waitMs?: number): Promise<'ready' | 'pending'>
   /** Begins to do, whenever this replica leads, what only one may do. */
   start(): void
   /** Servers and edge go on. */
@@ -155,7 +156,7 @@ export function createHub(options: HubOptions): Hub {
     allowsNamedServers: servers.namedServers > 0,
     findServer: (user, server) => findServer(store.db, { user, server }),
     ensureDefaultServer: (owner) => ensureDefaultServer({ store, clock }, owner),
-    waitForStart: (key) => waitForStart(jobs, key, times.slow),
+    waitForStart: (key, waitMs = times.slow) => waitForStart(jobs, key, waitMs),
     start: () => leadership.start(),
     async close() {
       await leadership.close()

@@ -221,7 +221,7 @@ async function buildApp(
       platformName: 'Atrium',
       signIn: { password: true, providers: [] },
       secure,
-      landing: 'home',
+      landing: config.signIn.landing,
       sessionMs: parseDurationMs(config.signIn.session),
       ...(config.edge.publicUrl === undefined ? {} : { publicUrl: config.edge.publicUrl }),
     },

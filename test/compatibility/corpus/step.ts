@@ -37,6 +37,8 @@ export interface Step {
   until?: { field: string; equals: unknown }
   /** Servers (USER-SERVER) whose gate is opened, before the request or once its answer has begun. */
   opens?: { gate: string; when: 'before' | 'during' }
+  /** Server (USER-SERVER) that answers nobody until its gate is opened, where the answer depends on how long a start takes. */
+  holds?: string
   /** A list whose order says nothing is compared sorted: where it stands, and by which field. */
   unordered?: { list: 'body' | 'body/api_tokens'; by: string }
   /** Fields whose values mean nothing outside of one machine: compared by type. */

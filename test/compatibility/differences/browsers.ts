@@ -90,7 +90,7 @@ export const differencesOfBrowsers: readonly WantedDifference[] = [
     ],
     fields: { 'headers/location': /^\/hub\/home/ },
     jupyterhub: '`/hub/spawn`, or the running server',
-    atrium: '`/hub/home`',
+    atrium: '`/hub/home`; with `signIn.landing: server` as there',
     reason:
       'Home is where a profile is chosen, and where servers are opened that run. Links with their own target lead there in both.',
     reference: /^(\/hub\/spawn|\/user\/alice\/$)/,

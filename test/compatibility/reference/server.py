@@ -1,7 +1,8 @@
 """A notebook server as small as the protocol allows: listens where the hub says, and tells what it was given.
 
 Its name decides how it behaves: `broken...` exits at once, `slow...` answers nobody and `stubborn...` does not end before the corpus
-opens its gate (a file named USER-SERVER in the gates folder).
+opens its gate (a file named USER-SERVER in the gates folder). Any other answers nobody either while the corpus holds it
+(USER-SERVER.held) and its gate is closed.
 """
 
 import json
@@ -85,7 +86,7 @@ if name.startswith("broken"):
     sys.exit(3)
 signal.signal(signal.SIGTERM, end)
 signal.signal(signal.SIGINT, end)
-if name.startswith("slow"):
+if name.startswith("slow") or os.path.exists(f"{gate}.held"):
     wait_for_gate()
 address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
 ThreadingHTTPServer((address.hostname, address.port), Handler).serve_forever()

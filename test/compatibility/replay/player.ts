@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -30,7 +30,8 @@ export function createPlayer(hub: RunningHub): Player {
     const actor = step.as ?? 'anonymous'
     const jar = actors.findJar(actor)
     const token = actors.findToken(actor)
-    const { opens } = step
+    const { opens, holds } = step
+    if (holds !== undefined) closeGate(hub, holds)
     if (opens?.when === 'before') openGate(hub, opens.gate)
     const answer = await exchange(hub.baseUrl, {
       ...buildQuestion(step, { token, jar, fill: captured.fill }),
@@ -60,6 +61,11 @@ async function askUntil(step: Step, ask: (step: Step) => Promise<Answer>): Promi
     if (performance.now() > deadlineMs) return answer
     await delay(repeatEveryMs)
   }
+}
+
+function closeGate(hub: RunningHub, gate: string): void {
+  rmSync(join(hub.gates, gate), { force: true })
+  writeFileSync(join(hub.gates, `${gate}.held`), '')
 }
 
 function openGate(hub: RunningHub, gate: string): void {

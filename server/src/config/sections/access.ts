@@ -19,6 +19,11 @@ export const signInSection = Type.Object(
       description: 'A browser stays signed in this long after its last visit.',
       default: '14d',
     }),
+    landing: Type.Enum(['home', 'server'], {
+      description:
+        'Where people land who were not going anywhere in particular: on their home page, or in their default server, which starts.',
+      default: 'home',
+    }),
     invitation: durationType({
       description: 'An invitation or one-time link is good for this long.',
       default: '7d',

@@ -44,6 +44,8 @@ export interface BrowserSiteOptions {
   profiles?: readonly string[]
   build?: PortalBuild
   landing?: 'home' | 'server'
+  /** How a start goes; default: it takes long. */
+  startOutcome?: 'ready' | 'pending' | 'failed'
 }
 
 /** Opens a replica on a test's site. */
@@ -96,7 +98,7 @@ function createSiteApp(
   const browser = createBrowserRoutes({
     identity,
     oauth,
-    hub: createHub(parts, options.profiles ?? []),
+    hub: createHub(parts, options),
     build: options.build ?? { indexHtml: undefined, files: new Map() },
     clock,
     version: '0',
@@ -118,7 +120,7 @@ function createSiteApp(
 /** The hub's part: servers are in the map, starts are written down and come to nothing. */
 function createHub(
   { store, clock, servers, starts }: SiteParts,
-  profiles: readonly string[],
+  { profiles = [], startOutcome = 'pending' }: Pick<BrowserSiteOptions, 'profiles' | 'startOutcome'>,
 ): BrowserRoutesOptions['hub'] {
   return {
     models: {
@@ -127,8 +129,8 @@ function createHub(
     starter: {
       async start(request) {
         starts.push(request)
-        // Nobody looks at the job.
-        return { isNew: true } as StartedServer
+        // Nobody looks at more of the job.
+        return { isNew: true, job: { key: 'job' } } as StartedServer
       },
     },
     profiles: createProfiles({
@@ -136,6 +138,10 @@ function createHub(
       idle: { stop: false, afterMs: 0, warningMs: 0, cpuCores: 1 },
     }),
     shareCodes: createShareCodes({ store, clock }),
+    async waitForStart() {
+      if (startOutcome === 'failed') throw new Error('Spawner failed to start')
+      return startOutcome
+    },
   }
 }
 

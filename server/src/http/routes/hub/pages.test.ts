@@ -138,6 +138,30 @@ describe('starting a server by page', () => {
       assert.equal((await alice.open('/hub/spawn')).headers.location, '/hub/spawn-pending/alice')
     }))
 
+  test('leads straight to the server when that is ready within a moment', () =>
+    withAlice(
+      async (_site, alice) => {
+        assert.equal((await alice.open('/hub/spawn')).headers.location, '/user/alice/')
+        const link = '/hub/spawn/alice?next=%2Fuser%2Falice%2Fgit-pull%3Frepo%3Dx'
+        assert.equal((await alice.open(link)).headers.location, '/user/alice/git-pull?repo=x')
+        assert.equal(
+          (await alice.open('/hub/spawn/alice?next=%2F%2Fevil.example')).headers.location,
+          '/user/alice/',
+        )
+        const named = await alice.post('/hub/spawn/alice/gpu', { profile: 'gpu' })
+        assert.equal(named.headers.location, '/user/alice/gpu/')
+      },
+      { startOutcome: 'ready' },
+    ))
+
+  test('leads to the page that tells its cause when the start fails within that moment', () =>
+    withAlice(
+      async (_site, alice) => {
+        assert.equal((await alice.open('/hub/spawn')).headers.location, '/hub/spawn-pending/alice')
+      },
+      { startOutcome: 'failed' },
+    ))
+
   test('waits for a real visit: what a browser loads ahead starts nothing and signs nobody out', () =>
     withAlice(async (site, alice) => {
       const ahead = { headers: { 'sec-purpose': 'prefetch;prerender' } }

@@ -6,10 +6,12 @@ import type { PortalPages } from '#http/portal/portal-pages.ts'
 import { assertRealVisit } from '#http/real-visit.ts'
 import type { Profiles } from '#hub/profiles.ts'
 import type { ServerModels } from '#hub/server-models.ts'
+import { buildServerPath } from '#hub/server-paths.ts'
 import type { UserOptions } from '#hub/server-records.ts'
 import type { ServerStarter } from '#hub/server-starter.ts'
 import { requireScope, type SessionPrincipal } from '#identity/principal.ts'
 import type { User, Users } from '#identity/users.ts'
+import type { JobKey } from '#scheduler/job.ts'
 import {
   buildPendingUrl,
   findNext,
@@ -24,12 +26,17 @@ export interface SpawnPagesOptions {
   servers: Pick<ServerModels, 'find'>
   starter: ServerStarter
   profiles: Pick<Profiles, 'list'>
+  /** Resolves when the start is decided or `waitMs` are over; throws when it failed. */
+  waitForStart(key: JobKey, waitMs: number): Promise<'ready' | 'pending'>
 }
 
 type PageHandlerRequest = Omit<RouteRequest, 'principal' | 'params'> & {
   readonly principal: SessionPrincipal
   readonly params: Readonly<Record<string, string>>
 }
+
+/** A warm start is over by then and needs no page in between. Who has to wait longer wants to see what happens meanwhile. */
+const warmStartMs = 500
 
 /** Query parameters and form fields that are the page's own, not options of the server. */
 const reservedFields = new Set(['next', 'display_name', '_xsrf'])
@@ -108,7 +115,7 @@ async function hasNoChoice({ users, profiles }: SpawnPagesOptions, owner: User):
 }
 
 async function start(
-  { starter }: SpawnPagesOptions,
+  { starter, waitForStart }: SpawnPagesOptions,
   request: PageHandlerRequest,
   reply: RouteReply,
   server: PageServer,
@@ -116,7 +123,7 @@ async function start(
 ): Promise<RouteReply> {
   const query = readQuery(request)
   const displayName = query.get('display_name')
-  await starter.start({
+  const { job } = await starter.start({
     owner: server.owner,
     server: server.name,
     actor: request.actor(),
@@ -124,7 +131,11 @@ async function start(
     ...(userOptions === undefined ? {} : { userOptions }),
   })
   query.delete('display_name')
-  return reply.redirect(buildPendingUrl(server, query))
+  // A start that failed is told on the page of the start, with its log.
+  const outcome = await waitForStart(job.key, warmStartMs).catch(() => 'failed')
+  const ready =
+    outcome === 'ready' ? (findNext(request) ?? buildServerPath(server.owner.name, server.name)) : undefined
+  return reply.redirect(ready ?? buildPendingUrl(server, query))
 }
 
 /** JupyterHub's rule: parameters with the prefix `opt-`, or else all but its own. Undefined: none. */
