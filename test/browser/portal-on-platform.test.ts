@@ -117,6 +117,8 @@ describe('the portal on the real platform', () => {
     await alice.getByRole('button', { name: 'New named server' }).click()
     await alice.getByLabel('Name', { exact: true }).fill('lab')
     await alice.getByRole('dialog').getByRole('button', { name: 'Start' }).click()
+    await alice.waitForURL('**/user/alice/lab/**')
+    await open(alice, 'home')
     const card = alice.getByRole('region', { name: /^lab/ })
     await card.getByText('Running', { exact: true }).waitFor()
     await card.getByRole('button', { name: 'Stop' }).click()

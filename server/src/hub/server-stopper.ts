@@ -25,8 +25,8 @@ export interface StopRequest extends StopOptions {
 
 /** Stops servers, whatever they are in the middle of. */
 export interface ServerStopper {
-  /** Repeatable. Waits a little for the end. */
-  stop(request: StopRequest): Promise<StopOutcome>
+  /** Repeatable. Waits a little for the end, unless `waits` is false. */
+  stop(request: StopRequest, options?: { waits?: boolean }): Promise<StopOutcome>
   /** Every server of a user who is to be deleted. */
   stopAll(user: Pick<User, 'id'>, actor: Actor): Promise<StopOutcome>
 }
@@ -44,10 +44,10 @@ interface ServerStopperOptions {
 /** See `ServerStopper`. */
 export function createServerStopper(options: ServerStopperOptions): ServerStopper {
   const { store, active, endings } = options
-  const stop = async (request: StopRequest): Promise<StopOutcome> => {
+  const stop = async (request: StopRequest, { waits = true } = {}): Promise<StopOutcome> => {
     const { id } = request.server
     const key = await store.transaction((tx) => writeStop(tx, options, request))
-    if (key !== undefined && !(await waitForEnd(options, key))) return 'stopping'
+    if (key !== undefined && !(waits && (await waitForEnd(options, key)))) return 'stopping'
     await endings.settle(id)
     return 'stopped'
   }

@@ -27,7 +27,7 @@ function listServers(request: MockRequest): ServerDetails[] {
   return servers.map((server) => describeServer(user, server, request.nowMs))
 }
 
-/** Answers, as the platform does, when the start is over. */
+/** Answers, as the platform does, when the start is over, or at once if that is preferred. */
 async function startServer(request: MockRequest): Promise<Response> {
   const { server } = findServer(request)
   const state = stateOf(server, request.nowMs)
@@ -36,6 +36,7 @@ async function startServer(request: MockRequest): Promise<Response> {
   }
   delete server.stopAskedAtMs
   Object.assign(server, startScript(String(request.body['profile'] ?? 'small'), request.nowMs))
+  if (request.headers.get('prefer') === 'respond-async') return new Response(null, { status: 202 })
   while (isStarting(server)) await new Promise((resolve) => setTimeout(resolve, tickMs))
   return new Response(null, { status: 201 })
 }

@@ -32,6 +32,8 @@ export interface RequestOptions {
   body?: unknown
   query?: Readonly<Record<string, string | number | boolean | undefined>>
   accept?: string
+  /** The answer comes at once, and not when what is asked for is done (RFC 7240). */
+  isAsync?: boolean
   signal?: AbortSignal
 }
 
@@ -52,10 +54,11 @@ export async function requestStream(
 }
 
 async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
-  const { body, query, accept = 'application/json', signal } = options
+  const { body, query, accept = 'application/json', isAsync = false, signal } = options
   // Reads need the token too, as in JupyterHub: a script in a user's server has the same origin and cookies.
   const headers: Record<string, string> = { accept, 'x-xsrftoken': portalPage.xsrfToken }
   if (body !== undefined) headers['content-type'] = 'application/json'
+  if (isAsync) headers['prefer'] = 'respond-async'
   let response: Response
   try {
     response = await fetch(buildUrl(path, query), {

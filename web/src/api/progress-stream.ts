@@ -1,6 +1,6 @@
 import type { HubProgress } from '@atrium/contract/hub-models.ts'
 import { useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { useEffect, useEffectEvent, useState } from 'react'
 
 import { endpoints } from './endpoints.ts'
 import { ApiError, requestStream } from './http.ts'
@@ -10,15 +10,16 @@ import type { ServerId } from './servers.ts'
 
 const retryMs = 500
 
-/** What the stream of a start has said so far; follows it while `isStarting`. */
-export function useStartProgress({ user, name }: ServerId, isStarting: boolean): readonly HubProgress[] {
+/** What the stream of a start has said so far; follows it to its end. */
+export function useStartProgress({ user, name }: ServerId, onReady: () => void): readonly HubProgress[] {
   const client = useQueryClient()
   const [events, setEvents] = useState<readonly HubProgress[]>([])
+  const tellReady = useEffectEvent(onReady)
   useEffect(() => {
-    if (!isStarting) return
     const stop = new AbortController()
     const servers = { queryKey: ['servers', user] }
     const show = (events: readonly HubProgress[]) => {
+      if (events.at(-1)?.ready) tellReady()
       setEvents(events)
       void client.invalidateQueries(servers, { cancelRefetch: false })
     }
@@ -26,7 +27,7 @@ export function useStartProgress({ user, name }: ServerId, isStarting: boolean):
       .catch(() => undefined)
       .finally(() => client.invalidateQueries(servers))
     return () => stop.abort()
-  }, [user, name, isStarting, client])
+  }, [user, name, client])
   return events
 }
 

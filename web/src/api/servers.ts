@@ -33,24 +33,20 @@ export const profilesQuery = queryOptions({
   staleTime: 60_000,
 })
 
-/** The server answers a start when it is ready or takes long; how it goes shows long before. */
-const firstLookMs = 100
-
-/** Starts a server; resolves when it is ready or some time has passed. */
+/** Starts a server; resolves when the start is under way. */
 export function useStartServer() {
-  const client = useQueryClient()
-  return useServerMutation(({ user, name, profile }: ServerId & { profile?: string }) => {
-    setTimeout(() => client.invalidateQueries({ queryKey: ['servers', user] }), firstLookMs)
-    return request<void>('POST', endpoints.server(user, name), {
+  return useServerMutation(({ user, name, profile }: ServerId & { profile?: string }) =>
+    request<void>('POST', endpoints.server(user, name), {
       body: profile === undefined ? {} : { profile },
-    })
-  })
+      isAsync: true,
+    }),
+  )
 }
 
 /** Stops a server; resolves when the stop is under way. */
 export function useStopServer() {
   return useServerMutation(({ user, name }: ServerId) =>
-    request<void>('DELETE', endpoints.server(user, name)),
+    request<void>('DELETE', endpoints.server(user, name), { isAsync: true }),
   )
 }
 

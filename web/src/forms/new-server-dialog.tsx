@@ -12,11 +12,13 @@ interface NewServerDialogProps {
   profiles: readonly Profile[]
   /** Names the user has already. */
   taken: readonly string[]
+  /** Called at once with the new name, before the server is there. */
+  onAsked: (name: string) => void
   onClose: () => void
 }
 
 /** Names a new server and starts it. */
-export function NewServerDialog({ user, profiles, taken, onClose }: NewServerDialogProps) {
+export function NewServerDialog({ user, profiles, taken, onAsked, onClose }: NewServerDialogProps) {
   const start = useStartServer()
   const [profile, setProfile] = useState(
     () => (profiles.find((each) => each.isDefault) ?? profiles[0])?.name ?? '',
@@ -26,6 +28,7 @@ export function NewServerDialog({ user, profiles, taken, onClose }: NewServerDia
     const name = textOf(data, 'name')
     setNameError(taken.includes(name) ? 'You have a server of this name.' : undefined)
     if (taken.includes(name)) return
+    onAsked(name)
     start.mutate({ user, name, ...(profile && { profile }) }, { onSuccess: onClose })
   }
   return (

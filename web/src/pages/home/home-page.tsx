@@ -18,6 +18,7 @@ import { SharedWithMe } from './shared-with-me.tsx'
 export function HomePage() {
   const { name } = signedInUser()
   const [isNaming, setNaming] = useState(false)
+  const [namedNow, setNamedNow] = useState<string>()
   const servers = useQuery(serversQuery(name))
   const profiles = useQuery(profilesQuery)
   const failure = servers.error ?? profiles.error
@@ -44,7 +45,12 @@ export function HomePage() {
       )}
       {profiles.data &&
         servers.data?.map((server) => (
-          <ServerCard key={server.name} server={server} profiles={profiles.data} isOwn />
+          <ServerCard
+            key={server.name}
+            server={server}
+            profiles={profiles.data}
+            opening={{ after: server.name === namedNow ? 'any-start' : 'own-start' }}
+          />
         ))}
       <SharedWithMe user={name} />
       <ServiceLinks />
@@ -53,6 +59,7 @@ export function HomePage() {
           user={name}
           profiles={profiles.data ?? []}
           taken={servers.data?.map((server) => server.name) ?? []}
+          onAsked={setNamedNow}
           onClose={() => setNaming(false)}
         />
       )}

@@ -1,5 +1,5 @@
 import type { Profile, ServerDetails } from '@atrium/contract/servers.ts'
-import { useCallback, useEffect, useState } from 'react'
+import { useEffect, useState } from 'react'
 
 import { StartForm } from '#forms/start-form.tsx'
 import { Notice } from '#ui/notice.tsx'
@@ -8,17 +8,28 @@ import { ProgressBar } from '#ui/progress-bar.tsx'
 import { FailedStart } from './failed-start.tsx'
 import { RunningServer } from './running-server.tsx'
 import { StartingServer } from './starting-server.tsx'
+import { useLeadOn } from './use-lead-on.ts'
 
 interface ServerBodyProps {
   server: ServerDetails
   profiles: readonly Profile[]
-  isOwn: boolean
+  opening: Opening
+}
+
+/** Whether a start leads into the server: one that is asked for here, any, or none. */
+export interface Opening {
+  after: 'own-start' | 'any-start' | 'none'
+  /** Where to, if not to the server's first page. */
+  to?: string | undefined
+  /** This page is only on the way: going back does not lead to it again. */
+  isPassing?: boolean
 }
 
 /** The part of a server's card that follows its state. */
-export function ServerBody({ server, profiles, isOwn }: ServerBodyProps) {
-  const [opensWhenReady, setOpensWhenReady] = useOpenWhenReady(server)
-  const start = <StartForm server={server} profiles={profiles} onAsked={() => setOpensWhenReady(isOwn)} />
+export function ServerBody({ server, profiles, opening }: ServerBodyProps) {
+  const { opensWhenReady, setOpensWhenReady, leadOn } = useOpenWhenReady(server, opening)
+  const ask = () => setOpensWhenReady(opening.after !== 'none')
+  const start = <StartForm server={server} profiles={profiles} onAsked={ask} />
   switch (server.state) {
     case 'stopped':
       return start
@@ -35,6 +46,7 @@ export function ServerBody({ server, profiles, isOwn }: ServerBodyProps) {
         <StartingServer
           server={server}
           opensWhenReady={opensWhenReady}
+          onReady={() => opensWhenReady && leadOn()}
           onStay={() => setOpensWhenReady(false)}
         />
       )
@@ -52,12 +64,13 @@ export function ServerBody({ server, profiles, isOwn }: ServerBodyProps) {
   }
 }
 
-/** Leads into the server once it runs, if that was asked for by a start on this page. */
-function useOpenWhenReady({ state, url }: ServerDetails): [boolean, (opens: boolean) => void] {
-  const [opens, setOpens] = useState(false)
+/** Leads into the server once it is ready, if that was asked for. */
+function useOpenWhenReady({ state, url }: ServerDetails, { after, to, isPassing = false }: Opening) {
+  const [opensWhenReady, setOpensWhenReady] = useState(after === 'any-start')
+  const leadOn = useLeadOn(to ?? url, { replaces: isPassing })
   useEffect(() => {
-    if (opens && state === 'running') location.assign(url)
-    if (state === 'failed' || state === 'stopping') setOpens(false)
-  }, [opens, state, url])
-  return [opens, useCallback((value: boolean) => setOpens(value), [])]
+    if (opensWhenReady && state === 'running') leadOn()
+    if (state === 'failed' || state === 'stopping') setOpensWhenReady(false)
+  }, [opensWhenReady, state, leadOn])
+  return { opensWhenReady, setOpensWhenReady, leadOn }
 }

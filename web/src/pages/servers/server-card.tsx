@@ -11,19 +11,21 @@ import { ConfirmDialog } from '#ui/dialog.tsx'
 import { Icon } from '#ui/icon.tsx'
 import { Menu, type MenuItem } from '#ui/menu.tsx'
 import { useToast } from '#ui/toast.tsx'
-import { ServerBody } from './server-body.tsx'
+import { type Opening, ServerBody } from './server-body.tsx'
 
 interface ServerCardProps {
   server: ServerDetails
   profiles: readonly Profile[]
-  /** Its owner looks at it; a start then leads into the server. */
-  isOwn?: boolean
+  /** Default: a start does not lead into the server. */
+  opening?: Opening
 }
+
+const noOpening: Opening = { after: 'none' }
 
 type OpenDialog = 'stop' | 'remove' | 'share' | undefined
 
 /** One server: how it is, what can be done with it, and what it does meanwhile. */
-export function ServerCard({ server, profiles, isOwn = false }: ServerCardProps) {
+export function ServerCard({ server, profiles, opening = noOpening }: ServerCardProps) {
   const [dialog, setDialog] = useState<OpenDialog>()
   const close = () => setDialog(undefined)
   const state = stateWords[server.state]
@@ -37,9 +39,9 @@ export function ServerCard({ server, profiles, isOwn = false }: ServerCardProps)
           </Badge>
         </span>
       }
-      actions={<ServerActions server={server} onChoose={setDialog} />}
+      actions={<ServerActions server={server} openAt={opening.to ?? server.url} onChoose={setDialog} />}
     >
-      <ServerBody server={server} profiles={profiles} isOwn={isOwn} />
+      <ServerBody server={server} profiles={profiles} opening={opening} />
       {dialog === 'stop' && <StopDialog server={server} onClose={close} />}
       {dialog === 'remove' && <RemoveDialog server={server} onClose={close} />}
       {dialog === 'share' && <ShareDialog server={server} title={titleOf(server)} onClose={close} />}
@@ -49,10 +51,11 @@ export function ServerCard({ server, profiles, isOwn = false }: ServerCardProps)
 
 interface ServerActionsProps {
   server: ServerDetails
+  openAt: string
   onChoose: (dialog: OpenDialog) => void
 }
 
-function ServerActions({ server, onChoose }: ServerActionsProps) {
+function ServerActions({ server, openAt, onChoose }: ServerActionsProps) {
   const more: MenuItem[] = []
   if (mayUse('shares') && canServer('share', server.state)) {
     more.push({ label: 'Share…', icon: 'share', onSelect: () => onChoose('share') })
@@ -64,7 +67,7 @@ function ServerActions({ server, onChoose }: ServerActionsProps) {
   return (
     <>
       {canServer('open', server.state) && (
-        <a className={buttonClass({ variant: 'primary' })} href={server.url}>
+        <a className={buttonClass({ variant: 'primary' })} href={openAt}>
           <Icon name="external" />
           <span>Open</span>
         </a>

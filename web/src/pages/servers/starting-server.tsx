@@ -14,12 +14,14 @@ import './starting-server.css'
 interface StartingServerProps {
   server: ServerDetails
   opensWhenReady: boolean
+  /** The stream of the start said so, before anybody has looked at the server again. */
+  onReady: () => void
   onStay: () => void
 }
 
 /** A start as it goes on: how far, what happened so far, and the log from its first line. */
-export function StartingServer({ server, opensWhenReady, onStay }: StartingServerProps) {
-  const events = useStartProgress(server, true)
+export function StartingServer({ server, opensWhenReady, onReady, onStay }: StartingServerProps) {
+  const events = useStartProgress(server, onReady)
   const latest = events.at(-1)
   const log = useLogStream(endpoints.serverLog(server.user, server.name))
   return (

@@ -1,5 +1,4 @@
 import { useQuery } from '@tanstack/react-query'
-import { useEffect } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 
 import { messageOf } from '#api/http.ts'
@@ -21,15 +20,10 @@ export function SpawnPendingPage() {
   const servers = useQuery(serversQuery(user))
   const profiles = useQuery(profilesQuery)
   const server = servers.data?.find((each) => each.name === name)
-  const target = localPath(search.get('next')) ?? server?.url
-  useEffect(() => {
-    if (server?.state === 'running' && target) location.replace(target)
-  }, [server?.state, target])
   return (
     <>
       <PageHeader
         title={server ? `Starting ${titleOf(server)}` : 'Starting'}
-        description="This page leads on by itself when the server is ready."
         back={<Link to={paths.home()}>Home</Link>}
       />
       {servers.error && (
@@ -38,7 +32,13 @@ export function SpawnPendingPage() {
         </Notice>
       )}
       {servers.isLoading && <Skeleton lines={4} />}
-      {server && <ServerCard server={server} profiles={profiles.data ?? []} />}
+      {server && (
+        <ServerCard
+          server={server}
+          profiles={profiles.data ?? []}
+          opening={{ after: 'any-start', to: localPath(search.get('next')), isPassing: true }}
+        />
+      )}
       {servers.data && !server && (
         <EmptyState
           icon="play"

@@ -84,6 +84,17 @@ for (const kind of testStoreKinds) {
         assert.deepEqual([model.stopped, model.started, model.ready], [true, null, false])
       }))
 
+    test('a stop that is not to be waited for answers 202 at once, and comes to its end', () =>
+      withHubSite(kind, async ({ notebooks }, replica) => {
+        const alice = await createClient(replica, 'alice')
+        await alice.request('POST', '/hub/api/users/alice/server')
+        const path = '/hub/api/users/alice/server'
+        const stopped = await alice.request('DELETE', path, undefined, { prefer: 'respond-async' })
+        assert.equal(stopped.statusCode, 202, stopped.body)
+        await waitFor('the stop', async () => JSON.parse((await alice.request('GET', path)).body).stopped)
+        assert.equal(notebooks.environments.length, 1)
+      }))
+
     test('a second start is refused while it runs, and answers 202 while it is on its way', () =>
       withHubSite(kind, async ({ notebooks }, replica) => {
         const alice = await createClient(replica, 'alice')

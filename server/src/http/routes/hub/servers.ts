@@ -123,7 +123,8 @@ function stopRoute(options: ServerRoutesOptions, path: string): Route {
     ...common,
     method: 'DELETE',
     path,
-    summary: 'Stops a server. 204: it has stopped; 202: it is stopping.',
+    summary:
+      'Stops a server. 204: it has stopped; 202: it is stopping. With `Prefer: respond-async` the answer comes at once.',
     access: { anyOf: ['delete:servers'], on: 'server' },
     schemas: { body: stopBodySchema, responses: { 202: Type.String(), 204: null } },
     async handler(request, reply) {
@@ -134,7 +135,10 @@ function stopRoute(options: ServerRoutesOptions, path: string): Route {
       const outcome =
         server === undefined
           ? 'stopped'
-          : await options.stopper.stop({ server, remove, actor: request.actor() })
+          : await options.stopper.stop(
+              { server, remove, actor: request.actor() },
+              { waits: !prefersNoWait(request) },
+            )
       return sendNothing(reply, outcome === 'stopping' ? 202 : 204)
     },
   })
