@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCli } from '../../test/support/platform.ts'
 import { ensureTestEnvironment } from '../../test/support/python-environment.ts'
-import { callHub, type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
+import { callHub, findFreePort, type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
 import { setPasswordByLink, signInByForm } from './sign-in.ts'
 
 const password = 'bench-password'
@@ -18,7 +18,7 @@ export async function startAtrium(options: HubOptions = {}): Promise<HubUnderTes
   const config = join(data, 'atrium.yaml')
   const command = options.serverCommand === undefined ? {} : { command: options.serverCommand }
   await writeFile(config, JSON.stringify({ admins: ['admin'], servers: command, log: { level: 'warn' } }))
-  const port = 20_000 + (process.pid % 10_000)
+  const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
   const started = performance.now()
   const child = spawn(

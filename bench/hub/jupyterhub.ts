@@ -1,12 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { findChildren } from '../processes.ts'
-import { type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
+import { findFreePort, type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
 import { signInByForm } from './sign-in.ts'
 
 /** The peer's version; the figures of another one are not comparable. */
@@ -92,19 +91,4 @@ function buildConfig(values: ConfigValues): string {
     'c.JupyterHub.load_roles = [{"name": "bench", "services": ["bench"], "scopes": ["admin:users", "admin:servers", "admin:groups", "tokens", "access:servers", "list:users", "read:users", "proxy"]}]',
     '',
   ].join('\n')
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address !== null && typeof address === 'object'
-          ? resolve(address.port)
-          : reject(new Error('no port')),
-      )
-    })
-  })
 }

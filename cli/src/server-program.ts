@@ -3,8 +3,13 @@ import { join } from 'node:path'
 
 import { CliError } from './output.ts'
 
+/**
+ * glibc's setting for the control plane: memory of this many bytes and more is given back as soon as it is free. Left to itself glibc keeps
+ * what hashing a password takes (19 MiB), once for each of Node's threads.
+ */
+const mmapThresholdBytes = 1 << 20
 /** Node's own settings for the control plane: a small heap's young generation keeps the idle process small. */
-const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2']
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4']
 
 /**
  * Becomes the server program of this name: same process, same terminal, nothing left in between. The client part can be installed alone;
@@ -20,6 +25,7 @@ export function becomeServerProgram(name: string, args: readonly string[]): neve
   process.execve?.(process.execPath, [process.execPath, ...nodeFlags, program, ...args], {
     ...process.env,
     NODE_COMPILE_CACHE: cache,
+    MALLOC_MMAP_THRESHOLD_: String(mmapThresholdBytes),
   } as Record<string, string>)
   throw new CliError('This Node cannot replace a process by another one.', {
     hint: 'Use the Node that `npm ci` brings along.',
