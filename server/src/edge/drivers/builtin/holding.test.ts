@@ -4,6 +4,7 @@ import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { promisify } from 'node:util'
 
 import { type SeenRequest, startUpstream, type TestUpstream } from '#edge/conformance/test-upstream.ts'
 import { openWebsocket } from '#edge/conformance/websocket-peer.ts'
@@ -40,6 +41,8 @@ async function startEdge(config: Partial<EdgeConfig> = {}): Promise<TestEdgeServ
   return edge
 }
 
+const countOpen = (edge: TestEdgeServer) =>
+  promisify(edge.server.listener.getConnections.bind(edge.server.listener))()
 const heldBy = (edge: TestEdgeServer) => edge.server.counts.heldRequests
 
 describe('while the control plane restarts', () => {
@@ -159,6 +162,22 @@ describe('a request that was lost on its way', () => {
     assert.deepEqual(hub.seen, ['POST'])
     hub.close()
   })
+})
+
+test('a client that leaves an edge that knows nothing yet is forgotten', async () => {
+  const hub = await startHub()
+  const edge = await startTestEdge({}, {}, { isEmpty: true })
+  edges.push(edge)
+  const client = edge.connect()
+  client.write('GET /hub/ HTTP/1.1\r\nHost: a\r\n\r\n')
+  await waitFor('it to connect', () => edge.connections() === 1)
+  const other = fetch(`${edge.url}/hub/`)
+  await waitFor('another', () => edge.connections() === 2)
+  client.destroy()
+  await waitFor('the edge to notice', () => countOpen(edge).then((open) => open === 1))
+  edge.server.replace({ routes: [], credentials: [], controlPlanes: [hub.target] })
+  assert.equal((await other).status, 200)
+  await waitFor('nothing to be under way', () => edge.server.counts.liveExchanges === 0)
 })
 
 test('an edge that knows nothing yet lets requests wait until it does', async () => {

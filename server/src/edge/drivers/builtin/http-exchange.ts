@@ -56,8 +56,6 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
   start(): void {
     this.#context.live.add(this)
     this.#response.on('close', () => this.#onClientClose())
-    // A request behind another on its connection: Node tells its response of the connection's end only when its turn has come.
-    if (this.#response.socket === null) this.#request.socket.once('close', () => this.#onClientClose())
     this.#connect({ fresh: false })
   }
 

@@ -7,6 +7,7 @@ import { HttpExchange } from './http-exchange.ts'
 import { http } from './lean-builtins.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { receive } from './reception.ts'
+import { createRequestTurns, type RequestTurns } from './request-turns.ts'
 import { sendAnswer } from './send-answer.ts'
 import type { StateGate } from './state-gate.ts'
 import { createTlsServer } from './tls-server.ts'
@@ -15,19 +16,18 @@ import { refuseUpgrade, WebsocketTunnel } from './websocket-tunnel.ts'
 /** Creates the server that does the proxying, over TLS if so set; it listens to nothing yet. Throws when a TLS file cannot be used. */
 export async function createProxyServer(context: ProxyContext, gate: StateGate): Promise<Server> {
   const { tls } = context.settings
-  const options = buildServerOptions(context.settings)
+  const turns = createRequestTurns()
+  const options = buildServerOptions(context.settings, turns)
   const server = tls === undefined ? http.createServer(options) : await createTlsServer(tls, options)
-  serve(server, context, gate)
+  serve(server, context, gate, turns)
   return server
 }
 
-function serve(server: Server, context: ProxyContext, gate: StateGate): void {
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    gate.whenOpen(() => handleRequest(context, request, response))
-  })
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    gate.whenOpen(() => handleRequest(context, request, response))
-  })
+function serve(server: Server, context: ProxyContext, gate: StateGate, turns: RequestTurns): void {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) =>
+    turns.whenFirst(request, response, () => gate.whenOpen(() => handleRequest(context, request, response)))
+  server.on('request', onRequest)
+  server.on('checkContinue', onRequest)
   server.on('upgrade', (request: IncomingMessage, client: Duplex, early: Buffer) => {
     client.on('error', () => client.destroy())
     gate.whenOpen(() => handleUpgrade(context, request, client as Socket, early))
@@ -38,7 +38,7 @@ function serve(server: Server, context: ProxyContext, gate: StateGate): void {
   )
 }
 
-function buildServerOptions({ limits, times }: EdgeSettings): ServerOptions {
+function buildServerOptions({ limits, times }: EdgeSettings, turns: RequestTurns): ServerOptions {
   return {
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: times.headerTimeoutMs,
@@ -49,12 +49,15 @@ function buildServerOptions({ limits, times }: EdgeSettings): ServerOptions {
     noDelay: true,
     requireHostHeader: true,
     insecureHTTPParser: false,
-    // A request that offers another protocol (h2c) is answered in HTTP/1.1.
-    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    // A request that offers another protocol (h2c) is answered in HTTP/1.1, and so is one that cannot have the connection for itself.
+    shouldUpgradeCallback: ({ headers, socket }) =>
+      headers.upgrade?.toLowerCase() === 'websocket' && !turns.isBusy(socket),
   }
 }
 
 function handleRequest(context: ProxyContext, request: IncomingMessage, response: ServerResponse): void {
+  // The client left while its request waited: nobody would tell the exchange any more.
+  if (response.destroyed) return
   const reception = receive(context, request, { isWebsocket: false })
   if (reception.outcome === 'refused') sendAnswer(request, response, reception.refusal)
   else new HttpExchange(context, request, response, reception).start()
