@@ -67,5 +67,5 @@ export const defaultTimes: EdgeTimes = {
 
 /** Limits towards upstreams that follow from the settings. */
 export function buildUpstreamLimits({ connectTimeoutMs, idleUpstreamMs }: EdgeTimes): UpstreamLimits {
-  return { connectTimeoutMs, idleTimeoutMs: idleUpstreamMs, maxIdle: 64, maxHeadBytes: 256 * 1024 }
+  return { connectTimeoutMs, idleTimeoutMs: idleUpstreamMs, maxIdle: 64, maxHeadBytes: 64 * 1024 }
 }

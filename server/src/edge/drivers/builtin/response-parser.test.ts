@@ -13,6 +13,7 @@ import {
 interface Read {
   heads: ResponseHead[]
   body: string
+  pieces: number
   isComplete: boolean
   canReuse: boolean
   keepAliveMs: number | undefined
@@ -23,6 +24,7 @@ function read(pieces: readonly string[], request: Partial<ExpectedRequest> = {},
   const parser = new ResponseParser({ maxHeadBytes: 1000 })
   const heads: ResponseHead[] = []
   let body = ''
+  let bodyPieces = 0
   let isComplete = false
   const sink = {
     onPause: () => undefined,
@@ -31,13 +33,15 @@ function read(pieces: readonly string[], request: Partial<ExpectedRequest> = {},
     onBody(piece: Buffer, isLast: boolean) {
       assert.equal(isComplete, false, 'nothing comes after the end')
       body += piece.toString('latin1')
+      bodyPieces += 1
       isComplete = isLast
     },
   }
   parser.expect(sink, { isHeadRequest: false, isUpgrade: false, ...request })
   for (const piece of pieces) parser.feed(Buffer.from(piece, 'latin1'))
   if (ends) parser.finish()
-  return { heads, body, isComplete, canReuse: parser.canReuse, keepAliveMs: parser.keepAliveMs }
+  const { canReuse, keepAliveMs } = parser
+  return { heads, body, pieces: bodyPieces, isComplete, canReuse, keepAliveMs }
 }
 
 const ok = 'HTTP/1.1 200 OK\r\n'
@@ -57,6 +61,19 @@ describe('reads', () => {
     ])
     assert.deepEqual(heads[0]?.headers, [])
     assert.deepEqual({ body, isComplete, canReuse }, { body: 'hello!', isComplete: true, canReuse: true })
+  })
+
+  test('chunks that arrive together as one piece', () => {
+    const digits = Array.from({ length: 500 }, (_, index) => String(index % 10))
+    const { body, pieces, isComplete } = read([
+      `${ok}Transfer-Encoding: chunked\r\n\r\n`,
+      `${digits.map((digit) => `1\r\n${digit}\r\n`).join('')}7\r\nthe`,
+      ' end\r\n0\r\n\r\n',
+    ])
+    assert.deepEqual(
+      { body, pieces, isComplete },
+      { body: `${digits.join('')}the end`, pieces: 2, isComplete: true },
+    )
   })
 
   test('a body that ends with the connection', () => {
@@ -113,11 +130,12 @@ describe('reads', () => {
 
   test('the same, however the bytes arrive', () => {
     const whole = `HTTP/1.1 100 Continue\r\n\r\n${ok}Transfer-Encoding: chunked\r\nX-A: b\r\n\r\n5\r\nhello\r\nd;x\r\nhello\r\n there\r\n0\r\nT: u\r\n\r\n`
-    const expected = read([whole])
+    const { pieces: _, ...expected } = read([whole])
     fc.assert(
       fc.property(fc.array(fc.nat(whole.length), { maxLength: 20 }), (cuts) => {
         const at = [0, ...cuts.toSorted((a, b) => a - b), whole.length]
-        assert.deepEqual(read(at.slice(1).map((end, index) => whole.slice(at[index], end))), expected)
+        const { pieces: __, ...found } = read(at.slice(1).map((end, index) => whole.slice(at[index], end)))
+        assert.deepEqual(found, expected)
       }),
     )
   })
@@ -145,6 +163,7 @@ describe('refuses', () => {
     ['a chunk longer than it says', `${ok}Transfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n`],
     ['bytes after the end', `${ok}Content-Length: 1\r\n\r\nab`],
     ['a head without end', `${ok}X-A: ${'b'.repeat(2000)}`],
+    ['interim responses without end', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100)],
     ['a head that is too long', `${ok}X-A: ${'b'.repeat(2000)}\r\n\r\n`],
   ] as const) {
     test(what, () => {

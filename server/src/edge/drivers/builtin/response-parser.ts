@@ -70,6 +70,10 @@ export class ResponseParser {
   #pending: Buffer = nothing
   /** Bytes of the body, or of the chunk, still to come. */
   #remaining = 0
+  /** Chunks that arrived together, moved together: whoever sends a body byte by byte costs no more than others. */
+  #gathered: Buffer = nothing
+  /** Heads of interim responses so far. */
+  #interimBytes = 0
   /** False: the connection must not be used again. */
   canReuse = true
   /** How long the upstream said it keeps an idle connection, in milliseconds. */
@@ -94,14 +98,16 @@ export class ResponseParser {
     this.#sink = sink
     this.#request = request
     this.#state = 'head'
+    this.#interimBytes = 0
     this.keepAliveMs = undefined
   }
 
-  /** Takes the next bytes. Throws `ResponseSyntaxError`. */
+  /** Takes the next bytes, whose memory it may change. Throws `ResponseSyntaxError`. */
   feed(bytes: Buffer): void {
     let rest = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes])
     this.#pending = nothing
     while (rest.length > 0) rest = this.#step(rest)
+    if (this.#gathered.length > 0) this.#emit(nothing, false)
     this.#sink?.onPause()
   }
 
@@ -149,6 +155,9 @@ export class ResponseParser {
   #takeHead(text: string, rest: Buffer): Buffer {
     const { head, framing, isHttp10 } = parseHead(text)
     if (head.status < 200 && head.status !== 101) {
+      // Nobody holds them back for a client that reads none, so there must be an end of them.
+      this.#interimBytes += text.length
+      if (this.#interimBytes > this.#maxHeadBytes) throw new ResponseSyntaxError('too many interim responses')
       this.#sink?.onInformation(head)
       return rest
     }
@@ -197,8 +206,19 @@ export class ResponseParser {
     const piece = bytes.length <= this.#remaining ? bytes : bytes.subarray(0, this.#remaining)
     this.#remaining -= piece.length
     if (this.#remaining === 0) this.#state = 'chunk-end'
-    this.#emit(piece, false)
+    this.#gather(piece)
     return bytes.subarray(piece.length)
+  }
+
+  /** `piece` lies behind what was gathered from the same bytes. */
+  #gather(piece: Buffer): void {
+    const gathered = this.#gathered
+    if (gathered.length === 0) {
+      this.#gathered = piece
+      return
+    }
+    this.#gathered = Buffer.from(piece.buffer, gathered.byteOffset, gathered.length + piece.length)
+    this.#gathered.set(piece, gathered.length)
   }
 
   #readChunkLine(bytes: Buffer): Buffer {
@@ -224,13 +244,16 @@ export class ResponseParser {
     this.#state = this.#remaining === 0 ? 'trailer' : 'chunk-data'
   }
 
+  /** Delivers a piece, or in place of an empty one what was gathered. */
   #emit(piece: Buffer, isLast: boolean): void {
     const sink = this.#sink
+    const body = piece.length === 0 ? this.#gathered : piece
+    this.#gathered = nothing
     if (isLast) {
       this.#state = 'done'
       this.#sink = undefined
     }
-    sink?.onBody(piece, isLast)
+    sink?.onBody(body, isLast)
   }
 }
 
