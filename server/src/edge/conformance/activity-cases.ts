@@ -57,6 +57,30 @@ export function registerActivityCases(conformant: RegisterCase): void {
     await waitFor('none', () => open === 0)
   })
 
+  conformant(
+    'tells when a client sent a websocket message, which pings and answers are not',
+    async ({ edge, startUpstream }) => {
+      const { target } = await startUpstream('alice')
+      await edge.replace({
+        ...emptyState,
+        routes: [buildServerRoute('alice', target)],
+        credentials: [buildCredential('secret', '*')],
+      })
+      const messages: (number | undefined)[] = []
+      edge.onReport(({ routes }) => messages.push(...routes.map(({ lastMessageMs }) => lastMessageMs)))
+      const peer = await openWebsocket(edge.publicUrl, '/user/alice/ws?token=secret')
+      peer.send({ opcode: 9, payload: Buffer.from('ping'), isFinal: true })
+      await peer.nextFrame()
+      await waitFor('a report', () => messages.length > 0)
+      assert.equal(messages.at(-1), undefined)
+      const beforeMs = Date.now()
+      peer.sendText('used')
+      const sentMs = await waitFor('the message', () => messages.at(-1))
+      assert.ok(sentMs >= beforeMs && sentMs <= Date.now())
+      peer.close()
+    },
+  )
+
   conformant('tells of a target that refuses connections', async ({ edge, startUpstream }) => {
     const upstream = await startUpstream('alice')
     const { target } = upstream

@@ -13,6 +13,12 @@ export class ActivityLedger {
     this.#routes.push(record)
   }
 
+  /** A client sent a websocket message. */
+  touchMessage(record: RouteRecord, nowMs: number): void {
+    record.lastMessageMs = nowMs
+    this.touchRoute(record, nowMs)
+  }
+
   touchCredential(record: CredentialRecord, nowMs: number): void {
     record.lastActivityMs = nowMs
     if (record.isTouched) return
@@ -42,8 +48,14 @@ export class ActivityLedger {
   }
 }
 
-function toRouteActivity({ route, lastActivityMs, openWebsockets }: RouteRecord): RouteActivity {
-  return { prefix: route.prefix, lastActivityMs, openWebsockets }
+function toRouteActivity({
+  route: { prefix },
+  lastActivityMs,
+  lastMessageMs,
+  openWebsockets,
+}: RouteRecord): RouteActivity {
+  const message = lastMessageMs === 0 ? {} : { lastMessageMs }
+  return { prefix, lastActivityMs, ...message, openWebsockets }
 }
 
 function toCredentialActivity({ credential, lastActivityMs }: CredentialRecord): CredentialActivity {

@@ -6,6 +6,8 @@ export interface RouteRecord {
   /** False once it was replaced or removed: what runs through it is cut. */
   isLive: boolean
   lastActivityMs: number
+  /** 0: no client sent a websocket message yet. */
+  lastMessageMs: number
   openWebsockets: number
   /** Waits for the next activity report. */
   isTouched: boolean
@@ -115,6 +117,7 @@ export class EdgeTable {
       route,
       isLive: true,
       lastActivityMs: present?.lastActivityMs ?? 0,
+      lastMessageMs: 0,
       openWebsockets: 0,
       isTouched: false,
     })

@@ -102,7 +102,7 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   }
 
   onBody(piece: Buffer, isLast: boolean): void {
-    if (this.#isOpen && this.#fromUpstream.feed(piece)) this.#touch()
+    if (this.#isOpen && this.#fromUpstream.feed(piece)) this.#touch({ isMessage: false })
     if (isLast) {
       this.#client.end(Buffer.from(piece))
       this.#finish()
@@ -144,14 +144,17 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
       this.#client.pause()
       return
     }
-    if (this.#fromClient.feed(piece)) this.#touch()
+    if (this.#fromClient.feed(piece)) this.#touch({ isMessage: true })
     if (this.#connection?.write(piece) === false) this.#client.pause()
   }
 
-  #touch(): void {
-    const nowMs = this.#context.clock.now()
-    if (this.route !== undefined) this.#context.activity.touchRoute(this.route, nowMs)
-    if (this.credential !== undefined) this.#context.activity.touchCredential(this.credential, nowMs)
+  /** `isMessage`: the client sent it. */
+  #touch({ isMessage }: { isMessage: boolean }): void {
+    const { activity, clock } = this.#context
+    const nowMs = clock.now()
+    if (this.route !== undefined && isMessage) activity.touchMessage(this.route, nowMs)
+    else if (this.route !== undefined) activity.touchRoute(this.route, nowMs)
+    if (this.credential !== undefined) activity.touchCredential(this.credential, nowMs)
   }
 
   #refuseForSilence(): void {
