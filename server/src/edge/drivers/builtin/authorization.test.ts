@@ -6,6 +6,18 @@ import { type SeenRequest, startUpstream, type TestUpstream } from '#edge/confor
 import { HandshakeError, openWebsocket } from '#edge/conformance/websocket-peer.ts'
 import { startTestEdge, type TestEdgeServer } from './test-edge-server.ts'
 
+/** By these a browser or a web server in front would do something beyond the path. */
+const forWholeHost = [
+  'Alt-Svc',
+  'CLEAR-SITE-DATA',
+  'nel',
+  'Report-To',
+  'Strict-Transport-Security',
+  'X-Accel-Redirect',
+  'X-Lighttpd-Send-File',
+  'X-Reproxy-Url',
+  'X-Sendfile',
+]
 let upstream: TestUpstream
 let edge: TestEdgeServer
 
@@ -22,6 +34,10 @@ before(async () => {
           '__Host-atrium-session=evil; Path=/; Secure',
           'atrium-session-not=1',
         ])
+      }
+      if (request.url?.includes('far-reaching')) {
+        response.setHeader('Service-Worker-Allowed', '/')
+        for (const name of forWholeHost) response.setHeader(name, 'x')
       }
       response.end(JSON.stringify(seen))
     },
@@ -229,6 +245,29 @@ describe('the session cookie', () => {
     assert.equal((await get('__Host-atrium-session=alice-session')).status, 200)
     assert.equal((await get('atrium-session=alice-session')).status, 403)
     await secure.dispose()
+  })
+})
+
+describe('what a response says about the whole host', () => {
+  const names = (headers: Headers) => forWholeHost.filter((name) => headers.has(name))
+
+  test('is left out, unless the control plane says it', async () => {
+    for (const path of ['/user/alice/far-reaching', '/services/stats/far-reaching']) {
+      const { headers } = await request(path, session('alice-session'))
+      assert.deepEqual(names(headers), [])
+    }
+    assert.deepEqual(names((await request('/hub/far-reaching')).headers), forWholeHost)
+  })
+
+  test('a service worker controls the pages of its own server alone', async () => {
+    const scope = async (path: string) => {
+      const { headers } = await request(path, { authorization: 'token admin-token' })
+      return headers.get('service-worker-allowed')
+    }
+    edge.server.apply([{ type: 'route-put', route: buildServerRoute('renée m@x?#', upstream.target) }])
+    assert.equal(await scope('/user/alice/far-reaching'), '/user/alice/')
+    assert.equal(await scope('/user/ren%C3%A9e%20m@x%3F%23/far-reaching'), '/user/ren%C3%A9e%20m@x%3F%23/')
+    assert.equal(await scope('/hub/far-reaching'), '/')
   })
 })
 

@@ -15,7 +15,8 @@ export type HeaderKind =
   | 'expect'
   | 'host'
   | 'cookie'
-  | 'set-cookie'
+  /** In a response: takes effect beyond the path that was asked for, so not everybody may say it. */
+  | 'far-reaching'
   | 'authorization'
   | 'origin'
   | 'accept'
@@ -35,7 +36,6 @@ const special: Readonly<Record<string, HeaderKind>> = {
   expect: 'expect',
   host: 'host',
   cookie: 'cookie',
-  'set-cookie': 'set-cookie',
   authorization: 'authorization',
   origin: 'origin',
   accept: 'accept',
@@ -48,6 +48,23 @@ const special: Readonly<Record<string, HeaderKind>> = {
   'x-forwarded-host': 'forwarding',
   'x-forwarded-port': 'forwarding',
 }
+
+/**
+ * Responses of servers and services may not have these. Browsers take them for the whole host, which the platform and all users share; the
+ * last few are orders to a web server that may stand in front.
+ */
+export const platformHeaders: readonly string[] = [
+  'alt-svc',
+  'clear-site-data',
+  'nel',
+  'report-to',
+  'strict-transport-security',
+  'x-accel-redirect',
+  'x-lighttpd-send-file',
+  'x-reproxy-url',
+  'x-sendfile',
+]
+const farReaching = [...platformHeaders, 'service-worker-allowed', 'set-cookie']
 
 /** Headers of most requests and responses, so that they cost one look-up. */
 const ordinary = [
@@ -80,12 +97,14 @@ const ordinary = [
 
 /** By name as it is usually written: in lower case, and With-Capitals. */
 const kindByName: ReadonlyMap<string, HeaderKind> = new Map(
-  [...Object.entries(special), ...ordinary.map((name): [string, HeaderKind] => [name, 'pass'])].flatMap(
-    ([name, kind]) => [
-      [name, kind],
-      [name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase()), kind],
-    ],
-  ),
+  [
+    ...Object.entries(special),
+    ...farReaching.map((name): [string, HeaderKind] => [name, 'far-reaching']),
+    ...ordinary.map((name): [string, HeaderKind] => [name, 'pass']),
+  ].flatMap(([name, kind]) => [
+    [name, kind],
+    [name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase()), kind],
+  ]),
 )
 
 /** The kind of a header whose name is known to the proxy; undefined for others, whose spelling may need a check. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import type { Refusal } from './answers.ts'
+import { confineHeaders } from './confine-headers.ts'
 import type { CredentialRecord, RouteRecord } from './edge-table.ts'
 import type { LiveExchange } from './live-exchanges.ts'
 import type { ProxyContext } from './proxy-context.ts'
@@ -8,7 +9,6 @@ import { describeSilence, findBodyLimit, type Reception } from './reception.ts'
 import { buildUpstreamHead, type RequestHead } from './request-head.ts'
 import { type ResponseHead, ResponseSyntaxError } from './response-parser.ts'
 import { sendAnswer } from './send-answer.ts'
-import { dropSessionCookies } from './session-cookie.ts'
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts'
 import type { ConnectionWaiter, UpstreamPool } from './upstream-pool.ts'
 
@@ -87,16 +87,15 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
     if (!this.#isOver) this.#refuseForSilence()
   }
 
-  onInformation({ status, headers }: ResponseHead): void {
-    if (status === 100) this.#continue()
+  onInformation(head: ResponseHead): void {
+    if (head.status === 100) this.#continue()
     else if (this.#request.httpVersion === '1.1')
-      this.#response.writeInformation(status, toHeaderObject(headers))
+      this.#response.writeInformation(head.status, toHeaderObject(confineHeaders(head, this.route)))
   }
 
   onHead(head: ResponseHead): void {
     const response = this.#response
-    const headers =
-      head.hasSetCookie && this.route !== undefined ? dropSessionCookies(head.headers) : head.headers
+    const headers = confineHeaders(head, this.route)
     if (head.hasDate) response.sendDate = false
     if (this.#context.isDraining) headers.push('connection', 'close')
     response.writeHead(head.status, head.reason, headers)

@@ -10,7 +10,8 @@ export interface ResponseHead {
   /** Name, value, name, value: end-to-end headers as they came, `content-length` included. */
   headers: string[]
   hasDate: boolean
-  hasSetCookie: boolean
+  /** Holds headers that not everybody may send; see `confineHeaders`. */
+  isFarReaching: boolean
 }
 
 /** Receives a response as it arrives. */
@@ -267,7 +268,7 @@ function parseHead(text: string): { head: ResponseHead; framing: Framing; isHttp
     reason,
     headers: [],
     hasDate: false,
-    hasSetCookie: false,
+    isFarReaching: false,
   }
   const framing: Framing = {
     contentLength: undefined,
@@ -336,8 +337,8 @@ function readHeaderLine(
     case 'date':
       head.hasDate = true
       break
-    case 'set-cookie':
-      head.hasSetCookie = true
+    case 'far-reaching':
+      head.isFarReaching = true
       break
     default:
   }

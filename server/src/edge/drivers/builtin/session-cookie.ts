@@ -29,16 +29,8 @@ export function splitCookieHeader(header: string, name: string): CookieSplit {
  * True for a Set-Cookie that would plant a session. Browsers send a cookie without a name as its bare value, so `=atrium-session=x` plants
  * one as well.
  */
-function isSessionSetCookie(value: string): boolean {
+export function isSessionSetCookie(value: string): boolean {
   return platformNames.includes(findPairName(value.split(';', 1)[0] as string))
-}
-
-/** Headers (name, value, name, value) without those that would plant a session. */
-export function dropSessionCookies(headers: readonly string[]): string[] {
-  return headers.filter((_, index) => {
-    const at = index - (index % 2)
-    return headers[at]?.toLowerCase() !== 'set-cookie' || !isSessionSetCookie(headers[at + 1] as string)
-  })
 }
 
 /** What stands before the first `=` that has something before it. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
 import { buildAnswer, type Refusal } from './answers.ts'
+import { confineHeaders } from './confine-headers.ts'
 import type { CredentialRecord, RouteRecord } from './edge-table.ts'
 import type { Granted } from './http-exchange.ts'
 import { http } from './lean-builtins.ts'
@@ -10,7 +11,6 @@ import type { ProxyContext } from './proxy-context.ts'
 import { describeSilence } from './reception.ts'
 import { buildUpstreamHead, type RequestHead } from './request-head.ts'
 import { type ResponseHead, ResponseSyntaxError } from './response-parser.ts'
-import { dropSessionCookies } from './session-cookie.ts'
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts'
 import type { ConnectionWaiter, UpstreamPool } from './upstream-pool.ts'
 import { WebsocketFrames } from './websocket-frames.ts'
@@ -88,8 +88,7 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   }
 
   onHead(head: ResponseHead): void {
-    const headers =
-      head.hasSetCookie && this.route !== undefined ? dropSessionCookies(head.headers) : head.headers
+    const headers = confineHeaders(head, this.route)
     let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`
     for (let index = 0; index < headers.length; index += 2)
       text += `${headers[index]}: ${headers[index + 1]}\r\n`
