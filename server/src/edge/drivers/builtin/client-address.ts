@@ -5,18 +5,20 @@ export interface ClientAddress {
   ip: string
   /** A proxy from the list: what it says of its own clients is believed. */
   isTrustedProxy: boolean
+  /** True for the address of any proxy from the list. */
+  isTrusted: (ip: string) => boolean
 }
 
 /** Finds the address of a connection's other end; the answer is kept with the connection. */
 export function createClientAddresses(trustedProxies: readonly string[]): (socket: Socket) => ClientAddress {
   const trusted = buildBlockList(trustedProxies)
+  const isTrusted = (ip: string) => ip !== '' && trusted.check(ip, isIP(ip) === 6 ? 'ipv6' : 'ipv4')
   const known = new WeakMap<Socket, ClientAddress>()
   return (socket) => {
     const present = known.get(socket)
     if (present !== undefined) return present
     const ip = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
-    const isTrustedProxy = ip !== '' && trusted.check(ip, isIP(ip) === 6 ? 'ipv6' : 'ipv4')
-    const address = { ip, isTrustedProxy }
+    const address = { ip, isTrustedProxy: isTrusted(ip), isTrusted }
     known.set(socket, address)
     return address
   }

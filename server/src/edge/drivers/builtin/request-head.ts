@@ -2,6 +2,13 @@
 import type { IncomingMessage } from 'node:http'
 
 import type { ClientAddress } from './client-address.ts'
+import {
+  buildForwardingLines,
+  type Forwarding,
+  findPublicHost,
+  isValidHost,
+  noteForwarding,
+} from './forwarding.ts'
 import { getHeaderKind, parseTokens } from './header-kinds.ts'
 import { splitCookieHeader } from './session-cookie.ts'
 
@@ -24,7 +31,7 @@ export interface RequestHead {
   expectsContinue: boolean
   hasUnknownCoding: boolean
   /** What a trusted proxy said of its client. */
-  said: Partial<Forwarding>
+  said: Forwarding
 }
 
 export interface RequestHeadOptions {
@@ -36,25 +43,6 @@ export interface RequestHeadOptions {
   keepsSession: boolean
 }
 
-/** The values of the forwarding headers that are rewritten rather than passed on. */
-interface Forwarding {
-  'x-forwarded-for': string
-  'x-forwarded-proto': string
-  'x-forwarded-host': string
-  'x-forwarded-port': string
-  'x-real-ip': string
-  forwarded: string
-}
-
-const validHost = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
-const rewritten: ReadonlySet<string> = new Set<keyof Forwarding>([
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-real-ip',
-  'forwarded',
-])
 const neverHidden: ReadonlySet<string> = new Set([
   'host',
   'content-length',
@@ -82,9 +70,11 @@ export function readRequestHead(
     lines += readHeader(head, name, rawHeaders[index + 1] as string, options)
   }
   if (head.hosts === 0) lines += 'host: localhost\r\n'
-  if (head.hosts > 1 || (head.hosts === 1 && !validHost.test(head.host)) || head.hasUnknownCoding)
+  if (head.hosts > 1 || (head.hosts === 1 && !isValidHost(head.host)) || head.hasUnknownCoding)
     return undefined
-  head.lines = lines + buildForwardingLines(head, options)
+  const { client, scheme } = options
+  head.host = findPublicHost(head.said, head.host)
+  head.lines = lines + buildForwardingLines(head.said, { client, scheme, publicHost: head.host })
   return head
 }
 
@@ -120,7 +110,8 @@ function readHeader(head: RequestHead, name: string, value: string, options: Req
     case 'keep-alive':
       return ''
     case 'forwarding':
-      return options.client.isTrustedProxy ? readForwarding(head.said, name, value) : ''
+      if (!options.client.isTrustedProxy || noteForwarding(head.said, name, value)) return ''
+      break
     case 'cookie':
       return readCookies(head, value, options)
     case 'transfer-encoding':
@@ -176,39 +167,4 @@ function readCookies(
   head.sessions.push(...sessions)
   if (keepsSession) return `cookie: ${value}\r\n`
   return rest === '' ? '' : `cookie: ${rest}\r\n`
-}
-
-/** Keeps what the edge rewrites; other forwarding headers of a trusted proxy pass as they are. */
-function readForwarding(said: Partial<Forwarding>, name: string, value: string): string {
-  const key = name.toLowerCase() as keyof Forwarding
-  if (!rewritten.has(key)) return `${name}: ${value}\r\n`
-  const before = said[key]
-  said[key] = before === undefined ? value : `${before}, ${value}`
-  return ''
-}
-
-/** Says where the request came from. `X-Forwarded-For` and `Forwarded` are lists to which each proxy appends. */
-function buildForwardingLines(head: RequestHead, { client, scheme }: RequestHeadOptions): string {
-  const { said } = head
-  const proto = said['x-forwarded-proto'] ?? scheme
-  const before = said['x-forwarded-for'] === undefined ? '' : `${said['x-forwarded-for']}, `
-  head.host = said['x-forwarded-host'] ?? head.host
-  const port = said['x-forwarded-port'] ?? findPort(head.host, proto)
-  let lines =
-    `x-forwarded-for: ${before}${client.ip}\r\nx-forwarded-proto: ${proto}\r\nx-forwarded-port: ${port}\r\n` +
-    `x-forwarded-host: ${head.host}\r\nx-real-ip: ${said['x-real-ip'] ?? client.ip}\r\n`
-  if (said.forwarded !== undefined)
-    lines += `forwarded: ${said.forwarded}, for="${formatNode(client.ip)}"\r\n`
-  return lines
-}
-
-function findPort(host: string, proto: string): string {
-  const colon = host.lastIndexOf(':')
-  if (colon > host.lastIndexOf(']')) return host.slice(colon + 1)
-  return proto === 'https' ? '443' : '80'
-}
-
-/** RFC 7239 section 6. */
-function formatNode(ip: string): string {
-  return ip.includes(':') ? `[${ip}]` : ip
 }
