@@ -4,7 +4,7 @@ export type HeaderKind =
   | 'pass'
   /** Belongs to one connection (RFC 9110 section 7.6.1), never passed on. */
   | 'hop'
-  /** Tells where a request came from: only a trusted proxy may say so. */
+  /** Tells where a request came from or who sent it: only a trusted proxy may say so. */
   | 'forwarding'
   /** Reserved for the platform; never from outside. */
   | 'reserved'
@@ -95,6 +95,13 @@ const ordinary = [
   'x-xsrftoken',
 ]
 
+/**
+ * What proxies tell of clients, their own paths and users. Programs behind us may believe such a header because no browser sends it; so no
+ * client may.
+ */
+const forwarding =
+  /^(?:x-forwarded|x-original-|x-rewrite-url|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|x-url-scheme|front-end-https|remote-(?:user|groups?|name|email)|x-remote-|x-webauth-|x-auth-request-|x-authenticated-|x-authentik-)/
+
 /** By name as it is usually written: in lower case, and With-Capitals. */
 const kindByName: ReadonlyMap<string, HeaderKind> = new Map(
   [
@@ -112,14 +119,14 @@ export function findHeaderKind(name: string): HeaderKind | undefined {
   return kindByName.get(name)
 }
 
-/** The kind of any header. Forwarding headers yet unknown (`X-Forwarded-Prefix`, `X-Forwarded-User`) count as such. */
+/** The kind of any header. */
 export function getHeaderKind(name: string): HeaderKind {
   const kind = kindByName.get(name)
   if (kind !== undefined) return kind
   const lowerCase = name.toLowerCase()
   // A CGI-like backend reads X_Forwarded_For as X-Forwarded-For (nginx drops such names for the same reason).
   const spelling = lowerCase.includes('_') ? lowerCase.replaceAll('_', '-') : lowerCase
-  if (spelling.startsWith('x-forwarded-')) return 'forwarding'
+  if (forwarding.test(spelling)) return 'forwarding'
   if (spelling.startsWith('x-atrium-')) return 'reserved'
   const known = kindByName.get(spelling)
   if (known === undefined) return 'pass'

@@ -142,6 +142,28 @@ describe('headers', () => {
     )
   })
 
+  test('by which a program behind a proxy knows its user come from nobody but a listed proxy', async () => {
+    const names = [
+      'Remote-User',
+      'REMOTE_USER',
+      'Remote-Groups',
+      'X-Remote-User',
+      'X-Remote-Group',
+      'X-WEBAUTH-USER',
+      'X-Auth-Request-Email',
+      'X-Authentik-Username',
+      'X-Original-URL',
+      'X-Client-IP',
+    ]
+    const lines = names.map((name) => `${name}: root`)
+    const namesOf = ({ rawHeaders }: SeenRequest) => names.filter((name) => rawHeaders.includes(name))
+    assert.deepEqual(namesOf(await pass(lines)), [])
+    await withEdge({ trustedProxies: ['127.0.0.1'] }, async (other) => {
+      assert.deepEqual(namesOf(await pass(lines, other)), names)
+    })
+    assert.equal((await pass(['Remote-Control: 1'])).headers['remote-control'], '1')
+  })
+
   test('that belong to a connection are not passed on, nor those that Connection names', async () => {
     const { headers } = await pass([
       'Connection: keep-alive, X-Gone',
