@@ -6,6 +6,8 @@ import { buildPage, type Page } from './page.ts'
 /** Why a request was not passed on. */
 export type Refusal =
   | { kind: 'bad-request' }
+  | { kind: 'unknown-version' }
+  | { kind: 'method-refused' }
   | { kind: 'too-many-headers' }
   | { kind: 'too-large' }
   /** Nobody is signed in. */
@@ -85,6 +87,10 @@ function findWording(refusal: Refusal): Wording {
   switch (refusal.kind) {
     case 'bad-request':
       return { status: 400, title: 'Not a valid address', message: 'The request is not valid.' }
+    case 'unknown-version':
+      return { status: 505, title: 'Not understood', message: 'HTTP/1.1 and HTTP/1.0 are understood here.' }
+    case 'method-refused':
+      return { status: 405, title: 'Not done here', message: 'The method is not allowed.' }
     case 'too-many-headers':
       return { status: 431, title: 'Too many headers', message: 'The request has too many headers.' }
     case 'too-large':

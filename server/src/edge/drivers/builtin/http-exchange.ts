@@ -97,7 +97,9 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
     const response = this.#response
     const headers = confineHeaders(head, this.route)
     if (head.hasDate) response.sendDate = false
-    if (this.#context.isDraining) headers.push('connection', 'close')
+    // A client that was not told to go on may or may not send the body (RFC 9110 section 10.1.1).
+    const isBodyUnclear = this.#head.expectsContinue && !this.#isBodyStarted
+    if (this.#context.isDraining || isBodyUnclear) headers.push('connection', 'close')
     response.writeHead(head.status, head.reason, headers)
     this.#isHeadWaiting = true
   }

@@ -191,6 +191,13 @@ describe('headers', () => {
     assert.equal(headers['x-stays'], '2')
   })
 
+  test('of a trusted proxy cannot be hidden by naming them in Connection', async () => {
+    await withEdge({ trustedProxies: ['127.0.0.1'] }, async (other) => {
+      const { headers } = await pass(['Connection: X-Forwarded-For', 'X-Forwarded-For: 6.6.6.6'], other)
+      assert.equal(headers['x-forwarded-for'], '6.6.6.6, 127.0.0.1')
+    })
+  })
+
   test('that say who asks cannot be hidden by naming them in Connection', async () => {
     const { headers } = await pass([
       'Connection: Authorization, Cookie, Host',
@@ -263,6 +270,15 @@ describe('a request is refused', () => {
     ['for the server as a whole', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400],
     ['when it is not HTTP', '\x16\x03\x01\x02\x00', 400],
     ['in another version', 'GET /hub/ HTTP/2.7\r\nHost: a\r\n\r\n', 400],
+    ['in the next version', 'GET /hub/ HTTP/2.0\r\nHost: a\r\n\r\n', 505],
+    ['in the version before all versions', 'GET /hub/\r\n\r\n', 505],
+    ['when it asks to see itself', 'TRACE /hub/ HTTP/1.1\r\nHost: a\r\n\r\n', 405],
+    [
+      'with chunks in HTTP/1.0',
+      'POST /hub/ HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+    ],
+    ['when it asks for a tunnel', 'CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: 127.0.0.1:22\r\n\r\n', 405],
     ['with a very long header', `GET /hub/ HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`, 431],
     ['with a very long path', `GET /hub/${'x'.repeat(40_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
     ['with very many headers', `GET /hub/ HTTP/1.1\r\nHost: a\r\n${'X: y\r\n'.repeat(300)}\r\n`, 431],
@@ -279,10 +295,6 @@ describe('a request is refused', () => {
       assert.equal(upstream.seen.length, before)
     })
   }
-
-  test('when it asks for a tunnel', async () => {
-    assert.equal(await edge.send('CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: 127.0.0.1:22\r\n\r\n'), '')
-  })
 
   test('when its head does not come in time', async () => {
     await withEdge({ times: { headerTimeoutMs: 60 } }, async (other) => {
@@ -324,4 +336,6 @@ test('HTTP/1.0 is answered, with and without a host', async () => {
     /^HTTP\/1\.1 200 [\s\S]*"host":"localhost"/,
   )
   assert.match(await edge.send('GET /services/stats/x HTTP/1.0\r\nHost: a\r\n\r\n'), /^HTTP\/1\.1 200 /)
+  const post = 'POST /services/stats/x HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello'
+  assert.match(await edge.send(post), /^HTTP\/1\.1 200 /, 'no interim response')
 })

@@ -32,7 +32,10 @@ function serve(server: Server, context: ProxyContext, gate: StateGate, turns: Re
     client.on('error', () => client.destroy())
     gate.whenOpen(() => handleUpgrade(context, request, client as Socket, early))
   })
-  server.on('connect', (_request: IncomingMessage, client: Duplex) => client.destroy())
+  server.on('connect', (_request: IncomingMessage, client: Duplex) => {
+    client.on('error', () => client.destroy())
+    refuseUpgrade(client as Socket, { kind: 'method-refused' })
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, client: Duplex) =>
     answerBadRequest(error, client as Socket),
   )
@@ -50,8 +53,11 @@ function buildServerOptions({ limits, times }: EdgeSettings, turns: RequestTurns
     requireHostHeader: true,
     insecureHTTPParser: false,
     // A request that offers another protocol (h2c) is answered in HTTP/1.1, and so is one that cannot have the connection for itself.
-    shouldUpgradeCallback: ({ headers, socket }) =>
-      headers.upgrade?.toLowerCase() === 'websocket' && !turns.isBusy(socket),
+    shouldUpgradeCallback: ({ headers, method, httpVersion, socket }) =>
+      headers.upgrade?.toLowerCase() === 'websocket' &&
+      method === 'GET' &&
+      httpVersion === '1.1' &&
+      !turns.isBusy(socket),
   }
 }
 

@@ -21,6 +21,10 @@ export function receive(
   request: IncomingMessage,
   { isWebsocket }: { isWebsocket: boolean },
 ): Reception {
+  const { httpVersion, method } = request
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return refuse(request, { kind: 'unknown-version' })
+  // TRACE would show a page the credentials that it cannot read.
+  if (method === 'TRACE') return refuse(request, { kind: 'method-refused' })
   const target = request.url as string
   const place = findPlace(context.table, target)
   if (place === undefined) return refuse(request, { kind: 'bad-request' })

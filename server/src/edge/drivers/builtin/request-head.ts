@@ -9,7 +9,7 @@ import {
   isValidHost,
   noteForwarding,
 } from './forwarding.ts'
-import { getHeaderKind, parseTokens } from './header-kinds.ts'
+import { getHeaderKind, type HeaderKind, parseTokens } from './header-kinds.ts'
 import { splitCookieHeader } from './session-cookie.ts'
 
 /** What the proxy has to know of a request's headers. */
@@ -43,24 +43,27 @@ export interface RequestHeadOptions {
   keepsSession: boolean
 }
 
-const neverHidden: ReadonlySet<string> = new Set([
+/** `Connection` cannot name them: they frame the message, or say who asks. */
+const neverHidden: ReadonlySet<HeaderKind> = new Set<HeaderKind>([
   'host',
   'content-length',
   'transfer-encoding',
+  'expect',
   'cookie',
   'authorization',
   'origin',
+  'forwarding',
 ])
 
 /**
  * Reads a request's headers. Undefined when they are not to be trusted: several hosts or one that is none, a transfer coding besides
- * `chunked`.
+ * `chunked`, or any in HTTP/1.0.
  */
 export function readRequestHead(
   request: IncomingMessage,
   options: RequestHeadOptions,
 ): RequestHead | undefined {
-  const { rawHeaders } = request
+  const { rawHeaders, httpVersion } = request
   const head = createRequestHead()
   const hidden = findConnectionHeaders(rawHeaders)
   let lines = ''
@@ -72,6 +75,11 @@ export function readRequestHead(
   if (head.hosts === 0) lines += 'host: localhost\r\n'
   if (head.hosts > 1 || (head.hosts === 1 && !isValidHost(head.host)) || head.hasUnknownCoding)
     return undefined
+  if (httpVersion === '1.0') {
+    if (head.isChunked) return undefined
+    // Such a client understands no interim response (RFC 9110 section 10.1.1).
+    head.expectsContinue = false
+  }
   const { client, scheme } = options
   head.host = findPublicHost(head.said, head.host)
   head.lines = lines + buildForwardingLines(head.said, { client, scheme, publicHost: head.host })
@@ -144,7 +152,7 @@ function readHeader(head: RequestHead, name: string, value: string, options: Req
   return `${name}: ${value}\r\n`
 }
 
-/** Names that `Connection` lists (RFC 9110 section 7.6.1), except those that frame the message or say who asks. */
+/** Names that `Connection` lists (RFC 9110 section 7.6.1). */
 function findConnectionHeaders(rawHeaders: readonly string[]): ReadonlySet<string> | undefined {
   let names: Set<string> | undefined
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -153,7 +161,7 @@ function findConnectionHeaders(rawHeaders: readonly string[]): ReadonlySet<strin
     const value = rawHeaders[index + 1] as string
     if (value === 'keep-alive' || value === 'close' || value === 'Upgrade') continue
     names ??= new Set()
-    for (const token of parseTokens(value)) if (!neverHidden.has(token)) names.add(token)
+    for (const token of parseTokens(value)) if (!neverHidden.has(getHeaderKind(token))) names.add(token)
   }
   return names
 }

@@ -86,7 +86,7 @@ describe('reads', () => {
 
   for (const [what, response, request] of [
     ['HEAD', `${ok}Content-Length: 5\r\n\r\n`, { isHeadRequest: true }],
-    ['204', 'HTTP/1.1 204 No Content\r\n\r\n', {}],
+    ['204', 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n', {}],
     ['304', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n', {}],
     ['a length of zero', `${ok}Content-Length: 0\r\n\r\n`, {}],
   ] as const) {
@@ -95,6 +95,17 @@ describe('reads', () => {
       assert.deepEqual({ body, isComplete, canReuse }, { body: '', isComplete: true, canReuse: true })
     })
   }
+
+  test('no length of what has no body by its status', () => {
+    assert.deepEqual(
+      read(['HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nX-A: b\r\n\r\n']).heads[0]?.headers,
+      ['X-A', 'b'],
+    )
+    const interim = 'HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n'
+    const { heads, body } = read([`${interim}${ok}Content-Length: 2\r\n\r\nok`])
+    assert.deepEqual(heads[0]?.headers, [])
+    assert.equal(body, 'ok')
+  })
 
   test('interim responses before the final one', () => {
     const { heads } = read([

@@ -285,6 +285,8 @@ function parseHead(text: string): { head: ResponseHead; framing: Framing; isHttp
     throw new ResponseSyntaxError('contradictory length of the body')
   }
   dropConnectionHeaders(head, framing.connection)
+  // RFC 9110 section 8.6; another program could wait for a body.
+  if (head.status < 200 || head.status === 204) dropHeaders(head, ['content-length'])
   return { head, framing, isHttp10: minorVersion === '0' }
 }
 
@@ -353,10 +355,15 @@ function parseKeepAlive(value: string): number | undefined {
 /** Headers that `Connection` names are as hop-by-hop as itself. */
 function dropConnectionHeaders(head: ResponseHead, tokens: readonly string[]): void {
   if (tokens.length === 0) return
-  const named = tokens.filter((token) => token !== 'close' && token !== 'keep-alive' && token !== 'upgrade')
-  if (named.length === 0) return
+  const named = tokens.filter(
+    (token) => !['close', 'keep-alive', 'upgrade', 'content-length'].includes(token),
+  )
+  if (named.length > 0) dropHeaders(head, named)
+}
+
+function dropHeaders(head: ResponseHead, names: readonly string[]): void {
   head.headers = head.headers.filter((_, index, headers) => {
     const name = headers[index - (index % 2)] as string
-    return name.toLowerCase() === 'content-length' || !named.includes(name.toLowerCase())
+    return !names.includes(name.toLowerCase())
   })
 }

@@ -232,6 +232,8 @@ describe('a request body', () => {
     const head =
       'POST /services/raw/ HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n'
     assert.match(await other.send(head), /^HTTP\/1\.1 417 /)
+    // Nobody knows whether the body comes after all, so the connection ends.
+    assert.match(await other.send(head.replace('Connection: close\r\n', '')), /^HTTP\/1\.1 417 /)
     isWanted = true
     const client = other.connect()
     client.write(head)

@@ -108,6 +108,18 @@ describe('a websocket', () => {
     websocket.close()
   })
 
+  test('begins with GET in HTTP/1.1, and what does not is no websocket', async () => {
+    for (const [method, version] of [
+      ['POST', '1.1'],
+      ['GET', '1.0'],
+    ]) {
+      const text = await edge.send(
+        `${method} /user/alice/ws?token=secret HTTP/${version}\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n`,
+      )
+      assert.match(text, /^HTTP\/1\.1 200 /)
+    }
+  })
+
   test('that the upstream refuses brings its answer to the client', async () => {
     const raw = createTcpServer((socket) => {
       socket.on('error', () => undefined)
