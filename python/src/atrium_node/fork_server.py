@@ -20,7 +20,7 @@ from atrium_node import VERSION, linux
 from atrium_node.child import ChildFiles, ChildPlan
 from atrium_node.fork_server_boot import SOCKET_FD
 from atrium_node.fresh_modules import drop_modules
-from atrium_node.packet import receive_packet, send_packet
+from atrium_node.packet import make_pair, receive_packet, send_packet, take_up
 from atrium_node.preload_sets import JOB_VARIABLES, NOTEBOOK, list_modules
 from atrium_node.warm_child import Interpreter, run_warm
 
@@ -126,7 +126,11 @@ class _Spare:
 
 
 def _serve(sock: socket.socket) -> tuple[ChildPlan, ChildFiles] | None:
-    """Answers requests. Comes back in a forked process with its job, and in the server with None when the agent has gone."""
+    """Answers requests. Comes back in a forked process with its job, and in the server with None when the agent has gone.
+
+    What the job is stays in a descriptor that is passed on unread: a secret that was once in this process would be in the
+    memory of every process forked later, of other users too.
+    """
     while True:
         spare = _fork_spare(sock)
         if not isinstance(spare, _Spare):
@@ -146,7 +150,7 @@ def _serve(sock: socket.socket) -> tuple[ChildPlan, ChildFiles] | None:
 
 def _fork_spare(server_socket: socket.socket) -> _Spare | tuple[ChildPlan, ChildFiles]:
     """In the server: the spare. In the spare: its job, once it has one; it ends when the server does."""
-    ours, theirs = socket.socketpair()
+    ours, theirs = make_pair()
     pid = _fork_orphan()
     if pid:
         theirs.close()
@@ -161,7 +165,8 @@ def _fork_spare(server_socket: socket.socket) -> _Spare | tuple[ChildPlan, Child
     if packet is None:
         os._exit(0)
     theirs.close()
-    return ChildPlan(**packet[0]["plan"]), ChildFiles(*packet[1])
+    *files, plan = packet[1]
+    return ChildPlan(**take_up(plan)), ChildFiles(*files)
 
 
 def _fork_orphan() -> int:

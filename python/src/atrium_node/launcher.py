@@ -54,6 +54,14 @@ class Launch:
         os.write(self.go, go_word(self.job.pid))
         os.close(self.go)
 
+    def change_go(self) -> None:
+        """Another "go" for another process: one that may still have the old one ends, and cannot read what is not meant for it."""
+        go_r, go_w = os.pipe()
+        os.close(self.child.go)
+        os.close(self.go)
+        self.child.go = go_r
+        self.go = go_w
+
     def abandon(self) -> None:
         """The waiting process, if there is one, ends without having run anything of the user's."""
         os.close(self.go)
@@ -95,6 +103,8 @@ class Launcher:
         """A process of our own that waits for `release`. Throws LaunchError."""
         sys.stderr.flush()
         try:
+            if launch.spec.warm_prefix is not None:
+                launch.change_go()
             pid = os.fork()
         except OSError as error:
             raise LaunchError("no_process", f"no process could be made: {error.strerror}") from error

@@ -84,6 +84,20 @@ def stat_fields(pid: int) -> list[str] | None:
     return text[text.rindex(")") + 2 :].split()
 
 
+def is_own_child(pid: int) -> bool:
+    """True for a child of this process; until it is waited for, no other process can have its number."""
+    fields = stat_fields(pid)
+    return fields is not None and int(fields[1]) == os.getpid()
+
+
+def process_owner(pid: int) -> int | None:
+    """The uid a process runs as; root's for one that only root may look into. None: no such process."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory of one process, 0 when it is gone."""
     try:

@@ -20,7 +20,7 @@ from atrium_node.job_spec import Owner
 from atrium_node.kept_home import MARKER_HOME
 from atrium_node.launcher import OPEN_FILES, Launch
 from atrium_node.loop import HANGUP, READ, Loop
-from atrium_node.packet import receive_packet, send_packet
+from atrium_node.packet import make_pair, put_aside, receive_packet, send_packet
 
 _ANSWER_SECONDS = 2.0
 _MAX_UNDER_WAY = 4
@@ -48,9 +48,9 @@ class WarmServer:
         self._waiting: dict[int, Forked] = {}
         self._queue: deque[tuple[Launch, Forked]] = deque()
         self._last_id = 0
-        self._socket, theirs = socket.socketpair()
-        # A message larger than the socket holds, to a server that hangs: give up instead of hanging too.
-        self._socket.settimeout(_ANSWER_SECONDS)
+        self._socket, theirs = make_pair()
+        # The agent waits for nobody.
+        self._socket.setblocking(False)
         try:
             self.pid = _spawn(prefix, set_name, owner, theirs, self._socket)
         finally:
@@ -76,20 +76,26 @@ class WarmServer:
         self._send_some()
 
     def _send_some(self) -> None:
-        # Few at a time, so that what is sent always fits into the socket and the agent never waits for it.
+        # Few at a time, so that what is sent always fits into the socket.
         while self._queue and len(self._waiting) < _MAX_UNDER_WAY and self.state == "ready":
             launch, done = self._queue.popleft()
             self._last_id += 1
             request_id = self._last_id
             self._waiting[request_id] = done
-            child = launch.child
-            message = {"id": request_id, "plan": launch.plan.to_fields()}
             try:
-                send_packet(self._socket, message, [child.go, child.status, child.log, child.ran])
+                self._send(request_id, launch)
             except OSError:
                 self.fail("the fork server went away")
                 return
             self._loop.call_later(_ANSWER_SECONDS, partial(self._on_silence, request_id))
+
+    def _send(self, request_id: int, launch: Launch) -> None:
+        child = launch.child
+        plan = put_aside(launch.plan.to_fields())
+        try:
+            send_packet(self._socket, {"id": request_id}, [child.go, child.status, child.log, child.ran, plan])
+        finally:
+            os.close(plan)
 
     def _on_silence(self, request_id: int) -> None:
         if request_id in self._waiting:
@@ -100,23 +106,45 @@ class WarmServer:
             packet = receive_packet(self._socket)
         except OSError:
             packet = None
+        except ValueError:
+            self.fail("the fork server's words make no sense")
+            return
         if packet is None:
             self.fail("the fork server went away")
             return
-        message = packet[0]
+        message, fds = packet
+        # One that runs a user's code may send anything.
+        for fd in fds:
+            os.close(fd)
         if "state" in message:
-            self._load_timer.cancel()
-            if message["state"] == "failed":
-                self.is_lasting = True
-                self.fail(message["reason"])
-            else:
-                self.state = "ready"
-                self.details = {name: message[name] for name in ("modules", "loadMs", "missing")}
+            self._on_state(message)
+        else:
+            self._on_forked(message)
+
+    def _on_state(self, message: dict[str, Any]) -> None:
+        self._load_timer.cancel()
+        if message["state"] == "ready" and self.state == "loading":
+            self.state = "ready"
+            self.details = {name: message.get(name) for name in ("modules", "loadMs", "missing")}
+        else:
+            self.is_lasting = True
+            self.fail(str(message.get("reason")))
+
+    def _on_forked(self, message: dict[str, Any]) -> None:
+        request_id, pid = message.get("id"), message.get("pid")
+        if not isinstance(request_id, int) or not isinstance(pid, int) or not self._is_ours(pid):
+            self.fail("the fork server named a process that is not of its making")
             return
-        done = self._waiting.pop(message["id"], None)
+        done = self._waiting.pop(request_id, None)
         if done is not None:
-            done(int(message["pid"]), "")
+            done(pid, "")
         self._send_some()
+
+    def _is_ours(self, pid: int) -> bool:
+        """The agent will move, signal and wait for this process: it must be a child of the agent's, and of no other user's."""
+        if not linux.is_own_child(pid):
+            return False
+        return self.owner is None or linux.process_owner(pid) == self.owner.uid
 
     def fail(self, reason: str) -> None:
         """Over: the process ends, whoever waits is told to go on without. Jobs forked before live on."""

@@ -9,13 +9,13 @@ import type { JobHandle, JobSpec } from '#scheduler/job.ts'
 
 import type { AgentWarmEnvironment } from './agent-protocol.ts'
 import {
+  buildTestEnvironment,
   buildTestSpec,
   createLocalSite,
   expectAccepted,
   isAlive,
   isRoot,
   type LocalSite,
-  testPython,
 } from './testing.ts'
 
 /** What user code can see of its process. Values that name the process itself are left out. */
@@ -328,13 +328,6 @@ describe('warm start', () => {
   })
 })
 
-/** A virtual environment with the probe in it, and nothing that would have to be downloaded. */
-async function buildEnvironment(prefix: string): Promise<void> {
-  execFileSync(testPython, ['-m', 'venv', '--without-pip', prefix])
-  const [library = ''] = await readdir(join(prefix, 'lib'))
-  const packages = join(prefix, 'lib', library, 'site-packages')
-  await writeFile(join(packages, 'atrium_probe.py'), probeModule)
-  await writeFile(join(packages, 'fresh_probe.py'), freshModule)
-  const script = `#!${prefix}/bin/python\nimport sys\nfrom atrium_probe import main\nif __name__ == '__main__':\n    sys.exit(main())\n`
-  await writeFile(join(prefix, 'bin', 'probe'), script, { mode: 0o755 })
+function buildEnvironment(prefix: string): Promise<void> {
+  return buildTestEnvironment(prefix, { atrium_probe: probeModule, fresh_probe: freshModule })
 }

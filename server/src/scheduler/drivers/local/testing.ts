@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -133,4 +134,22 @@ export function buildTestSpec(
     labels: {},
     ...changes,
   }
+}
+
+/**
+ * A virtual environment with these modules (name: source), and a script `bin/probe` that calls `main` of the first one. Nothing has to be
+ * downloaded for it.
+ */
+export async function buildTestEnvironment(
+  prefix: string,
+  modules: Readonly<Record<string, string>>,
+): Promise<void> {
+  execFileSync(testPython, ['-m', 'venv', '--without-pip', prefix])
+  const [library = ''] = await readdir(join(prefix, 'lib'))
+  for (const [name, source] of Object.entries(modules)) {
+    await writeFile(join(prefix, 'lib', library, 'site-packages', `${name}.py`), source)
+  }
+  const [first] = Object.keys(modules)
+  const script = `#!${prefix}/bin/python\nimport sys\nfrom ${first} import main\nif __name__ == '__main__':\n    sys.exit(main())\n`
+  await writeFile(join(prefix, 'bin', 'probe'), script, { mode: 0o755 })
 }
