@@ -44,7 +44,7 @@ class Agent:
         self._cgroups = cgroups = find_cgroup_tree(f"atrium-{data.st_dev:x}-{data.st_ino:x}", options.cgroups)
         boot_id = linux.boot_id()
         launcher = Launcher(self._records, cgroups, PortPool(), boot_id)
-        self._warm = WarmPool(self._loop)
+        self._warm = WarmPool(self._loop, cgroups)
         self._port_watch = PortWatch(self._loop, self._publish)
         self._supervisor = Supervisor(self._loop, self._records, launcher, self._warm, self._publish, Faults(options.fault))
         self._verbs = Verbs(self._supervisor, self._records, cgroups, self._warm, options.data_dir)

@@ -33,6 +33,12 @@ class JobCgroup:
         """Every process of the job can be found by its group, daemons too."""
         return bool(self.folders)
 
+    def attach(self, pid: int) -> None:
+        """Moves one process in that has no right to enter by itself."""
+        for folder in self.folders.values():
+            with open(os.path.join(folder, "cgroup.procs"), "w", encoding="ascii") as stream:
+                stream.write(str(pid))
+
     def pids(self) -> set[int]:
         """Every process in the groups."""
         found: set[int] = set()

@@ -15,10 +15,15 @@ KEY_VARIABLE = "ATRIUM_JOB"
 def find_processes(job: Job) -> set[int]:
     """Every live process of the job, its first one included."""
     if job.cgroup.tracks:
-        return job.cgroup.pids()
+        return job.cgroup.pids() | _first_process(job)
     mark = f"{KEY_VARIABLE}={job.key}".encode()
     own = os.getpid()
     return {pid for pid in linux.list_pids() if pid != own and _belongs(pid, job.pid, mark)}
+
+
+def _first_process(job: Job) -> set[int]:
+    """It enters its group by itself, a moment after its start."""
+    return {job.pid} if linux.start_time(job.pid) == job.start_time else set()
 
 
 def _belongs(pid: int, session: int, mark: bytes) -> bool:
@@ -36,8 +41,8 @@ def _belongs(pid: int, session: int, mark: bytes) -> bool:
 
 def send(job: Job, sig: signal.Signals) -> bool:
     """Sends `sig` to every process of the job. True when there was none left."""
-    if sig == signal.SIGKILL and job.cgroup.tracks:
-        return job.cgroup.kill()
+    if sig == signal.SIGKILL and not job.cgroup.kill():
+        return False
     pids = find_processes(job)
     for pid in pids:
         try:

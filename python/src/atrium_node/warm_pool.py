@@ -10,7 +10,9 @@ import os
 import time
 from typing import Any
 
+from atrium_node.cgroup_tree import CgroupTree
 from atrium_node.environment_trust import TrustError, find_code_owner
+from atrium_node.job_cgroup import JobCgroup
 from atrium_node.job_spec import Owner, SpecError
 from atrium_node.launcher import Launch
 from atrium_node.loop import Loop
@@ -22,13 +24,17 @@ _IDLE_SECONDS = 1800.0
 _SWEEP_SECONDS = 60.0
 _MAX_SERVERS = 8
 _RETRY_SECONDS = 60.0
+# Bounds of a fork server with a user's rights; the jobs it makes have their own.
+_OWN_CORES, _OWN_BYTES, _OWN_PROCESSES = 1.0, 1 << 30, 64
 
 
 class WarmPool:
     """Fork servers by environment prefix and preload set."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, cgroups: CgroupTree) -> None:
         self._loop = loop
+        self._cgroups = cgroups
+        self._groups_made = 0
         self._servers: dict[tuple[str, str], WarmServer] = {}
         self._kept: set[tuple[str, str]] = set()
         self._loaded_at: dict[tuple[str, str], float] = {}
@@ -74,12 +80,19 @@ class WarmPool:
             raise SpecError("warm_refused", f"{_MAX_SERVERS} environments are loaded already")
         try:
             owner = _choose_owner(find_code_owner(prefix), wanted_owner)
-            server = WarmServer(self._loop, prefix, set_name, owner)
+            server = WarmServer(self._loop, prefix, set_name, owner, self._make_group(owner))
         except (TrustError, OSError) as error:
             raise SpecError("warm_refused", f"the environment is not preloaded: {error}") from error
         self._loaded_at[key] = time.monotonic()
         self._servers[key] = server
         return server
+
+    def _make_group(self, owner: Owner | None) -> JobCgroup:
+        """A user's code runs in the fork server of a build of their own: it gets bounds as every job does."""
+        if owner is None:
+            return JobCgroup({})
+        self._groups_made += 1
+        return self._cgroups.create(f"warm-{self._groups_made}", _OWN_CORES, _OWN_BYTES, _OWN_PROCESSES)
 
     def preload(self, request: dict[str, Any]) -> dict[str, Any]:
         """Loads an environment and keeps it until `unload`. Throws SpecError when it must not be loaded."""

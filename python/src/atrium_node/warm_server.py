@@ -13,9 +13,10 @@ from functools import partial
 from typing import Any
 
 from atrium_node import VERSION, linux
-from atrium_node.child import ChildPlan, drop_to, reset_signals
+from atrium_node.child import ChildPlan, drop_to, enter_cgroups, reset_signals
 from atrium_node.environment_fingerprint import take_fingerprint
 from atrium_node.fork_server_boot import BOOT, SOCKET_FD
+from atrium_node.job_cgroup import JobCgroup
 from atrium_node.job_spec import Owner
 from atrium_node.kept_home import MARKER_HOME
 from atrium_node.launcher import OPEN_FILES, Launch
@@ -25,6 +26,7 @@ from atrium_node.packet import make_pair, put_aside, receive_packet, send_packet
 _ANSWER_SECONDS = 2.0
 _MAX_UNDER_WAY = 4
 _LOAD_SECONDS = 120.0
+_GONE_SECONDS = 0.5
 
 Forked = Callable[["int | None", str], None]
 
@@ -32,8 +34,8 @@ Forked = Callable[["int | None", str], None]
 class WarmServer:
     """States: loading, ready, failed. A failed one is over; `reason` says why."""
 
-    def __init__(self, loop: Loop, prefix: str, set_name: str, owner: Owner | None) -> None:
-        """`owner`: the server runs as this user and serves nobody else; None: with the agent's own rights."""
+    def __init__(self, loop: Loop, prefix: str, set_name: str, owner: Owner | None, cgroup: JobCgroup) -> None:
+        """`owner`: the server runs as this user, in `cgroup`, and serves nobody else; None: with the agent's own rights."""
         self.prefix = prefix
         self.set_name = set_name
         self.owner = owner
@@ -44,15 +46,16 @@ class WarmServer:
         self.details: dict[str, Any] = {}
         self.used_at = time.monotonic()
         self._loop = loop
+        self._cgroup = cgroup
         self._fingerprint = take_fingerprint(prefix)
-        self._waiting: dict[int, Forked] = {}
+        self._waiting: dict[int, tuple[Launch, Forked]] = {}
         self._queue: deque[tuple[Launch, Forked]] = deque()
         self._last_id = 0
         self._socket, theirs = make_pair()
         # The agent waits for nobody.
         self._socket.setblocking(False)
         try:
-            self.pid = _spawn(prefix, set_name, owner, theirs, self._socket)
+            self.pid = _spawn(prefix, set_name, owner, theirs, list(cgroup.folders.values()))
         finally:
             theirs.close()
         loop.watch(self._socket.fileno(), READ | HANGUP, lambda _events: self._on_packet())
@@ -81,7 +84,7 @@ class WarmServer:
             launch, done = self._queue.popleft()
             self._last_id += 1
             request_id = self._last_id
-            self._waiting[request_id] = done
+            self._waiting[request_id] = (launch, done)
             try:
                 self._send(request_id, launch)
             except OSError:
@@ -91,7 +94,9 @@ class WarmServer:
 
     def _send(self, request_id: int, launch: Launch) -> None:
         child = launch.child
-        plan = put_aside(launch.plan.to_fields())
+        # One with a user's rights is that user already, and has none to enter the job's groups.
+        done_already = {} if self.owner is None else {"drop": False, "cgroups": []}
+        plan = put_aside(launch.plan.to_fields() | done_already)
         try:
             send_packet(self._socket, {"id": request_id}, [child.go, child.status, child.log, child.ran, plan])
         finally:
@@ -135,8 +140,10 @@ class WarmServer:
         if not isinstance(request_id, int) or not isinstance(pid, int) or not self._is_ours(pid):
             self.fail("the fork server named a process that is not of its making")
             return
-        done = self._waiting.pop(request_id, None)
-        if done is not None:
+        launch, done = self._waiting.pop(request_id, (None, None))
+        if launch is not None and done is not None:
+            if self.owner is not None:
+                launch.job.cgroup.attach(pid)
             done(pid, "")
         self._send_some()
 
@@ -159,10 +166,14 @@ class WarmServer:
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        left = [*self._waiting.values(), *(done for _, done in self._queue)]
+        if self._cgroup.tracks:
+            self._cgroup.kill()
+            # What was killed needs a moment to go.
+            self._loop.call_later(_GONE_SECONDS, self._cgroup.remove)
+        left = [*self._waiting.values(), *self._queue]
         self._waiting.clear()
         self._queue.clear()
-        for done in left:
+        for _, done in left:
             done(None, reason)
 
     def to_wire(self) -> dict[str, Any]:
@@ -173,7 +184,7 @@ class WarmServer:
         return wire | {"pid": self.pid, "residentBytes": linux.resident_bytes(self.pid)}
 
 
-def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socket, ours: socket.socket) -> int:
+def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socket, cgroups: list[str]) -> int:
     """The environment's own interpreter with nothing of our environment variables, and one socket."""
     package_folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     python = os.path.join(prefix, "bin", "python")
@@ -196,7 +207,9 @@ def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socke
         os.umask(0o077)
         os.chdir("/")
         if owner is not None and os.geteuid() == 0:
-            drop_to(_owner_plan(owner))
+            plan = _owner_plan(owner, cgroups)
+            enter_cgroups(plan)
+            drop_to(plan)
         os.execve(python, [python, "-c", BOOT, package_folder, set_name, VERSION], environment)
     except BaseException as error:
         os.write(2, f"agent: fork server of {prefix}: {error!r}\n".encode(errors="replace"))
@@ -204,8 +217,8 @@ def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socke
         os._exit(126)
 
 
-def _owner_plan(owner: Owner) -> ChildPlan:
+def _owner_plan(owner: Owner, cgroups: list[str]) -> ChildPlan:
     return ChildPlan(
         command=[], environment={}, cwd="/", uid=owner.uid, gid=owner.gid, gids=owner.gids, umask=0o077, drop=True,
-        tasks=1, open_files=OPEN_FILES, warm_prefix=None, warm_entry=None, cgroups=[],
+        tasks=1, open_files=OPEN_FILES, warm_prefix=None, warm_entry=None, cgroups=cgroups,
     )  # fmt: skip

@@ -18,6 +18,8 @@ export interface LocalSchedulerConfig {
   jobLogLimitBytes: number
   /** `none` switches limits off; `auto` takes the best there is. */
   cgroups: 'auto' | 'v2' | 'v1' | 'none'
+  /** Processes and threads of one job at a time: a fork bomb stays within its own job. */
+  jobProcesses: number
   /** Applies to every file a job makes unless it changes its umask itself. */
   umask: number
   /** How long the agent may take to answer before it counts as unreachable; submitting has six times as long. */
@@ -34,6 +36,8 @@ export type LocalSchedulerOptions = Pick<
   Partial<LocalSchedulerConfig>
 
 const defaultCallTimeoutMs = 20_000
+/** Far more than notebooks need (a kernel has some ten threads), far less than a machine has. */
+const defaultJobProcesses = 4096
 const defaultJobLogLimitBytes = 32 * 1024 ** 2
 
 /** Fills in the defaults. */
@@ -42,6 +46,7 @@ export function buildLocalConfig(options: LocalSchedulerOptions): LocalScheduler
     agentPackage: join(findInstallationRoot(), 'python', 'src', 'atrium_node'),
     jobLogLimitBytes: defaultJobLogLimitBytes,
     cgroups: 'auto',
+    jobProcesses: defaultJobProcesses,
     umask: 0o077,
     callTimeoutMs: defaultCallTimeoutMs,
     ...options,

@@ -2,6 +2,7 @@ import type { JobExit, JobHandle, JobSpec, Observation } from '#scheduler/job.ts
 import type { Submission } from '#scheduler/scheduler.ts'
 
 import type { AgentExit, AgentJob, AgentStartResult } from './agent-protocol.ts'
+import type { LocalSchedulerConfig } from './local-config.ts'
 
 /** The name in handles. */
 export const driverName = 'local'
@@ -15,7 +16,7 @@ export function buildHandle(key: string): JobHandle {
 /** A job as the agent is asked for it. `asOwner`: the agent can become other users. */
 export function buildAgentSpec(
   spec: JobSpec,
-  { asOwner, umask }: { asOwner: boolean; umask: number },
+  { asOwner, config }: { asOwner: boolean; config: Pick<LocalSchedulerConfig, 'umask' | 'jobProcesses'> },
 ): Record<string, unknown> {
   const { uid, gid, gids } = spec.owner
   const { cpu, memoryBytes } = spec.resources
@@ -26,8 +27,8 @@ export function buildAgentSpec(
     workingDirectory: spec.workingDirectory,
     owner: asOwner ? { uid, gid, gids } : undefined,
     ports: spec.ports,
-    limits: { cpu, memoryBytes },
-    umask,
+    limits: { cpu, memoryBytes, pids: config.jobProcesses },
+    umask: config.umask,
     timeLimitMs: spec.timeLimitMs,
     tasks: spec.tasks,
     warm: spec.warm,

@@ -155,6 +155,33 @@ describe('local scheduler', () => {
     assert.equal(await countProcesses('987653'), 0)
   })
 
+  test('a stop at once after the start is not waited for to the end of its grace', async () => {
+    const handle = await site.run(buildTestSpec('stopped-at-once', ['sleep', '1000']))
+    await site.scheduler.cancel([handle], { graceMs: 300_000, signal: site.signal })
+    assert.equal((await site.waitForEnd(handle)).exit.state, 'cancelled')
+  })
+
+  test('a fork bomb has as many processes as a job may have, and no more', async (t) => {
+    const { cgroups } = await site.scheduler.status({ signal: site.signal })
+    if (!cgroups.limits.pids) return t.skip(cgroups.why)
+    const bounded = site.connect({ jobProcesses: 20 })
+    const bomb = `
+import os, time
+count = 1
+try:
+    while True:
+        if os.fork() == 0: time.sleep(1000)
+        count += 1
+except OSError as error:
+    print(count, error.strerror)`
+    const submissions = await bounded.submit([buildTestSpec('bomb', ['python3', '-c', bomb])], {
+      signal: site.signal,
+    })
+    const handle = expectAccepted(submissions)
+    await site.waitForEnd(handle)
+    assert.match(await site.readLog(handle), /^20 Resource temporarily unavailable/)
+  })
+
   test('ends a job at its time limit', async () => {
     const handle = await site.run(buildTestSpec('limited', ['sleep', '1000'], { timeLimitMs: 50 }))
     const { exit } = await site.waitForEnd(handle)

@@ -141,7 +141,7 @@ async function submitBatchTo(
   }
   const jobs = specs
     .filter(({ key }) => !refused.has(key))
-    .map((spec) => buildAgentSpec(spec, { asOwner, umask: config.umask }))
+    .map((spec) => buildAgentSpec(spec, { asOwner, config }))
   const { results } = await agent.call(
     'start',
     { jobs },

@@ -115,6 +115,29 @@ describe('what warm starts must not give away', () => {
     victim.kill('SIGKILL')
   })
 
+  test("a user's own build and its jobs stay within control groups, each its own", {
+    skip: needsRoot,
+  }, async (t) => {
+    const { cgroups } = await site.scheduler.status({ signal: site.signal })
+    if (cgroups.mode === 'none') return t.skip(cgroups.why)
+    const prefix = join(site.dir, 'own-env')
+    await buildTestEnvironment(prefix, {
+      atrium_probe:
+        'GROUPS = open("/proc/self/cgroup").read()\ndef main(): print(GROUPS, open("/proc/self/cgroup").read())',
+    })
+    const { owner } = buildTestSpec('any', ['true'])
+    execFileSync('chown', ['-R', `${owner.uid}:${owner.gid}`, prefix])
+    await load(prefix, owner)
+    const wanted = spec(prefix, [join(prefix, 'bin', 'probe')])
+    const handle = await site.run(wanted)
+    const { exit } = await site.waitForEnd(handle)
+    const groups = await site.readLog(handle)
+    assert.equal(exit.state, 'succeeded', groups)
+    assert.deepEqual(await warmth(handle), { used: true })
+    assert.match(groups, /job-warm-\d+\n/)
+    assert.match(groups, new RegExp(`job-${wanted.key}\\n`))
+  })
+
   test('a fork server that keeps a job to itself and gives no answer cannot keep it from running', {
     skip: needsRoot,
   }, async () => {

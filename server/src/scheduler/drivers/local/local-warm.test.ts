@@ -321,7 +321,8 @@ describe('warm start', () => {
       execFileSync('ps', ['-o', 'uid=', '-p', String(loaded.pid)]).toString(),
       new RegExp(`^\\s*${uid}\\s*$`),
     )
-    assert.ok((await run(mine())).warm.used)
+    const { warm: mineWarm, exit } = await run(mine())
+    assert.deepEqual([mineWarm.used, exit.state], [true, 'succeeded'])
     const other = { ...buildTestSpec('any', ['true']).owner, uid: uid + 1, gid: uid + 1 }
     const { warm } = await run(mine({ owner: other, workingDirectory: '/tmp' }))
     assert.match(warm.reason ?? '', /belongs to another user/)
