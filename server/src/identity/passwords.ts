@@ -64,9 +64,11 @@ class LocalPasswords implements Passwords {
     const { users, log } = this.#options
     const normalised = normaliseUserName(name)
     const user = await users.find(normalised)
-    await this.#pause.begin(normalised)
+    // Nothing is kept of names that nobody can have: a stranger chooses how long they are, and how many.
+    const counted = isUserName(normalised) ? normalised : ''
+    await this.#pause.begin(counted)
     if (await this.#inTurn(() => this.#isRight(normalised, user, password))) {
-      await this.#pause.succeed(normalised)
+      await this.#pause.succeed(counted)
       return user ?? users.ensure({ name: normalised }, systemActor)
     }
     if (user === undefined)

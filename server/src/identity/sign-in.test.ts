@@ -88,6 +88,16 @@ for (const kind of testStoreKinds) {
       assert.equal((await passwords.signIn('alice', password, '')).id, alice.id, 'success ends the counting')
     })
 
+    test('counts names that nobody can have as one, however many they are and however long', async (t) => {
+      const { identity } = await openIdentitySite(t, kind)
+      const names = ['../etc', 'x'.repeat(500_000), 'a\nb', '', '-rf', 'p\u0430ypal', '/']
+      const codes: string[] = []
+      for (const name of names)
+        await identity.passwords.signIn(name, 'wrong', '').catch(({ code }) => codes.push(code))
+      assert.deepEqual(codes, [...Array(6).fill('wrong_password'), 'too_many_requests'])
+      await assert.rejects(identity.passwords.signIn('nobody', 'wrong', ''), { code: 'wrong_password' })
+    })
+
     test('counts tries at the same time', async (t) => {
       const site = await openIdentitySite(t, kind)
       const { passwords } = site.identity
