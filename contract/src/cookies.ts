@@ -1,4 +1,4 @@
-/** JupyterHub's XSRF cookie: pages read it and send it back as the header `X-XSRFToken` or the form field `_xsrf`. */
+/** JupyterHub's XSRF cookie. Pages send the same token, which they carry, as the header `X-XSRFToken` or the form field `_xsrf`. */
 export const xsrfCookieName = '_xsrf'
 
 /** Where browsers send the XSRF cookie: not to users' servers, which have a cookie of the same name. */

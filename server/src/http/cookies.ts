@@ -3,7 +3,6 @@ import type { FastifyReply } from 'fastify'
 export interface CookieOptions {
   readonly path: string
   readonly secure: boolean
-  readonly httpOnly: boolean
   /** Absent: until the browser closes. 0: delete it. */
   readonly maxAgeS?: number
 }
@@ -24,11 +23,11 @@ export function findCookie(header: string | undefined, name: string): string | u
   return undefined
 }
 
-/** Adds a `Set-Cookie`. `value` must be of cookie characters (base64url is). */
+/** Adds a `Set-Cookie`, for browsers alone: no script has to read a cookie of ours. `value` must be of cookie characters (base64url is). */
 export function setCookie(reply: FastifyReply, name: string, value: string, options: CookieOptions): void {
   const parts = [`${name}=${value}`, `Path=${options.path}`, 'SameSite=Lax']
   if (options.maxAgeS !== undefined) parts.push(`Max-Age=${Math.floor(options.maxAgeS)}`)
-  if (options.httpOnly) parts.push('HttpOnly')
+  parts.push('HttpOnly')
   if (options.secure) parts.push('Secure')
   reply.header('set-cookie', parts.join('; '))
 }

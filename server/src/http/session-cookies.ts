@@ -29,7 +29,7 @@ export function createSessionCookies({
   sessionMs: number
 }): SessionCookies {
   const name = sessionCookieName(secure)
-  const options = { path: '/', secure, httpOnly: true }
+  const options = { path: '/', secure }
   const maxAgeS = sessionMs / 1000
   const set: SessionCookies['set'] = (reply, { secret, sessionId }) => {
     setCookie(reply, name, secret, { ...options, maxAgeS })
@@ -45,7 +45,7 @@ export function createSessionCookies({
       const paths = { [name]: '/', [publicIdCookieName]: '/', [xsrfCookieName]: xsrfCookiePath }
       for (const [cookie, path] of Object.entries(paths)) {
         if (findCookie(headers.cookie, cookie) === undefined) continue
-        setCookie(reply, cookie, '', { path, secure, httpOnly: cookie !== xsrfCookieName, maxAgeS: 0 })
+        setCookie(reply, cookie, '', { path, secure, maxAgeS: 0 })
       }
     },
   }

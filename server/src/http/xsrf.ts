@@ -11,7 +11,8 @@ const anonymousMaxAgeS = 3600
 /**
  * Guards against requests that another site, or a page of another user's server, makes with a visitor's session. The protocol is JupyterHub's
  * (cookie `_xsrf`; sent back as `_xsrf` in query or form, `X-XSRFToken` or `X-CSRFToken`); the token is an HMAC of the session's public id,
- * so nothing is stored and a token planted by somebody else is worth nothing.
+ * so nothing is stored and a token planted by somebody else is worth nothing. Our pages carry it; scripts cannot read the cookie, whose path
+ * would not keep it from those of users' servers: a frame of any page below that path shows it to its whole origin.
  */
 export interface Xsrf {
   /** The token for pages answering this request; sets the cookie unless the browser has it. */
@@ -44,7 +45,6 @@ export function createXsrf({ key, secure }: { key: Buffer; secure: boolean }): X
       setCookie(reply, xsrfCookieName, token, {
         path: xsrfCookiePath,
         secure,
-        httpOnly: false,
         ...(sessionId === undefined ? { maxAgeS: anonymousMaxAgeS } : {}),
       })
       return token
@@ -61,14 +61,16 @@ export function createXsrf({ key, secure }: { key: Buffer; secure: boolean }): X
   }
 }
 
-/** True for a request that only looks, as JupyterHub 6.1 tells them apart (facts of its `_xsrf_utils`): no token is asked for. */
+/**
+ * True for a request that only looks and whose answer no script sees: no token is asked for. JupyterHub 6.1 lets `no-cors` pass too (its
+ * `_xsrf_utils`), but scripts of the same origin can read those answers.
+ */
 export function isHarmlessRead(request: FastifyRequest): boolean {
   if (request.method === 'HEAD' || request.method === 'OPTIONS') return true
   const mode = request.headers['sec-fetch-mode']
   if (mode === 'websocket') return true
   if (request.method !== 'GET') return false
-  if (mode === undefined || mode === 'navigate') return true
-  return mode === 'no-cors' && request.headers['sec-fetch-site'] === 'same-origin'
+  return mode === undefined || mode === 'navigate'
 }
 
 /** Throws when the browser says that another site asks. True when it says that we do, false when it says nothing. */

@@ -22,6 +22,21 @@ export const differencesOfBrowsers: readonly WantedDifference[] = [
   },
   {
     steps: ['*'],
+    fields: { 'cookies/_xsrf /hub//isHttpOnly': true },
+    jupyterhub: 'scripts can read `_xsrf`',
+    atrium: 'they cannot',
+    reason: 'A page of a user’s server could read it too, through a frame, and act in its visitor’s name.',
+    reference: false,
+  },
+  {
+    steps: ['cookies/the API as an image'],
+    fields: { status: 403, 'body/*': anything },
+    jupyterhub: 'answers `no-cors` requests without a proof',
+    atrium: '403',
+    reason: 'Scripts of users’ servers can send them, and read what comes back: they are of the same origin.',
+  },
+  {
+    steps: ['*'],
     fields: { 'cookies/*/sameSite': 'Lax' },
     jupyterhub: 'none',
     atrium: '`Lax`',

@@ -37,6 +37,7 @@ before(async () => {
       }
       if (request.url?.includes('far-reaching')) {
         response.setHeader('Service-Worker-Allowed', '/')
+        response.setHeader('Cross-Origin-Opener-Policy', 'same-origin; report-to="x"')
         for (const name of forWholeHost) response.setHeader(name, 'x')
       }
       response.end(JSON.stringify(seen))
@@ -257,6 +258,14 @@ describe('what a response says about the whole host', () => {
       assert.deepEqual(names(headers), [])
     }
     assert.deepEqual(names((await request('/hub/far-reaching')).headers), forWholeHost)
+  })
+
+  test('a window cannot ask for what lets it reach into those of the platform', async () => {
+    const policy = async (path: string) =>
+      (await request(path, session('alice-session'))).headers.get('cross-origin-opener-policy')
+    assert.equal(await policy('/user/alice/far-reaching'), 'same-origin-allow-popups')
+    assert.equal(await policy('/services/stats/far-reaching'), 'same-origin-allow-popups')
+    assert.equal(await policy('/hub/far-reaching'), 'same-origin; report-to="x"')
   })
 
   test('a service worker controls the pages of its own server alone', async () => {

@@ -64,7 +64,7 @@ export const platformHeaders: readonly string[] = [
   'x-reproxy-url',
   'x-sendfile',
 ]
-const farReaching = [...platformHeaders, 'service-worker-allowed', 'set-cookie']
+const farReaching = [...platformHeaders, 'cross-origin-opener-policy', 'service-worker-allowed', 'set-cookie']
 
 /** Headers of most requests and responses, so that they cost one look-up. */
 const ordinary = [

@@ -162,11 +162,16 @@ describe('starting a server by page', () => {
       { startOutcome: 'failed' },
     ))
 
-  test('waits for a real visit: what a browser loads ahead starts nothing and signs nobody out', () =>
+  test('waits for a real visit: what a browser loads ahead, a script or a frame starts nothing and signs nobody out', () =>
     withAlice(async (site, alice) => {
-      const ahead = { headers: { 'sec-purpose': 'prefetch;prerender' } }
-      assert.equal((await alice.open('/hub/spawn', ahead)).statusCode, 409)
-      assert.equal((await alice.open('/hub/logout', ahead)).statusCode, 409)
+      for (const headers of [
+        { 'sec-purpose': 'prefetch;prerender' },
+        { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+        { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' },
+      ]) {
+        assert.equal((await alice.open('/hub/spawn', { headers })).statusCode, 409)
+        assert.equal((await alice.open('/hub/logout', { headers })).statusCode, 409)
+      }
       assert.equal(site.starts.length, 0)
       assert.equal((await alice.open('/hub/home')).statusCode, 200)
     }))
