@@ -8,15 +8,23 @@ describe('users', () => {
 
   test('are searched and paged, and the URL says how', async () => {
     const { page } = await portal.open('/hub/admin', { user: 'ada' })
-    await seeText(page, '1–25 of 123')
+    await seeText(page, '1–50 of 123')
     await page.getByRole('button', { name: 'Next' }).click()
-    await seeText(page, '26–50 of 123')
+    await seeText(page, '51–100 of 123')
     await page.getByLabel('Search users').fill('bob')
     await page.getByRole('link', { name: 'bob' }).waitFor()
     await page.getByRole('link', { name: 'alice' }).waitFor({ state: 'detached' })
     assert.equal(new URL(page.url()).searchParams.get('name_filter'), 'bob')
     await page.getByLabel('Search users').fill('zzz')
     await seeText(page, 'No user fits')
+  })
+
+  test('are all shown again by the link that leads here', async () => {
+    const { page } = await portal.open('/hub/admin?name_filter=bob', { user: 'ada' })
+    await page.getByRole('link', { name: 'bob' }).waitFor()
+    await page.getByRole('link', { name: 'Users' }).click()
+    await page.getByRole('link', { name: 'alice' }).waitFor()
+    assert.equal(await page.getByLabel('Search users').inputValue(), '')
   })
 
   test('many are added at once; names that are taken are named', async () => {
@@ -141,7 +149,7 @@ describe('operations', () => {
     const { page } = await portal.open('/hub/admin/jobs', { user: 'ada' })
     const row = page.getByRole('row', { name: /Server notes/ })
     await row.getByRole('cell', { name: 'ada', exact: true }).waitFor()
-    await row.getByRole('link').click()
+    await row.getByRole('link', { name: 'Server' }).click()
     await page.getByRole('log').getByText('line 3 of').waitFor()
     await page.getByRole('button', { name: 'Cancel the job' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click()

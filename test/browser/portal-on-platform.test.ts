@@ -232,7 +232,7 @@ describe('the portal on the real platform', () => {
     await open(ada, 'admin/jobs')
     const row = ada.getByRole('row', { name: /alice/ })
     await row.getByText('Running').waitFor()
-    await row.getByRole('link').click()
+    await row.getByRole('link', { name: 'Server' }).click()
     await ada.getByRole('heading', { name: 'Server', exact: true }).waitFor()
     await ada.getByRole('button', { name: 'Cancel the job' }).click()
     await ada.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click()

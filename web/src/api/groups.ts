@@ -4,10 +4,13 @@ import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query
 import { endpoints } from './endpoints.ts'
 import { request } from './http.ts'
 
-/** Every group with its members. */
+/** Every group with its members, by name. */
 export const groupsQuery = queryOptions({
   queryKey: ['groups'],
-  queryFn: ({ signal }) => request<HubGroup[]>('GET', endpoints.groups, { signal }),
+  queryFn: async ({ signal }) => {
+    const groups = await request<HubGroup[]>('GET', endpoints.groups, { signal })
+    return groups.sort((a, b) => a.name.localeCompare(b.name))
+  },
 })
 
 /** One group. */

@@ -1,4 +1,4 @@
-import { useEffect, useId, useState } from 'react'
+import { useEffect, useId, useRef, useState } from 'react'
 import { Icon } from './icon.tsx'
 import './search-field.css'
 
@@ -16,11 +16,21 @@ const pauseMs = 200
 export function SearchField({ label, placeholder, value, onSearch }: SearchFieldProps) {
   const id = useId()
   const [text, setText] = useState(value)
+  const known = useRef(value)
+  // A value that was not typed here, such as the one of a link that was followed, takes the place of the text.
   useEffect(() => {
-    if (text === value) return
-    const timer = setTimeout(() => onSearch(text), pauseMs)
+    if (value === known.current) return
+    known.current = value
+    setText(value)
+  }, [value])
+  useEffect(() => {
+    if (text === known.current) return
+    const timer = setTimeout(() => {
+      known.current = text
+      onSearch(text)
+    }, pauseMs)
     return () => clearTimeout(timer)
-  }, [text, value, onSearch])
+  }, [text, onSearch])
   return (
     <div className="search-field">
       <label htmlFor={id} className="visually-hidden">

@@ -10,6 +10,7 @@ const units = [
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' })
 
 /** `3 hours ago`, `in 5 minutes`, `just now`. */
 export function formatRelative(atMs: number, nowMs: number): string {
@@ -59,8 +60,17 @@ export function useNow(everyMs: number): number {
 export function RelativeTime({ atMs }: { atMs: number }) {
   const now = useNow(30_000)
   return (
-    <time className="nowrap" dateTime={new Date(atMs).toISOString()} title={formatAbsolute(atMs)}>
+    <time className="nowrap" dateTime={new Date(atMs).toISOString()} title={exact.format(atMs)}>
       {formatRelative(atMs, now)}
+    </time>
+  )
+}
+
+/** The moment itself, for records; with seconds and time zone on hover. */
+export function AbsoluteTime({ atMs }: { atMs: number }) {
+  return (
+    <time className="nowrap" dateTime={new Date(atMs).toISOString()} title={exact.format(atMs)}>
+      {formatAbsolute(atMs)}
     </time>
   )
 }

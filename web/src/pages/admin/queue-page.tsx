@@ -1,11 +1,10 @@
 import type { JobView } from '@atrium/contract/jobs-api.ts'
 import { useQuery } from '@tanstack/react-query'
-import { Link } from 'react-router'
 
 import { messageOf } from '#api/http.ts'
 import { queueQuery } from '#api/jobs.ts'
-import { describeJob, describeResources, JobStateBadge } from '#pages/jobs/job-words.tsx'
-import { paths } from '#paths.ts'
+import { JobName, JobOwner } from '#pages/jobs/job-table.tsx'
+import { describeResources, JobStateBadge } from '#pages/jobs/job-words.tsx'
 import { formatCount } from '#ui/amounts.ts'
 import { EmptyState } from '#ui/empty-state.tsx'
 import { Notice } from '#ui/notice.tsx'
@@ -45,9 +44,9 @@ function QueueTable({ jobs }: { jobs: readonly JobView[] }) {
         </EmptyState>
       }
       columns={[
-        { label: 'Job', cell: (job) => <Link to={paths.admin.job(job.key)}>{describeJob(job)}</Link> },
+        { label: 'Job', cell: (job) => <JobName job={job} /> },
         { label: 'Place', cell: (job) => job.place ?? '–' },
-        { label: 'User', cell: (job) => job.user ?? 'Platform' },
+        { label: 'User', cell: (job) => <JobOwner job={job} /> },
         { label: 'Waits for', cell: (job) => <JobStateBadge state={job.state} /> },
         { label: 'Reason', cell: (job) => job.message ?? job.reason },
         { label: 'Asks for', secondary: true, cell: (job) => describeResources(job.resources) },

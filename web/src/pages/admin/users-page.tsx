@@ -17,7 +17,7 @@ import { InvitationList } from './invitation-list.tsx'
 import { UserFilters } from './user-filters.tsx'
 import { UserTable } from './user-table.tsx'
 
-const pageSize = 25
+const pageSize = 50
 
 /** All users: search, paging, making and inviting new ones. The filters stand in the URL. */
 export function UsersPage() {

@@ -9,7 +9,7 @@ import { MoreRows } from '#ui/more-rows.tsx'
 import { Notice } from '#ui/notice.tsx'
 import { Skeleton } from '#ui/skeleton.tsx'
 import { Table } from '#ui/table.tsx'
-import { formatAbsolute, RelativeTime } from '#ui/time.tsx'
+import { AbsoluteTime } from '#ui/time.tsx'
 
 interface AuditTableProps {
   query: Omit<AuditQuery, 'before' | 'limit'>
@@ -33,12 +33,12 @@ export function AuditTable({ query, pageSize = 10 }: AuditTableProps) {
           </EmptyState>
         }
         columns={[
+          { label: 'When', cell: (event) => <AbsoluteTime atMs={event.atMs} /> },
           { label: 'Action', cell: (event) => <code>{event.action}</code> },
           { label: 'By', cell: (event) => withoutKind(event.actor) },
           { label: 'Target', cell: (event) => event.target },
           { label: 'Details', secondary: true, cell: describeDetail },
           { label: 'Address', secondary: true, cell: (event) => event.remote },
-          { label: 'When', cell: (event) => <When atMs={event.atMs} /> },
           { label: 'Outcome', cell: (event) => <Outcome outcome={event.outcome} /> },
         ]}
       />
@@ -49,11 +49,6 @@ export function AuditTable({ query, pageSize = 10 }: AuditTableProps) {
       />
     </>
   )
-}
-
-function When({ atMs }: { atMs: number }) {
-  const isRecent = Date.now() - atMs < 86_400_000
-  return isRecent ? <RelativeTime atMs={atMs} /> : <span className="nowrap">{formatAbsolute(atMs)}</span>
 }
 
 function Outcome({ outcome }: Pick<AuditEvent, 'outcome'>) {

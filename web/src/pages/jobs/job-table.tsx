@@ -54,7 +54,7 @@ export function JobTable({ query, showsUser = false, empty = nothingRan, pageSiz
 }
 
 function listColumns(showsUser: boolean): Column<JobView>[] {
-  const owner: Column<JobView> = { label: 'User', cell: (job) => job.user ?? 'Platform' }
+  const owner: Column<JobView> = { label: 'User', cell: (job) => <JobOwner job={job} /> }
   return [
     { label: 'Job', cell: (job) => <JobName job={job} /> },
     ...(showsUser ? [owner] : []),
@@ -66,7 +66,18 @@ function listColumns(showsUser: boolean): Column<JobView>[] {
   ]
 }
 
-function JobName({ job }: { job: JobView }) {
+/** What a job is, with the way to its page for who may read jobs. */
+export function JobName({ job }: { job: JobView }) {
   if (!mayUseForAll('read:jobs')) return describeJob(job)
-  return <Link to={paths.admin.job(job.key)}>{describeJob(job)}</Link>
+  return (
+    <Link className="nowrap" to={paths.admin.job(job.key)}>
+      {describeJob(job)}
+    </Link>
+  )
+}
+
+/** Whose a job is, with the way to them for who may read users. */
+export function JobOwner({ job: { user } }: { job: JobView }) {
+  if (user === undefined) return 'Platform'
+  return mayUseForAll('read:users') ? <Link to={paths.admin.user(user)}>{user}</Link> : user
 }

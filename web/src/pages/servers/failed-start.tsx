@@ -5,13 +5,12 @@ import { Notice } from '#ui/notice.tsx'
 
 /** Why a server ended: the sentence, the exit status, and the last lines it wrote. */
 export function FailedStart({ server }: { server: ServerDetails }) {
-  const { message, reason, exitCode, logTail } = server
+  const { message, exitCode, logTail } = server
   return (
     <div className="stack gap-s">
       <Notice tone="bad" title={server.readyAtMs === undefined ? 'It did not start' : 'It ended by itself'}>
         {message ?? 'It ended without saying why.'}{' '}
-        {exitCode !== undefined && <span className="nowrap">Exit status {exitCode}. </span>}
-        {reason && <code>{reason}</code>}
+        {exitCode !== undefined && <span className="nowrap">Exit status {exitCode}.</span>}
       </Notice>
       {logTail && <LogView label="Last lines of its log" text={logTail} />}
     </div>

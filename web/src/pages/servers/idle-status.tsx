@@ -1,4 +1,4 @@
-import type { IdleState, ServerDetails } from '@atrium/contract/servers.ts'
+import type { IdleReason, IdleState, ServerDetails } from '@atrium/contract/servers.ts'
 
 import { useKeepRunning } from '#api/servers.ts'
 import { Button } from '#ui/button.tsx'
@@ -11,38 +11,35 @@ interface IdleStatusProps {
   idle: IdleState
 }
 
-/** The warning before an idle stop, or why the server is still running. */
-export function IdleStatus({ server, idle }: IdleStatusProps) {
-  if (idle.warned && idle.stopsAtMs !== undefined) {
-    return (
-      <Notice
-        tone="warn"
-        title={
-          <>
-            Nobody uses this server: it stops in <Countdown untilMs={idle.stopsAtMs} />
-          </>
-        }
-        actions={<KeepRunningButton server={server} />}
-      >
-        {idle.reasons.map((reason) => reason.text).join(' ')} Files are kept; kernels and what they hold in
-        memory are not.
-      </Notice>
-    )
-  }
+/** Before an idle stop: when it comes, since when nobody uses the server, and the way to hold it off. */
+export function IdleWarning({ server, idle, stopsAtMs }: IdleStatusProps & { stopsAtMs: number }) {
+  return (
+    <Notice
+      tone="warn"
+      title={
+        <>
+          Nobody uses this server: it stops in <Countdown untilMs={stopsAtMs} />
+        </>
+      }
+      actions={<KeepRunningButton server={server} />}
+    >
+      {idle.reasons.map((reason) => (
+        <IdleReasonText key={reason.text} reason={reason} />
+      ))}{' '}
+      Files are kept; kernels and what they hold in memory are not.
+    </Notice>
+  )
+}
+
+/** Why a server is still running, and when it will not be any more. */
+export function WhyRunning({ server, idle }: IdleStatusProps) {
   return (
     <details>
       <summary>Why is it still running?</summary>
       <div className="stack gap-s">
         <ul className="reasons">
           {idle.reasons.map((reason) => (
-            <li key={reason.text}>
-              {reason.text}{' '}
-              {!idle.inUse && (
-                <span className="muted">
-                  (<RelativeTime atMs={reason.atMs} />)
-                </span>
-              )}
-            </li>
+            <li key={reason.text}>{idle.inUse ? reason.text : <IdleReasonText reason={reason} />}</li>
           ))}
           <li>{describePolicy(idle)}</li>
         </ul>
@@ -53,6 +50,16 @@ export function IdleStatus({ server, idle }: IdleStatusProps) {
         )}
       </div>
     </details>
+  )
+}
+
+/** `A kernel was busy (55 minutes ago).` */
+function IdleReasonText({ reason: { text, atMs } }: { reason: IdleReason }) {
+  return (
+    <>
+      {text.replace(/\.$/, '')} (<RelativeTime atMs={atMs} />
+      ).
+    </>
   )
 }
 

@@ -5,7 +5,7 @@ import { Facts } from '#ui/facts.tsx'
 import { Meter } from '#ui/meter.tsx'
 import { formatAbsolute, formatDuration, RelativeTime, useNow } from '#ui/time.tsx'
 
-import { IdleStatus } from './idle-status.tsx'
+import { IdleWarning, WhyRunning } from './idle-status.tsx'
 import './running-server.css'
 
 interface RunningServerProps {
@@ -13,11 +13,15 @@ interface RunningServerProps {
   profiles: readonly Profile[]
 }
 
-/** A running server: since when, how long still, what it uses, and why it is still there. */
+/** A running server: that it is about to stop, since when, how long still, what it uses, and why it is still there. */
 export function RunningServer({ server, profiles }: RunningServerProps) {
+  const { idle } = server
   const profile = profiles.find((each) => each.name === server.profile)
   return (
     <div className="stack">
+      {idle?.warned && idle.stopsAtMs !== undefined && (
+        <IdleWarning server={server} idle={idle} stopsAtMs={idle.stopsAtMs} />
+      )}
       <Facts
         facts={[
           { label: 'Profile', value: profile?.title ?? server.profile },
@@ -31,7 +35,7 @@ export function RunningServer({ server, profiles }: RunningServerProps) {
         ]}
       />
       <ServerUse server={server} />
-      {server.idle && <IdleStatus server={server} idle={server.idle} />}
+      {idle && !idle.warned && <WhyRunning server={server} idle={idle} />}
     </div>
   )
 }
