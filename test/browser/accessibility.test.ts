@@ -95,6 +95,13 @@ function dialogs(): [string, (page: Page) => Promise<void>][] {
         await page.getByRole('menuitem', { name: 'Share…' }).click()
       },
     ],
+    [
+      'adding to a group',
+      async (page) => {
+        await page.getByLabel('Select bob').check()
+        await page.getByRole('button', { name: 'Add to group…' }).click()
+      },
+    ],
     ['inviting', (page) => page.getByRole('button', { name: 'Invite' }).click()],
     [
       'deleting',

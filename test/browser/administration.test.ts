@@ -71,6 +71,52 @@ describe('users', () => {
     await page.getByRole('link', { name: 'bobby' }).waitFor({ state: 'detached' })
   })
 
+  test('many are selected over several pages, and put into a group, stopped and deleted at once', async () => {
+    const { page, server } = await portal.open('/hub/admin', { user: 'ada' })
+    const bar = page.getByRole('region', { name: 'Selected users' })
+    await page.getByLabel('Select all on this page').check()
+    await bar.getByRole('status').getByText('50 users selected').waitFor()
+    await page.getByLabel('Select all on this page').uncheck()
+    for (const name of ['ada', 'bob']) await page.getByLabel(`Select ${name}`, { exact: true }).check()
+    await page.getByRole('button', { name: 'Next' }).click()
+    await page.getByLabel('Select quinn.berg').check()
+    await bar.getByRole('status').getByText('3 users selected').waitFor()
+    await bar.getByRole('button', { name: 'Add to group…' }).click()
+    await page.getByLabel('Group', { exact: true }).fill('students-2026')
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await seeText(page, '3 users added to students-2026.')
+    await bar.getByRole('status').getByText('selected').waitFor({ state: 'detached' })
+    const members = server.api.state.groups.find(({ name }) => name === 'students-2026')?.users ?? []
+    assert.ok(['ada', 'bob', 'quinn.berg'].every((name) => members.includes(name)))
+    await page.goto(new URL('/hub/admin', page.url()).href)
+    for (const name of ['ada', 'alice', 'bob'])
+      await page.getByLabel(`Select ${name}`, { exact: true }).check()
+    await bar.getByRole('button', { name: 'Stop servers…' }).click()
+    await page.getByRole('dialog').getByText('ada/, ada/notes, ada/gpu, bob/.').waitFor()
+    await page.getByRole('dialog').getByRole('button', { name: 'Stop 4 servers' }).click()
+    await page.getByRole('row', { name: /bob/ }).getByText('default').waitFor({ state: 'detached' })
+    for (const name of ['ada', 'alice', 'bob'])
+      await page.getByLabel(`Select ${name}`, { exact: true }).check()
+    await bar.getByRole('button', { name: 'Delete…' }).click()
+    await page.getByRole('dialog').getByText('alice, bob.').waitFor()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete 2 users' }).click()
+    await seeText(page, '2 users deleted.')
+    await page.getByRole('link', { name: 'bob' }).waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'ada', exact: true }).waitFor()
+  })
+
+  test('that cannot be deleted are named, and the others are', async () => {
+    const { page } = await portal.open('/hub/admin', { user: 'ada' })
+    await page.route('**/hub/api/users/bob', (route) =>
+      route.fulfill({ status: 500, json: { message: 'It is on fire.' } }),
+    )
+    for (const name of ['alice', 'bob']) await page.getByLabel(`Select ${name}`, { exact: true }).check()
+    await page.getByRole('button', { name: 'Delete…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete 2 users' }).click()
+    await page.getByRole('alert').getByText('bob: It is on fire.').waitFor()
+    await page.getByRole('link', { name: 'alice', includeHidden: true }).waitFor({ state: 'detached' })
+  })
+
   test('have a page with their servers, which can be started and stopped', async () => {
     const { page } = await portal.open('/hub/admin/users/alice', { user: 'ada' })
     await page.getByRole('button', { name: 'Start' }).click()

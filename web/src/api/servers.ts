@@ -1,6 +1,7 @@
 import type { Profile, ServerDetails } from '@atrium/contract/servers.ts'
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 
+import { eachOf } from './each-of.ts'
 import { endpoints } from './endpoints.ts'
 import { request } from './http.ts'
 
@@ -48,6 +49,25 @@ export function useStopServer() {
   return useServerMutation(({ user, name }: ServerId) =>
     request<void>('DELETE', endpoints.server(user, name), { isAsync: true }),
   )
+}
+
+/** The same for many, whoever's. */
+export function useStopServers() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (servers: readonly ServerId[]) =>
+      eachOf(
+        servers,
+        ({ user, name }) => `${user}/${name}`,
+        ({ user, name }) => request<void>('DELETE', endpoints.server(user, name), { isAsync: true }),
+      ),
+    onSettled: async () => {
+      await Promise.all([
+        client.invalidateQueries({ queryKey: ['servers'] }),
+        client.invalidateQueries({ queryKey: ['users'] }),
+      ])
+    },
+  })
 }
 
 /** Removes a named server for good. */

@@ -1,8 +1,10 @@
 import type { HubPage, HubUser } from '@atrium/contract/hub-models.ts'
 import { keepPreviousData, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 
+import { eachOf } from './each-of.ts'
 import { endpoints } from './endpoints.ts'
 import { request } from './http.ts'
+import type { ServerId } from './servers.ts'
 
 export interface UserListQuery {
   search: string
@@ -12,6 +14,10 @@ export interface UserListQuery {
   offset: number
   limit: number
 }
+
+/** How often the list is looked at again: while a server in it starts or stops, and otherwise. */
+const busyMs = 2_000
+const calmMs = 20_000
 
 const paginated = 'application/jupyterhub-pagination+json'
 
@@ -26,7 +32,12 @@ export function userListQuery({ search, state, sort, offset, limit }: UserListQu
         signal,
       }),
     placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) => (state.data?.items.some(isChanging) ? busyMs : calmMs),
   })
+}
+
+function isChanging({ servers = {} }: HubUser): boolean {
+  return Object.values(servers).some(({ pending }) => pending !== null)
 }
 
 /** One user. */
@@ -67,9 +78,20 @@ export function useEditUser(user: string) {
   )
 }
 
-/** Deletes a user for good, servers and tokens included. */
-export function useDeleteUser() {
-  return useUserMutation((user: string) => request<void>('DELETE', endpoints.user(user)))
+/** Deletes users for good, servers and tokens included. */
+export function useDeleteUsers() {
+  return useUserMutation((users: readonly string[]) =>
+    eachOf(
+      users,
+      (user) => user,
+      (user) => request<void>('DELETE', endpoints.user(user)),
+    ),
+  )
+}
+
+/** A user's servers that run, or are on their way. */
+export function listActiveServers({ name: user, servers = {} }: HubUser): ServerId[] {
+  return Object.values(servers).flatMap(({ name, stopped }) => (stopped ? [] : [{ user, name }]))
 }
 
 function useUserMutation<Input, Output>(act: (input: Input) => Promise<Output>) {

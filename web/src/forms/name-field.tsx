@@ -11,14 +11,14 @@ import { TextField } from '#ui/field.tsx'
 type Kind = RoleHolderParams['kind']
 
 /** The name of a user, group or service, with suggestions as far as the person may list them. */
-export function NameField({ kind }: { kind: Kind }) {
+export function NameField({ kind, label = 'Name' }: { kind: Kind; label?: string }) {
   const id = useId()
   const [typed, setTyped] = useState('')
   const names = useNames(kind, typed)
   return (
     <>
       <TextField
-        label="Name"
+        label={label}
         name="name"
         value={typed}
         onChange={(event) => setTyped(event.target.value)}

@@ -6,6 +6,8 @@ export interface Column<Row> {
   /** Head of the column, and the label of the value where the table is narrow. Empty for buttons: give `srLabel`. */
   label: string
   srLabel?: string
+  /** Shown in the head before the label. */
+  lead?: ReactNode
   cell: (row: Row) => ReactNode
   align?: 'end'
   /** Left out where there is little room. */
@@ -35,6 +37,7 @@ export function Table<Row>({ label, columns, rows, rowKey, empty }: TableProps<R
           <tr role="row">
             {columns.map((column) => (
               <th key={column.label || column.srLabel} role="columnheader" scope="col" {...layoutOf(column)}>
+                {column.lead}
                 {column.label || <span className="visually-hidden">{column.srLabel}</span>}
               </th>
             ))}

@@ -3,7 +3,8 @@ import { useState } from 'react'
 import { useNavigate } from 'react-router'
 
 import { useStartServer } from '#api/servers.ts'
-import { DeleteUserDialog } from '#forms/admin/delete-user-dialog.tsx'
+import { listActiveServers } from '#api/users.ts'
+import { DeleteUsersDialog } from '#forms/admin/delete-users-dialog.tsx'
 import { RenameUserDialog } from '#forms/admin/rename-user-dialog.tsx'
 import { StopServersDialog } from '#forms/admin/stop-servers-dialog.tsx'
 import { UserLinkDialog } from '#forms/admin/user-link-dialog.tsx'
@@ -35,9 +36,9 @@ export function UserMenu({ user, onGone }: UserMenuProps) {
         <RenameUserDialog user={user.name} onClose={close} onRenamed={(name) => onGone?.(name)} />
       )}
       {dialog === 'delete' && (
-        <DeleteUserDialog user={user.name} onClose={close} onDeleted={() => onGone?.()} />
+        <DeleteUsersDialog users={[user.name]} onClose={close} onDeleted={() => onGone?.()} />
       )}
-      {dialog === 'stop' && <StopServersDialog user={user} onClose={close} />}
+      {dialog === 'stop' && <StopServersDialog users={[user]} onClose={close} onStopped={close} />}
     </>
   )
 }
@@ -45,8 +46,7 @@ export function UserMenu({ user, onGone }: UserMenuProps) {
 function useServerItems(user: HubUser, open: (dialog: OpenDialog) => void): MenuItem[] {
   const start = useStartServer()
   const toast = useToast()
-  const servers = Object.values(user.servers ?? {})
-  const standard = servers.find((server) => server.name === '')
+  const standard = user.servers?.['']
   const items: MenuItem[] = []
   if (mayUseForAll('access:servers') && standard?.ready) {
     items.push({
@@ -69,7 +69,7 @@ function useServerItems(user: HubUser, open: (dialog: OpenDialog) => void): Menu
         ),
     })
   }
-  if (mayUseForAll('delete:servers') && servers.some((server) => !server.stopped)) {
+  if (mayUseForAll('delete:servers') && listActiveServers(user).length > 0) {
     items.push({ label: 'Stop servers…', icon: 'stop', onSelect: () => open('stop') })
   }
   return items

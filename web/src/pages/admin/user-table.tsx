@@ -7,16 +7,19 @@ import { EmptyState } from '#ui/empty-state.tsx'
 import { Table } from '#ui/table.tsx'
 import { RelativeTime } from '#ui/time.tsx'
 
+import type { Selection } from './use-selection.ts'
 import { UserMenu } from './user-menu.tsx'
+import './user-table.css'
 
 interface UserTableProps {
   users: readonly HubUser[]
   /** An empty list means that nothing fits, not that there is nobody. */
   isFiltered: boolean
+  selection: Selection<HubUser>
 }
 
 /** Users with their servers, and what can be done with each. */
-export function UserTable({ users, isFiltered }: UserTableProps) {
+export function UserTable({ users, isFiltered, selection }: UserTableProps) {
   return (
     <Table
       label="Users"
@@ -24,7 +27,16 @@ export function UserTable({ users, isFiltered }: UserTableProps) {
       rowKey={(user) => user.name}
       empty={<NoUsers isFiltered={isFiltered} />}
       columns={[
-        { label: 'Name', cell: (user) => <UserName user={user} /> },
+        {
+          label: 'Name',
+          lead: <SelectBox label="Select all on this page" rows={users} selection={selection} />,
+          cell: (user) => (
+            <span className="row">
+              <SelectBox label={`Select ${user.name}`} rows={[user]} selection={selection} />
+              <UserName user={user} />
+            </span>
+          ),
+        },
         { label: 'Servers', cell: (user) => <RunningServers user={user} /> },
         { label: 'Groups', secondary: true, cell: (user) => user.groups?.join(', ') },
         { label: 'Last activity', cell: (user) => <LastActivity at={user.last_activity} /> },
@@ -43,6 +55,24 @@ function NoUsers({ isFiltered }: { isFiltered: boolean }) {
     <EmptyState icon="users" title="No users yet">
       Add users by name, or invite somebody by a link.
     </EmptyState>
+  )
+}
+
+interface SelectBoxProps {
+  label: string
+  rows: readonly HubUser[]
+  selection: Selection<HubUser>
+}
+
+function SelectBox({ label, rows, selection }: SelectBoxProps) {
+  return (
+    <input
+      type="checkbox"
+      className="select-box"
+      aria-label={label}
+      checked={rows.every((row) => selection.has(row))}
+      onChange={(event) => selection.set(rows, event.target.checked)}
+    />
   )
 }
 

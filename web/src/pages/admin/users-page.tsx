@@ -1,3 +1,4 @@
+import type { HubUser } from '@atrium/contract/hub-models.ts'
 import { useQuery } from '@tanstack/react-query'
 import { useCallback, useState } from 'react'
 import { useSearchParams } from 'react-router'
@@ -14,16 +15,21 @@ import { Pager } from '#ui/pager.tsx'
 import { Skeleton } from '#ui/skeleton.tsx'
 
 import { InvitationList } from './invitation-list.tsx'
+import { SelectedUsers } from './selected-users.tsx'
+import { useSelection } from './use-selection.ts'
 import { UserFilters } from './user-filters.tsx'
 import { UserTable } from './user-table.tsx'
 
 const pageSize = 50
 
-/** All users: search, paging, making and inviting new ones. The filters stand in the URL. */
+const nameOf = (user: HubUser) => user.name
+
+/** All users: search, paging, selecting many, making and inviting new ones. The filters stand in the URL. */
 export function UsersPage() {
   const [dialog, setDialog] = useState<'create' | 'invite'>()
   const [query, change] = useUserListQuery()
   const users = useQuery(userListQuery(query))
+  const selection = useSelection(nameOf)
   return (
     <>
       <PageHeader
@@ -50,18 +56,26 @@ export function UsersPage() {
       <section className="card" aria-label="Users" aria-busy={users.isPlaceholderData}>
         {users.data ? (
           <>
-            <UserTable users={users.data.items} isFiltered={query.search !== '' || query.state !== 'all'} />
+            <UserTable
+              users={users.data.items}
+              isFiltered={query.search !== '' || query.state !== 'all'}
+              selection={selection}
+            />
             <Pager
               offset={query.offset}
               limit={pageSize}
               total={users.data._pagination.total}
-              onMove={(offset) => change({ offset })}
+              onMove={(offset) => {
+                change({ offset })
+                window.scrollTo(0, 0)
+              }}
             />
           </>
         ) : (
           !users.error && <Skeleton lines={8} label="Loading users" />
         )}
       </section>
+      <SelectedUsers users={selection.rows} onClear={selection.clear} />
       {mayUseForAll('admin:users') && <InvitationList />}
       {dialog === 'create' && <CreateUsersDialog onClose={() => setDialog(undefined)} />}
       {dialog === 'invite' && <InviteDialog onClose={() => setDialog(undefined)} />}
