@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 _RECORDED = (
     "key", "uid", "command", "labels", "pid", "start_time", "boot_id", "state", "started_at_ms", "ended_at_ms",
-    "ports", "exit", "warm", "time_limit_ms", "stop_reason", "kill_at_ms", "log_start",
+    "ports", "exit", "warm", "time_limit_ms", "stop_reason", "kill_at_ms", "log_start", "started_boot_ms",
 )  # fmt: skip
+
+# Fields that records of earlier versions lack: jobs outlive the agent that wrote theirs.
+_ADDED = frozenset({"started_boot_ms"})
 
 
 class Job:
@@ -37,12 +40,15 @@ class Job:
     warm: dict[str, Any]
     time_limit_ms: int | None
     stop_reason: str | None
+    started_boot_ms: int | None
+    """The start on the clock that nobody can set; None in records of agents before there was this field."""
     kill_at_ms: int | None
+    """On the same clock."""
     log_start: int
     """Output before this byte has been given up to bound the log's size."""
 
     def __init__(self, **fields: Any) -> None:
-        self.ended_at_ms = self.exit = self.stop_reason = self.kill_at_ms = None
+        self.ended_at_ms = self.exit = self.stop_reason = self.kill_at_ms = self.started_boot_ms = None
         self.log_start = 0
         self.cgroup = JobCgroup({})
         # Of this agent's life only:
@@ -70,6 +76,7 @@ class Job:
             boot_id=boot_id,
             state="starting",
             started_at_ms=now_ms(),
+            started_boot_ms=boot_ms(),
             ports={},
             warm={"used": False},
             time_limit_ms=spec.time_limit_ms,
@@ -77,8 +84,8 @@ class Job:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Job:
-        """KeyError or TypeError when the record is of no version we know."""
-        job = cls(**{name: record[name] for name in _RECORDED})
+        """KeyError or TypeError when it is no record. One of another version may have fields more, or those that came later less."""
+        job = cls(**{name: record[name] for name in _RECORDED if name in record or name not in _ADDED})
         job.cgroup = JobCgroup(dict(record["cgroup"]))
         return job
 
@@ -149,3 +156,8 @@ def _decode(status: int | None) -> tuple[int | None, str | None]:
 def now_ms() -> int:
     """Wall clock, milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def boot_ms() -> int:
+    """Milliseconds since the machine's start: no setting of the clock touches them. They mean nothing after the next boot."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000

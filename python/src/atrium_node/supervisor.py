@@ -10,7 +10,7 @@ from typing import Any
 
 from atrium_node import linux, stragglers
 from atrium_node.faults import Faults
-from atrium_node.job import Job, now_ms
+from atrium_node.job import Job, boot_ms
 from atrium_node.job_spec import JobSpec
 from atrium_node.launcher import Launch, Launcher, LaunchError
 from atrium_node.loop import HANGUP, READ, Loop
@@ -149,7 +149,8 @@ class Supervisor:
 
     def _limit_time(self, job: Job) -> None:
         if job.time_limit_ms is not None:
-            left_ms = job.started_at_ms + job.time_limit_ms - now_ms()
+            started_ms = boot_ms() if job.started_boot_ms is None else job.started_boot_ms
+            left_ms = started_ms + job.time_limit_ms - boot_ms()
             job.time_limit = self._loop.call_later(max(0.0, left_ms / 1000), lambda: self._on_time_limit(job))
 
     def _on_time_limit(self, job: Job) -> None:
@@ -163,7 +164,7 @@ class Supervisor:
             self._stop(job, grace_ms, "cancelled")
 
     def _stop(self, job: Job, grace_ms: int, reason: str) -> None:
-        kill_at_ms = now_ms() + grace_ms
+        kill_at_ms = boot_ms() + grace_ms
         if job.state == "stopping" and job.kill_at_ms is not None and job.kill_at_ms <= kill_at_ms:
             return
         job.stop_reason = job.stop_reason or reason
@@ -181,8 +182,8 @@ class Supervisor:
     def _kill_later(self, job: Job) -> None:
         if job.kill_timer is not None:
             job.kill_timer.cancel()
-        left_ms = (job.kill_at_ms or 0) - now_ms()
-        # A clock set back must not turn a grace of seconds into hours: ten minutes are the most anyone waits.
+        left_ms = (job.kill_at_ms or 0) - boot_ms()
+        # Ten minutes are the most anyone may ask for.
         job.kill_timer = self._loop.call_later(min(max(0.0, left_ms / 1000), 600), lambda: self._kill(job))
 
     def _kill(self, job: Job) -> None:

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import type { Store } from '#store/store.ts'
 import { testStoreKinds } from '#store/testing.ts'
 import { buildAttemptKey } from './job-key.ts'
+import type { Job } from './job-record.ts'
 import { buildTestRequest, createTestPlatform, requestOne, stopOne, until, untilState } from './testing.ts'
 
 const wait: [string] = ['wait']
@@ -87,6 +88,30 @@ for (const kind of testStoreKinds) {
         assert.ok(clock.monotonic() - startedMs < 60_000)
       }
       assert.equal(world.countStarts(buildAttemptKey(running, 1)), 1)
+    })
+
+    test('a wall clock set forward a day before a restart ends neither what runs nor what starts', async (t) => {
+      const { open, clock } = await setUp(t)
+      const options = { isReady: async (job: Job) => job.subject !== 'server:slow' }
+      const first = await open(options)
+      const policy = { ready: { port: 'http', path: '/' }, readyTimeoutMs: 3_600_000 }
+      const spec = { ports: ['http'], timeLimitMs: 2 * 3_600_000 }
+      const { key: running } = await requestOne(first, buildTestRequest(wait, { policy, spec }))
+      const slowRequest = buildTestRequest(wait, { policy, spec, subject: 'server:slow' })
+      const { key: slow } = await requestOne(first, slowRequest)
+      await untilState(first, clock, running, 'running')
+      await untilState(first, clock, slow, 'starting')
+      first.kill()
+      clock.jump(day)
+      const second = await open(options)
+      const { key: another } = await requestOne(second, buildTestRequest(wait))
+      await untilState(second, clock, another, 'running')
+      await clock.advance(60_000)
+      assert.equal((await second.jobs.find(running))?.state, 'running')
+      assert.equal((await second.jobs.find(slow))?.state, 'starting')
+      await clock.advance(2 * 3_600_000)
+      assert.equal((await untilState(second, clock, slow, 'failed')).reason, 'not_ready_in_time')
+      assert.equal((await untilState(second, clock, running, 'failed')).reason, 'time_limit')
     })
 
     test('a retry planned before the wall clock was set back a day comes soon after a restart', async (t) => {

@@ -333,6 +333,7 @@ for (const kind of testStoreKinds) {
       const job = await untilState(replica, clock, key, 'failed')
       assert.equal(job.reason, 'not_ready_in_time')
       assert.match(job.message ?? '', /30 seconds/)
+      assert.match(job.logTail ?? '', /waiting/)
     })
 
     test('waiting in the queue of the scheduler has no timeout and shows its reason', async (t) => {

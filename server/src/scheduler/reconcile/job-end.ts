@@ -103,6 +103,11 @@ function resolveExit(job: Job, exit: JobExit): Pick<JobExit, 'state' | 'reason' 
   return { state: failingStopReasons.includes(reason) ? 'failed' : 'cancelled', reason, message }
 }
 
+/** True when the job will be said to have failed, by itself or by a limit of ours: its last output is worth keeping. */
+export function isFailure(job: Job, exit: JobExit): boolean {
+  return exit.state === 'failed' || resolveExit(job, exit).state === 'failed'
+}
+
 /** The event of a rejected submission and its end: final, the scheduler's own words. */
 export function buildRejection(
   job: Job,

@@ -15,8 +15,10 @@ export interface JobNotes {
   attempt: number
   state: Job['state']
   isSubmitted: boolean
-  /** When it started, on the monotonic clock; the scheduler's word before it said so is the first sight of `starting`. */
+  /** When it started, by the recorded wall-clock time where there is one; on the monotonic clock. */
   startedMs?: number
+  /** When this process first saw that it had started. What counts from here cannot come too early, whatever the wall clock does. */
+  sightedMs?: number
   retryMs?: number
   cancels: number
   lastCancelMs?: number
@@ -38,9 +40,13 @@ export function updateNotes(known: JobNotes | undefined, job: Job, clock: Clock)
   const [now, nowMs] = [clock.now(), clock.monotonic()]
   notes.state = job.state
   notes.isSubmitted = job.handle !== undefined
-  if (job.startedAtMs !== undefined) notes.startedMs ??= nowMs - Math.max(0, now - job.startedAtMs)
-  else if (job.state === 'starting') notes.startedMs ??= nowMs
-  else delete notes.startedMs
+  if (job.startedAtMs !== undefined || job.state === 'starting') {
+    notes.sightedMs ??= nowMs
+    notes.startedMs ??= nowMs - Math.max(0, now - (job.startedAtMs ?? now))
+  } else {
+    delete notes.sightedMs
+    delete notes.startedMs
+  }
   if (job.retryAtMs === undefined) delete notes.retryMs
   else notes.retryMs ??= nowMs + Math.min(longestRetryMs, Math.max(0, job.retryAtMs - now))
   return notes
@@ -68,14 +74,12 @@ export function findReachedLimit(
   clock: Clock,
   hasOwnLimits: boolean,
 ): { reason: string; message: string } | undefined {
-  if (notes.startedMs === undefined || job.desired === 'stop') return undefined
-  const limits = findLimits(job, hasOwnLimits)
-  const elapsedMs = clock.monotonic() - notes.startedMs
-  if (elapsedMs >= limits.timeLimitMs) {
-    return { reason: 'time_limit', message: 'It reached its time limit.' }
-  }
-  if (elapsedMs >= limits.readyTimeoutMs) {
-    const seconds = Math.round(limits.readyTimeoutMs / 1000)
+  if (job.desired === 'stop') return undefined
+  const nowMs = clock.monotonic()
+  const ends = findEnds(notes, job, hasOwnLimits)
+  if (nowMs >= ends.timeLimitMs) return { reason: 'time_limit', message: 'It reached its time limit.' }
+  if (nowMs >= ends.readyMs) {
+    const seconds = Math.round((job.policy.readyTimeoutMs ?? 0) / 1000)
     return {
       reason: 'not_ready_in_time',
       message: `It did not answer within ${seconds} seconds of its start.`,
@@ -93,20 +97,30 @@ export function planNotes(
   const dues: number[] = []
   if (job.desired === 'stop') dues.push(cancelDueMs(notes, settings))
   else if (notes.startedMs !== undefined) {
-    const { timeLimitMs, readyTimeoutMs } = findLimits(job, hasOwnLimits)
-    dues.push(notes.startedMs + Math.min(timeLimitMs, readyTimeoutMs))
+    const { timeLimitMs, readyMs } = findEnds(notes, job, hasOwnLimits)
+    dues.push(timeLimitMs, readyMs)
   } else if (notes.retryMs !== undefined) dues.push(notes.retryMs)
   const due = Math.min(...dues)
   if (Number.isFinite(due)) notes.dueMs = due
   else delete notes.dueMs
 }
 
-function findLimits(job: Job, hasOwnLimits: boolean): { timeLimitMs: number; readyTimeoutMs: number } {
+/**
+ * When a job's time is over, on the monotonic clock. A scheduler that keeps time limits is trusted with them: ours then only catches what
+ * it missed, and counts from the first sight, so that a wall clock that was set forward ends no job after a restart.
+ */
+function findEnds(
+  { startedMs, sightedMs }: JobNotes,
+  { spec, policy, readyAtMs }: Job,
+  hasOwnLimits: boolean,
+): { timeLimitMs: number; readyMs: number } {
   const never = Number.POSITIVE_INFINITY
-  const { timeLimitMs } = job.spec
-  const { ready, readyTimeoutMs = never } = job.policy
+  const { timeLimitMs = never } = spec
+  const { ready, readyTimeoutMs = never } = policy
+  const isAwaited = ready !== undefined && readyAtMs === undefined
+  const limitedFromMs = hasOwnLimits && sightedMs !== undefined ? sightedMs + timeLimitMarginMs : startedMs
   return {
-    timeLimitMs: timeLimitMs === undefined ? never : timeLimitMs + (hasOwnLimits ? timeLimitMarginMs : 0),
-    readyTimeoutMs: ready === undefined || job.readyAtMs !== undefined ? never : readyTimeoutMs,
+    timeLimitMs: (limitedFromMs ?? never) + timeLimitMs,
+    readyMs: isAwaited ? (sightedMs ?? never) + readyTimeoutMs : never,
   }
 }

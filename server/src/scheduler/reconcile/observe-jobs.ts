@@ -4,6 +4,7 @@ import type { Job } from '#scheduler/job-record.ts'
 import type { JobChange } from '#scheduler/job-rows.ts'
 import { openSecrets } from '#scheduler/job-secrets.ts'
 import type { Scheduler } from '#scheduler/scheduler.ts'
+import { isFailure } from './job-end.ts'
 import type { JobNotes } from './job-notes.ts'
 import { buildTransition } from './job-transition.ts'
 import { readLogTail } from './read-log-tail.ts'
@@ -109,7 +110,7 @@ async function readLogTails(
   const { settings, signal, jobs, box } = context
   const failed = changing.flatMap(({ job }) => {
     const observation = seen.get(job.key)
-    const hasFailed = observation?.state === 'ended' && observation.exit.state === 'failed'
+    const hasFailed = observation?.state === 'ended' && isFailure(job, observation.exit)
     return hasFailed && job.handle !== undefined ? [{ key: job.key, handle: job.handle }] : []
   })
   if (failed.length === 0) return new Map()

@@ -11,6 +11,7 @@ import type { JobHandle } from '#scheduler/job.ts'
 import { buildAgentCommand, type LocalSchedulerConfig } from './local-config.ts'
 import { buildTestSpec, createLocalSite, expectAccepted, isAlive, isRoot, type LocalSite } from './testing.ts'
 
+const day = 24 * 3_600_000
 const needsRoot = isRoot ? false : 'needs root'
 
 /** Gives `run` a site of its own and clears it away. */
@@ -150,6 +151,29 @@ test('a record of another boot is of a job that is over', async () => {
     assert.equal((await site.waitForEnd(handle)).exit.reason, 'not_observed')
   })
 })
+
+for (const [title, change] of [
+  ['whose wall clock was set forward a day', ({ started_at_ms }) => ({ started_at_ms: started_at_ms - day })],
+  ['of an earlier version', () => ({ started_boot_ms: undefined })],
+] as [string, (record: { started_at_ms: number }) => object][]) {
+  test(`a job with a time limit ${title} lives on, and its limit holds`, async () => {
+    await withSite({}, async (site) => {
+      const keys = ['long', 'short']
+      const handles = [
+        await site.run(buildTestSpec('long', ['sleep', '1000'], { timeLimitMs: 3_600_000 })),
+        await site.run(buildTestSpec('short', ['sleep', '1000'], { timeLimitMs: 1500 })),
+      ] as const
+      await killAgent(site)
+      for (const key of keys) {
+        const path = join(site.dir, 'jobs', key, 'record.json')
+        const record = JSON.parse(await readFile(path, 'utf8'))
+        await writeFile(path, JSON.stringify({ ...record, ...change(record) }))
+      }
+      assert.equal((await site.waitForEnd(handles[1])).exit.reason, 'time_limit')
+      assert.equal((await site.observe(handles[0])).state, 'running')
+    })
+  })
+}
 
 test('damaged records keep neither the agent nor other jobs from going on', async () => {
   await withSite({}, async (site) => {
