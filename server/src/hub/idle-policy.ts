@@ -14,6 +14,8 @@ export interface IdleFindings {
   /** When a client last sent a websocket message. */
   messageAtMs?: number
   keepUntilMs?: number
+  /** When the machine's clock was last set: nobody knows how long before that the server was used. */
+  clockSetAtMs?: number
   settings: IdleSettings
 }
 
@@ -36,6 +38,7 @@ export function buildIdleReport(findings: IdleFindings, before: IdleReport | und
   const isCpuBusy = cpu?.atMs === nowMs && (cpu.cores ?? 0) > findings.settings.cpuCores
   const cpuBusyAtMs = isCpuBusy ? nowMs : before?.cpuBusyAtMs
   const messageAtMs = latest(findings.messageAtMs, before?.messageAtMs)
+  const clockSetAtMs = latest(findings.clockSetAtMs, before?.clockSetAtMs)
   const seen = {
     atMs: nowMs,
     answered: jupyter !== undefined,
@@ -45,6 +48,7 @@ export function buildIdleReport(findings: IdleFindings, before: IdleReport | und
     ...(cpu === undefined ? {} : { cpu }),
     ...(cpuBusyAtMs === undefined ? {} : { cpuBusyAtMs }),
     ...(messageAtMs === undefined ? {} : { messageAtMs }),
+    ...(clockSetAtMs === undefined ? {} : { clockSetAtMs }),
   }
   const signs = listSigns(findings, seen).toSorted((a, b) => b.atMs - a.atMs)
   return { ...seen, signs, lastUseMs: Math.min(nowMs, Math.max(...signs.map(({ atMs }) => atMs))) }
@@ -97,6 +101,9 @@ function listSigns(
     signs.push({ kind: 'websocket', atMs: seen.messageAtMs, text: 'Somebody worked in it.' })
   }
   if (seen.cpuBusyAtMs !== undefined) signs.push(describeCpu(seen.cpuBusyAtMs, seen.cpu, settings))
+  if (seen.clockSetAtMs !== undefined) {
+    signs.push({ kind: 'clock', atMs: seen.clockSetAtMs, text: 'The clock of the machine was set.' })
+  }
   if (keepUntilMs !== undefined && keepUntilMs > nowMs) {
     signs.push({ kind: 'kept', atMs: nowMs, text: 'Somebody asked to keep it running.' })
   }

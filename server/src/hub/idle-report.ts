@@ -26,7 +26,7 @@ export interface CpuUse {
 
 /** What counts as use, newest first. */
 export interface UseSign {
-  kind: 'kernel' | 'terminal' | 'websocket' | 'cpu' | 'start' | 'kept'
+  kind: 'kernel' | 'terminal' | 'websocket' | 'cpu' | 'start' | 'kept' | 'clock'
   /** When it was, or is: now for what goes on. */
   atMs: number
   /** One sentence for people. */
@@ -47,6 +47,8 @@ export interface IdleReport {
   cpuBusyAtMs?: number
   /** When a client last sent a websocket message. */
   messageAtMs?: number
+  /** When the machine's clock was last set: counts as use, since how long the server was not used before is unknown. */
+  clockSetAtMs?: number
   /** Use ended then; the time without use counts from here. */
   lastUseMs: number
   signs: readonly UseSign[]

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { createClient, type HubClient, type HubSiteOptions, withHubSite } from '#http/testing/hub-site.ts'
+import { systemClock } from '#platform/clock.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
 
@@ -131,6 +132,32 @@ for (const kind of testStoreKinds) {
         },
         withIdle({ afterMs: 60_000 }),
       ))
+
+    test('a clock that is set forward a day is no day without use', async () => {
+      let setMs = 0
+      const clock = { ...systemClock, now: () => systemClock.now() + setMs }
+      await withHubSite(
+        kind,
+        async (_site, replica) => {
+          const alice = await createClient(replica, 'alice')
+          await alice.request('POST', start)
+          const readReport = async () =>
+            parseIdleReport((await replica.hub.findServer('alice', ''))?.idleReport ?? null)
+          await waitFor('a look', readReport)
+          setMs = 24 * 3_600_000
+          const setAtMs = clock.now()
+          const report = await waitFor('looks after that', async () => {
+            const found = await readReport()
+            return found !== undefined && found.atMs > setAtMs + 200 ? found : undefined
+          })
+          assert.ok(report.lastUseMs >= setAtMs)
+          assert.equal(report.signs[0]?.text, 'The clock of the machine was set.')
+          const { state, idle } = await readDetails(alice)
+          assert.deepEqual([state, idle.warned], ['running', false])
+        },
+        { ...withIdle({ afterMs: 60_000, warningMs: 50 }), clock },
+      )
+    })
 
     test('is off where the settings say so, and still tells what a server is used for', () =>
       withHubSite(

@@ -1,11 +1,18 @@
 import type { Clock } from '#platform/clock.ts'
+import { createClockWatch } from '#platform/clock-watch.ts'
 import type { Logger } from '#platform/log.ts'
 import type { JobKey } from '#scheduler/job.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 
 import type { ActiveServer, ActiveServers } from './active-servers.ts'
-import { buildIdleReport, decideIdle, findNextLookMs, type IdleDecision } from './idle-policy.ts'
+import {
+  buildIdleReport,
+  decideIdle,
+  findNextLookMs,
+  type IdleDecision,
+  type IdleFindings,
+} from './idle-policy.ts'
 import type { IdleProbe } from './idle-probe.ts'
 import { type IdleReport, parseIdleReport } from './idle-report.ts'
 import type { LeaderPart, Term } from './leadership.ts'
@@ -50,16 +57,19 @@ export function createIdleStop(options: IdleStopOptions): LeaderPart {
   const { active, clock, everyMs, log } = options
   return async (term) => {
     const nextLooks = new Map<JobKey, number>()
+    const clockWatch = createClockWatch(clock)
     while (!term.signal.aborted) {
       await clock.sleep(everyMs.tick, { signal: term.signal }).catch(() => {})
       if (term.signal.aborted) return
-      const due = await findDue(active, nextLooks, clock.now()).catch(() => [])
+      const clockSetAtMs = clockWatch.look()
+      const due = await findDue(active, nextLooks, clock.monotonic()).catch(() => [])
       await inTurns(due, async (server) => {
+        const plan = (pauseMs: number) => nextLooks.set(server.job.key, clock.monotonic() + pauseMs)
         try {
-          nextLooks.set(server.job.key, await look(options, term, server))
+          plan(await look(options, term, server, clockSetAtMs))
         } catch (error) {
           log.warn({ err: error, server_id: server.record.id }, 'a server could not be looked at')
-          nextLooks.set(server.job.key, clock.now() + everyMs.near)
+          plan(everyMs.near)
         }
       })
     }
@@ -87,11 +97,18 @@ async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>)
   await Promise.all(Array.from({ length: Math.min(mostAtOnce, items.length) }, worker))
 }
 
-/** Looks at one server, writes down what it found and does what follows. Answers when to look again. */
-async function look(options: IdleStopOptions, term: Term, { record, job }: ActiveServer): Promise<number> {
+/** Looks at one server, writes down what it found and does what follows. Answers after how long to look again. */
+async function look(
+  options: IdleStopOptions,
+  term: Term,
+  { record, job }: ActiveServer,
+  clockSetAtMs: number | undefined,
+): Promise<number> {
   const { store, profiles, everyMs } = options
   const settings = profiles.idleSettings(record.profile)
-  const report = await inspect(options, term, { record, job }, settings)
+  const findings = await inspect(options, term, { record, job }, settings)
+  const known = clockSetAtMs === undefined ? findings : { ...findings, clockSetAtMs }
+  const report = buildIdleReport(known, parseIdleReport(record.idleReport))
   const decision = await store.transaction(async (tx) => {
     await store.assertLease(tx, term.lease)
     const server = await findLockedServer(tx, record.id)
@@ -104,7 +121,7 @@ async function look(options: IdleStopOptions, term: Term, { record, job }: Activ
     return decided
   })
   const next = findNextLookMs(report, settings, everyMs)
-  return decision?.kind === 'warn' ? Math.min(next, decision.stopAtMs) : next
+  return (decision?.kind === 'warn' ? Math.min(next, decision.stopAtMs) : next) - report.atMs
 }
 
 async function inspect(
@@ -112,7 +129,7 @@ async function inspect(
   { signal }: Term,
   { record, job }: ActiveServer,
   settings: IdleSettings,
-): Promise<IdleReport> {
+): Promise<IdleFindings> {
   const token = await findToken(job.key)
   const path = buildServerPath(record.user, record.name)
   const { endpoint, readyAtMs = clock.now() } = job
@@ -120,18 +137,15 @@ async function inspect(
     token === undefined || endpoint === undefined ? undefined : await probe({ endpoint, path, token }, signal)
   const cpuSeconds = job.usage?.cpuSeconds
   const messageAtMs = activity.findLastMessageMs(record.id)
-  return buildIdleReport(
-    {
-      nowMs: clock.now(),
-      readyAtMs,
-      settings,
-      ...(jupyter === undefined ? {} : { jupyter }),
-      ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
-      ...(messageAtMs === undefined ? {} : { messageAtMs }),
-      ...(record.keepUntilMs === null ? {} : { keepUntilMs: record.keepUntilMs }),
-    },
-    parseIdleReport(record.idleReport),
-  )
+  return {
+    nowMs: clock.now(),
+    readyAtMs,
+    settings,
+    ...(jupyter === undefined ? {} : { jupyter }),
+    ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
+    ...(messageAtMs === undefined ? {} : { messageAtMs }),
+    ...(record.keepUntilMs === null ? {} : { keepUntilMs: record.keepUntilMs }),
+  }
 }
 
 interface Look {

@@ -21,7 +21,7 @@ import { createTestIdentity } from '#identity/testing.ts'
 import { createUnixAccounts } from '#identity/unix-accounts.ts'
 import type { User } from '#identity/users.ts'
 import { systemActor } from '#observe/audit.ts'
-import { systemClock } from '#platform/clock.ts'
+import { type Clock, systemClock } from '#platform/clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import { createSealedBox } from '#platform/sealed-box.ts'
 import { memoryPrograms } from '#scheduler/drivers/memory/memory-programs.ts'
@@ -39,6 +39,8 @@ export interface HubSiteOptions extends Partial<Pick<HubOptions, 'profiles' | 's
   times?: Partial<HubTimes>
   servers?: Partial<HubOptions['servers']>
   limits?: Partial<QuotaLimits>
+  /** Default: the machine's. */
+  clock?: Clock
 }
 
 /** One replica of the control plane, with everything that servers need. */
@@ -79,7 +81,7 @@ export async function createHubSite(kind: TestStoreKind, options: HubSiteOptions
     notebooks,
     edge: shared.edge,
     async open() {
-      const store = await storeSite.open({ clock: systemClock })
+      const store = await storeSite.open({ clock: options.clock ?? systemClock })
       const replica = await openReplica({ ...shared, store, name: `replica-${replicas.length}`, options })
       replicas.push(replica)
       return replica
@@ -119,7 +121,7 @@ interface ReplicaParts {
 
 async function openReplica(parts: ReplicaParts): Promise<HubReplica> {
   const { store, world, box, edge, name, options } = parts
-  const clock = systemClock
+  const { clock = systemClock } = options
   const log = createSilentLogger()
   const identity = createTestIdentity({ store, clock })
   await applyServiceConfig({ store, clock }, options.services ?? [])
@@ -171,7 +173,7 @@ function buildHubOptions(
     edge,
     credentials: identity.createEdgeCredentials(),
     box,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     log: createSilentLogger(),
     replica: name,
     servers: {
