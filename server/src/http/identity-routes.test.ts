@@ -317,6 +317,25 @@ for (const kind of testStoreKinds) {
       assert.equal((await ask('root', 'DELETE /hub/api/services/extra')).status, 200)
       assert.equal((await ask(token, 'GET /hub/api/user')).status, 403)
     })
+
+    test('a service that goes takes along what people gave it', async (t) => {
+      const { ask, identity, store } = await openApiSite(t, kind)
+      const body = { api_token: 'extra-token-0123456789', oauth_redirect_uri: '/extra' }
+      assert.equal((await ask('root', 'POST /hub/api/services/extra', body)).status, 201)
+      const { id, name } = await identity.users.get('alice')
+      const { secret } = await store.transaction((tx) =>
+        identity.tokens.issue(tx, {
+          owner: { kind: 'user', id, name },
+          scopes: ['self'],
+          note: '',
+          clientId: 'service-extra',
+        }),
+      )
+      assert.equal((await ask(secret, 'GET /hub/api/users/alice')).status, 200)
+      assert.equal((await ask('root', 'DELETE /hub/api/services/extra')).status, 200)
+      assert.equal((await ask(secret, 'GET /hub/api/users/alice')).status, 403)
+      assert.equal((await ask('alice', 'GET /hub/api/users/alice')).status, 200)
+    })
   })
 }
 

@@ -66,6 +66,17 @@ for (const kind of testStoreKinds) {
         await identity.close()
       }))
 
+    test('sign nobody in any more by a client that the file has changed', () =>
+      withStore(async (store) => {
+        await applyServiceConfig({ store, clock }, [stats])
+        await applyServiceConfig({ store, clock }, [{ ...stats, oauthClientId: 'service-numbers' }])
+        assert.equal(await authenticateOauthClient(store.db, 'service-stats', 'first-token'), undefined)
+        assert.ok(await authenticateOauthClient(store.db, 'service-numbers', 'first-token'))
+        const { url: _, ...offline } = stats
+        await applyServiceConfig({ store, clock }, [offline])
+        assert.equal(await authenticateOauthClient(store.db, 'service-numbers', 'first-token'), undefined)
+      }))
+
     test('go with all they had when the configuration does not name them any more', () =>
       withStore(async (store) => {
         const identity = createTestIdentity({ store, clock })

@@ -1,5 +1,5 @@
 import { hubClientId } from '#identity/hub-client-id.ts'
-import { ensureOauthClient } from '#identity/oauth-clients.ts'
+import { ensureOauthClient, removeOauthClients } from '#identity/oauth-clients.ts'
 import type { Clock } from '#platform/clock.ts'
 import { hashSecret } from '#platform/secret.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
@@ -23,6 +23,7 @@ export async function applyServiceConfig(
       await ensureConfiguredToken(tx, { id, token: service.apiToken, nowMs: clock.now() })
       if (service.apiToken !== undefined)
         await ensureServiceClient(tx, { id, service, secret: service.apiToken, nowMs: clock.now() })
+      await removeOauthClients(tx, { serviceId: id }, keptClient(service))
     }
     await removeOthers(tx, new Set(services.map(({ name }) => name)))
   })
@@ -45,6 +46,11 @@ export async function ensureServiceClient(
     serviceId: id,
     createdAtMs: nowMs,
   })
+}
+
+/** The one client that a service has by its configuration. */
+function keptClient(service: ServiceConfig): { except?: string } {
+  return findRedirectUri(service) === undefined ? {} : { except: findServiceClientId(service) }
 }
 
 async function ensureService(tx: StoreTransaction, service: ServiceConfig): Promise<number> {
@@ -111,14 +117,9 @@ async function removeOthers(tx: StoreTransaction, names: ReadonlySet<string>): P
   const managed = await tx.db.selectFrom('services').select(['id', 'name']).where('managed', '=', 1).execute()
   for (const { id, name } of managed.filter((row) => !names.has(row.name))) {
     const tokens = await tx.db.selectFrom('tokens').select('hash').where('service_id', '=', id).execute()
-    const clients = await tx.db
-      .selectFrom('oauth_clients')
-      .select('client_id')
-      .where('service_id', '=', id)
-      .execute()
+    await removeOauthClients(tx, { serviceId: id })
     await tx.db.deleteFrom('services').where('id', '=', id).execute()
     for (const { hash } of tokens) tx.changed('token', hash)
-    for (const { client_id } of clients) tx.changed('oauth-client', client_id)
     tx.changed('service', name)
   }
 }

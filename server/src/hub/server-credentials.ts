@@ -1,5 +1,5 @@
 import { hubClientId } from '#identity/hub-client-id.ts'
-import { ensureOauthClient } from '#identity/oauth-clients.ts'
+import { ensureOauthClient, removeOauthClients } from '#identity/oauth-clients.ts'
 import type { Roles } from '#identity/roles.ts'
 import type { Tokens } from '#identity/tokens.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -34,7 +34,8 @@ export function createServerCredentials({
 }: ServerCredentialsOptions): ServerCredentials {
   const revoke = async (tx: StoreTransaction, server: ServerRecord) => {
     await tokens.revokeOfServer(tx, server.id)
-    await dropClient(tx, server)
+    // Browsers ask anew at the next run, which takes no click.
+    await removeOauthClients(tx, { serverId: server.id })
   }
   return {
     revoke,
@@ -77,19 +78,4 @@ export function buildServerScopes(
   )
   const reports = scopes.some((scope) => [activityScope, 'users:activity', 'inherit'].includes(scope))
   return reports ? scopes : [...scopes, activityScope]
-}
-
-/** The client, and what it was given: browsers ask anew at the next run, which takes no click. */
-async function dropClient(tx: StoreTransaction, server: ServerRecord): Promise<void> {
-  const clients = await tx.db
-    .deleteFrom('oauth_clients')
-    .where('server_id', '=', server.id)
-    .returning('client_id')
-    .execute()
-  if (clients.length === 0) return
-  const ids = clients.map((client) => client.client_id)
-  for (const id of ids) tx.changed('oauth-client', id)
-  await tx.db.deleteFrom('oauth_codes').where('client_id', 'in', ids).execute()
-  const tokens = await tx.db.deleteFrom('tokens').where('client_id', 'in', ids).returning('hash').execute()
-  for (const { hash } of tokens) tx.changed('token', hash)
 }

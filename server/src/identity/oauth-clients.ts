@@ -47,6 +47,31 @@ export async function ensureOauthClient(
   tx.changed('oauth-client', client.clientId)
 }
 
+/**
+ * Removes the clients of a server or service, but `except`, with everything that people gave them: codes and tokens. Who gets the name after
+ * them has to ask anew.
+ */
+export async function removeOauthClients(
+  tx: StoreTransaction,
+  owner: { readonly serverId: number } | { readonly serviceId: number },
+  { except }: { readonly except?: string } = {},
+): Promise<void> {
+  const [column, id] =
+    'serverId' in owner
+      ? (['server_id', owner.serverId] as const)
+      : (['service_id', owner.serviceId] as const)
+  const ofOwner = tx.db.deleteFrom('oauth_clients').where(column, '=', id)
+  const gone = await (except === undefined ? ofOwner : ofOwner.where('client_id', '!=', except))
+    .returning('client_id')
+    .execute()
+  if (gone.length === 0) return
+  const ids = gone.map((client) => client.client_id)
+  for (const clientId of ids) tx.changed('oauth-client', clientId)
+  await tx.db.deleteFrom('oauth_codes').where('client_id', 'in', ids).execute()
+  const tokens = await tx.db.deleteFrom('tokens').where('client_id', 'in', ids).returning('hash').execute()
+  for (const { hash } of tokens) tx.changed('token', hash)
+}
+
 export async function findOauthClient(
   db: ReadableDatabase,
   clientId: string,

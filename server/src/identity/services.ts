@@ -9,7 +9,7 @@ import type { ServicesTable } from '#store/tables.ts'
 import { findScopeProblem } from './check-scopes.ts'
 import { hubClientId } from './hub-client-id.ts'
 import { printable } from './names.ts'
-import { ensureOauthClient, findOauthClient } from './oauth-clients.ts'
+import { ensureOauthClient, findOauthClient, removeOauthClients } from './oauth-clients.ts'
 
 /** A service as stored. */
 export interface Service {
@@ -47,7 +47,7 @@ export interface Services {
   list(): Promise<readonly Service[]>
   /** Throws `conflict` when it exists, `invalid_name`, and `bad_request` for a token that is too short or taken. */
   create(service: NewService, actor: Actor): Promise<Service>
-  /** With its tokens and OAuth client. Throws `not_found`, and `method_not_allowed` for one of the configuration. */
+  /** With its tokens, its OAuth client and what people gave that. Throws `not_found`, and `method_not_allowed` for one of the configuration. */
   remove(name: string, actor: Actor): Promise<void>
 }
 
@@ -100,6 +100,7 @@ export function createServices({ store, clock }: { readonly store: Store; readon
             message: `Service ${name} is not modifiable at runtime`,
           })
         }
+        await removeOauthClients(tx, { serviceId: row.id })
         await tx.db.deleteFrom('services').where('id', '=', row.id).execute()
         tx.changed('service', name)
         await recordAudit(tx, clock, { actor, action: 'service.delete', target: `service:${name}` })
