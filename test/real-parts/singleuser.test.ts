@@ -65,6 +65,23 @@ describe('unmodified jupyterhub-singleuser with JupyterLab', () => {
     socket.close()
   })
 
+  test('signs its owner in to a named one in the same way', async () => {
+    const path = '/hub/api/users/alice/servers/gpu'
+    const started = await platform.api('POST', path)
+    assert.ok(started.status === 201 || started.status === 202, JSON.stringify(started))
+    await waitFor(
+      'the named server',
+      async () => (await platform.api<{ ready: boolean }>('GET', path)).body.ready,
+      { deadlineMs: 60_000 },
+    )
+    const lab = await alice.open('/user/alice/gpu/lab')
+    assert.equal(lab.status, 200, lab.text)
+    assert.equal(lab.url.pathname, '/user/alice/gpu/lab')
+    assert.ok(lab.visited.some((visited) => visited.startsWith('/user/alice/gpu/oauth_callback?code=')))
+    const status = await alice.call('/user/alice/gpu/api/status')
+    assert.equal(status.status, 200, status.text)
+  })
+
   test('is closed to another user, by page and by websocket', async () => {
     const bob = await signIn(platform, 'bob')
     const page = await bob.open('/user/alice/lab')

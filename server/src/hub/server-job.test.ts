@@ -43,7 +43,7 @@ describe('the job of a server', () => {
       JUPYTERHUB_API_URL: 'http://127.0.0.1:8000/hub/api',
       JUPYTERHUB_ACTIVITY_URL: 'http://127.0.0.1:8000/hub/api/users/%C3%A5sa@lab/activity',
       JUPYTERHUB_BASE_URL: '/',
-      JUPYTERHUB_CLIENT_ID: 'jupyterhub-user-%C3%A5sa%40lab-gpu',
+      JUPYTERHUB_CLIENT_ID: 'jupyterhub-user-%C3%A5sa%40lab!gpu',
       JUPYTERHUB_DEFAULT_URL: '/lab',
       JUPYTERHUB_HOST: '',
       JUPYTERHUB_OAUTH_ACCESS_SCOPES: access,

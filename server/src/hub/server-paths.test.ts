@@ -22,6 +22,11 @@ describe('paths of servers', () => {
   })
 
   test('client ids hold nothing that a cookie name may not', () => {
-    assert.equal(buildServerClientId('a@b.c', 'gpu'), 'jupyterhub-user-a%40b.c-gpu')
+    assert.equal(buildServerClientId('a@b.c', 'gpu'), 'jupyterhub-user-a%40b.c!gpu')
+  })
+
+  test('client ids of two servers are never the same', () => {
+    assert.notEqual(buildServerClientId('anna', 'maria'), buildServerClientId('anna-maria'))
+    assert.notEqual(buildServerClientId('anna', 'maria'), buildServerClientId('anna!maria'))
   })
 })

@@ -26,10 +26,13 @@ export function buildProgressPath(user: string, server = ''): string {
   return server === '' ? `${home}server/progress` : `${home}servers/${escapePathSegment(server)}/progress`
 }
 
-/** OAuth client of a server. It becomes part of cookie names, so `@` is escaped here. */
+/**
+ * OAuth client of a server. It becomes part of cookie names, so `@` is escaped here. JupyterHub joins the names with a hyphen, by which anna's
+ * server `maria` takes the client of anna-maria; what stands between them here is escaped in both.
+ */
 export function buildServerClientId(user: string, server = ''): string {
   const client = `jupyterhub-user-${quote(user)}`
-  return server === '' ? client : `${client}-${quote(server)}`
+  return server === '' ? client : `${client}!${quote(server)}`
 }
 
 /** How messages name a server: `alice`, `alice:gpu`. */

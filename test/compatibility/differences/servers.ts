@@ -10,6 +10,14 @@ export const differencesOfServers: readonly WantedDifference[] = [
     reason: 'The edge stays when the control plane restarts, so a server’s requests wait instead of failing.',
   },
   {
+    steps: ['named-servers/*'],
+    fields: { 'body/JUPYTERHUB_CLIENT_ID': 'jupyterhub-user-alice!bench' },
+    jupyterhub: '`jupyterhub-user-alice-bench`',
+    atrium: '`jupyterhub-user-alice!bench`',
+    reason: 'With a hyphen it is also the client of a user who is called `alice-bench`.',
+    reference: 'jupyterhub-user-alice-bench',
+  },
+  {
     steps: ['*'],
     fields: { 'body/JUPYTERHUB_DEFAULT_URL': '/lab' },
     jupyterhub: 'none, unless configured',
