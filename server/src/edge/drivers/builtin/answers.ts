@@ -10,6 +10,8 @@ export type Refusal =
   | { kind: 'method-refused' }
   | { kind: 'too-many-headers' }
   | { kind: 'too-large' }
+  /** A body stood still. */
+  | { kind: 'too-slow' }
   /** Nobody is signed in. */
   | { kind: 'sign-in'; target: string }
   /** Somebody is, without access. */
@@ -95,6 +97,8 @@ function findWording(refusal: Refusal): Wording {
       return { status: 431, title: 'Too many headers', message: 'The request has too many headers.' }
     case 'too-large':
       return { status: 413, title: 'Too large', message: 'The request is too large.' }
+    case 'too-slow':
+      return { status: 408, title: 'Too slow', message: 'The rest of the request did not come.' }
     case 'sign-in':
       return { status: 403, title: 'Sign in first', message: 'Missing or invalid credentials.' }
     case 'no-access':

@@ -30,6 +30,8 @@ export interface EdgeLimits {
 export interface EdgeTimes {
   /** A client has this long to send a request's head; beyond: 408. */
   headerTimeoutMs: number
+  /** A client that sends a body may pause this long; beyond: 408. A body may take any time: a slow line is no attack. */
+  idleBodyMs: number
   /** An idle client's connection is kept this long. */
   idleClientMs: number
   /** How long requests wait for a control plane that is restarting. */
@@ -55,6 +57,7 @@ export const defaultLimits: EdgeLimits = {
 
 export const defaultTimes: EdgeTimes = {
   headerTimeoutMs: 20_000,
+  idleBodyMs: 120_000,
   idleClientMs: 75_000,
   holdMs: 10_000,
   connectTimeoutMs: 5000,

@@ -39,6 +39,8 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
   #retries = 0
   #bodyBytes = 0
   #isBodyStarted = false
+  /** When the last piece of the body came, or could have: monotonic milliseconds. */
+  #lastPieceMs = 0
   /** Node keeps a head back until there is something of the body. */
   #isHeadWaiting = false
   #isOver = false
@@ -63,6 +65,14 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
     this.#abandonUpstream()
     this.#isOver = true
     this.#response.destroy()
+  }
+
+  checkProgress(): void {
+    const isWaiting =
+      this.#isBodyStarted && !this.#isOver && !this.#request.complete && !this.#request.isPaused()
+    const { clock, settings } = this.#context
+    if (isWaiting && clock.monotonic() - this.#lastPieceMs > settings.times.idleBodyMs)
+      this.#refuse({ kind: 'too-slow' })
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -129,6 +139,7 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
   }
 
   onDrain(): void {
+    this.#lastPieceMs = this.#context.clock.monotonic()
     this.#request.resume()
   }
 
@@ -174,6 +185,7 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
 
   #sendBody(): void {
     this.#isBodyStarted = true
+    this.#lastPieceMs = this.#context.clock.monotonic()
     const request = this.#request
     request.on('data', (piece: Buffer) => this.#sendPiece(piece))
     request.on('end', () => {
@@ -187,6 +199,7 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
     // The answer is complete already: the rest of the body is read and dropped.
     if (connection === undefined) return
     this.#bodyBytes += piece.length
+    this.#lastPieceMs = this.#context.clock.monotonic()
     if (this.#bodyBytes > findBodyLimit(this.#context.settings, this.#upstream === 'control-plane')) {
       this.#refuse({ kind: 'too-large' })
       return

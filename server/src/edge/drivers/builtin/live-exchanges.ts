@@ -16,6 +16,8 @@ export interface LiveExchange extends Grounds {
   liveIndex: number
   /** Ends both connections now. */
   cut(): void
+  /** Asked now and then: gives up when the client has kept everybody waiting for too long. */
+  checkProgress(): void
 }
 
 /** True while the exchange may go on. */
@@ -63,7 +65,10 @@ export class LiveExchanges {
 
   /** Cuts what lost its grounds: after every change, and every second because credentials expire by themselves. */
   sweep(nowMs: number): void {
-    for (const exchange of [...this.#exchanges]) if (!isStillGranted(exchange, nowMs)) exchange.cut()
+    for (const exchange of [...this.#exchanges]) {
+      if (isStillGranted(exchange, nowMs)) exchange.checkProgress()
+      else exchange.cut()
+    }
   }
 
   /** Resolves when nothing is under way any more, or after `withinMs`. */

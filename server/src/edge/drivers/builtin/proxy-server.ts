@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'nod
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
+import { findConnectionLimit } from './connection-limit.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { http } from './lean-builtins.ts'
@@ -19,6 +20,8 @@ export async function createProxyServer(context: ProxyContext, gate: StateGate):
   const turns = createRequestTurns()
   const options = buildServerOptions(context.settings, turns)
   const server = tls === undefined ? http.createServer(options) : await createTlsServer(tls, options)
+  const limit = findConnectionLimit()
+  if (limit !== undefined) server.maxConnections = limit
   serve(server, context, gate, turns)
   return server
 }
@@ -46,10 +49,12 @@ function buildServerOptions({ limits, times }: EdgeSettings, turns: RequestTurns
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: times.headerTimeoutMs,
     connectionsCheckingInterval: Math.min(times.headerTimeoutMs, 5000),
-    // A body may take any time: a large upload over a slow line is no attack.
+    // That is for `idleBodyMs`.
     requestTimeout: 0,
     keepAliveTimeout: times.idleClientMs,
     noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
     requireHostHeader: true,
     insecureHTTPParser: false,
     // A request that offers another protocol (h2c) is answered in HTTP/1.1, and so is one that cannot have the connection for itself.
@@ -60,6 +65,9 @@ function buildServerOptions({ limits, times }: EdgeSettings, turns: RequestTurns
       !turns.isBusy(socket),
   }
 }
+
+/** TCP finds clients that have silently gone after this long without traffic, in milliseconds. */
+const keepAliveMs = 60_000
 
 function handleRequest(context: ProxyContext, request: IncomingMessage, response: ServerResponse): void {
   // The client left while its request waited: nobody would tell the exchange any more.

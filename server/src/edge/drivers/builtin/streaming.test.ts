@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 
 import { buildCredential, buildServerRoute, buildServiceRoute } from '#edge/conformance/conformance-site.ts'
 import { startUpstream, type TestUpstream } from '#edge/conformance/test-upstream.ts'
+import { createFakeClock } from '#platform/fake-clock.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import { startTestEdge, type TestEdgeServer } from './test-edge-server.ts'
 
@@ -28,6 +29,16 @@ after(async () => {
   await upstream.kill()
 })
 
+const stats = () => ({ routes: [buildServiceRoute('stats', upstream.target)] })
+/** A condition that holds when a count, once begun, is the same as at the look before. */
+function isStanding(count: () => number): () => boolean {
+  let seen = -1
+  return () => {
+    const before = seen
+    seen = count()
+    return seen > 0 && seen === before
+  }
+}
 const url = (path = '') => `${edge.url}/services/stats/${path}`
 
 describe('a response', () => {
@@ -152,14 +163,9 @@ describe('a response', () => {
     const client = edge.connect()
     client.pause()
     client.write('GET /services/stats/ HTTP/1.1\r\nHost: a\r\n\r\n')
-    let seen = -1
     await waitFor(
       'the upstream to be held back',
-      () => {
-        const stands = written > 0 && written === seen
-        seen = written
-        return stands
-      },
+      isStanding(() => written),
       { everyMs: 200 },
     )
     assert.ok(written < 64 * 1024 * 1024, `${written} bytes were taken for a client that reads none`)
@@ -251,6 +257,58 @@ describe('a request body', () => {
     const response = await fetch(url(), { method: 'POST', body: Buffer.alloc(3 * 1024 * 1024) })
     assert.equal(response.status, 413)
     assert.equal(await response.text(), 'too much')
+  })
+
+  test('that stands still is given up', async () => {
+    const clock = createFakeClock()
+    let received = 0
+    respond = (request) => {
+      request.on('data', (piece: Buffer) => {
+        received += piece.length
+      })
+    }
+    const other = await startTestEdge(stats(), { times: { idleBodyMs: 1000 } }, { clock })
+    const client = other.connect()
+    client.write('POST /services/stats/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n')
+    for (let sent = 1; sent <= 3; sent += 1) {
+      client.write('x')
+      await waitFor('the piece', () => received === sent)
+      await clock.advance(900)
+      // As after every change, all that is under way is looked at.
+      other.server.apply([])
+    }
+    await clock.advance(101)
+    other.server.apply([])
+    const [bytes] = (await once(client, 'data')) as [Buffer]
+    assert.match(bytes.toString(), /^HTTP\/1\.1 408 [\s\S]*connection: close/i)
+    await other.dispose()
+  })
+
+  test('that the upstream holds back is not given up', async () => {
+    const clock = createFakeClock()
+    let upload: IncomingMessage | undefined
+    respond = (request, response) => {
+      upload = request
+      request.on('end', () => response.end('late'))
+    }
+    const other = await startTestEdge(stats(), { times: { idleBodyMs: 1000 } }, { clock })
+    const client = httpRequest(`${other.url}/services/stats/`, {
+      method: 'PUT',
+      headers: { connection: 'close' },
+    })
+    const answered = once(client, 'response')
+    client.end(Buffer.alloc(32 * 1024 * 1024))
+    await waitFor(
+      'the upstream to take no more',
+      isStanding(() => client.socket?.bytesWritten ?? 0),
+      { everyMs: 200 },
+    )
+    await clock.advance(600_000)
+    other.server.apply([])
+    upload?.resume()
+    const [response] = (await answered) as [IncomingMessage]
+    assert.equal((await response.toArray()).join(''), 'late')
+    await other.dispose()
   })
 
   test('that breaks off is not made to look whole', async () => {

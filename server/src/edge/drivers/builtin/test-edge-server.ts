@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 
 import type { EdgeState, TargetFailure } from '#edge/edge.ts'
-import { systemClock } from '#platform/clock.ts'
+import { type Clock, systemClock } from '#platform/clock.ts'
 import { buildEdgeSettings, type EdgeConfig } from './edge-config.ts'
 import { createEdgeServer, type EdgeServer } from './edge-server.ts'
 
@@ -26,12 +26,12 @@ export interface TestEdgeServer {
 export async function startTestEdge(
   state: Partial<EdgeState> = {},
   config: Partial<EdgeConfig> = {},
-  { isEmpty = false }: { isEmpty?: boolean } = {},
+  { isEmpty = false, clock = systemClock }: { isEmpty?: boolean; clock?: Clock } = {},
 ): Promise<TestEdgeServer> {
   const failures: TargetFailure[] = []
   const server = await createEdgeServer({
     settings: buildEdgeSettings({ port: 0, controlSocketPath: '', ...config }),
-    clock: systemClock,
+    clock,
     onTargetFailed: (failure) => failures.push(failure),
   })
   if (!isEmpty) server.replace({ routes: [], credentials: [], controlPlanes: [], ...state })

@@ -49,7 +49,6 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
     const client = this.#client
     this.#context.live.add(this)
     client.setTimeout(0)
-    client.setKeepAlive(true, keepAliveMs)
     // Read from the start: only who reads learns that a client has gone before its handshake was answered.
     client.on('data', (piece: Buffer) => this.#onClientData(piece))
     if (early.length > 0) this.#onClientData(early)
@@ -61,6 +60,10 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
 
   cut(): void {
     this.#finish()
+  }
+
+  checkProgress(): void {
+    // A websocket may be silent for ever.
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -182,7 +185,7 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   }
 }
 
-/** TCP finds dead peers of idle websockets after this long without traffic, in milliseconds. */
+/** TCP finds upstreams of idle websockets that have silently gone after this long without traffic, in milliseconds. */
 const keepAliveMs = 60_000
 
 /** Answers an upgrade that goes nowhere, as JSON: websockets are opened by programs. */
