@@ -25,6 +25,9 @@ export interface ConnectionOptions {
   readBuffer: Uint8Array
 }
 
+/** An upstream that does not read what a client left for it is given up after this long. */
+const flushWithinMs = 10_000
+
 /** One keep-alive connection to an upstream; one request at a time. */
 export class UpstreamConnection {
   readonly socket: Socket
@@ -99,6 +102,13 @@ export class UpstreamConnection {
   /** Gives the connection back unused. */
   giveBack(): void {
     if (!this.socket.destroyed) this.#owner.onFree(this)
+  }
+
+  /** Ends the connection when all that was written is on its way, or after some time; its user hears of it as of a failure. */
+  endSoon(): void {
+    const timer = setTimeout(() => this.socket.destroy(), flushWithinMs)
+    this.socket.once('close', () => clearTimeout(timer))
+    this.socket.destroySoon()
   }
 
   /** Lets go of the connection in the middle of an exchange: its user hears nothing more, and it cannot be used again. */

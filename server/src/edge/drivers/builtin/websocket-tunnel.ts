@@ -53,7 +53,7 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
     client.on('data', (piece: Buffer) => this.#onClientData(piece))
     if (early.length > 0) this.#onClientData(early)
     client.on('close', () => this.#finish())
-    client.on('end', () => this.#finish())
+    client.on('end', () => this.#onClientEnd())
     if (this.#upstream === 'control-plane') this.#context.controlPlane.connect(this)
     else this.#upstream.connect(this, { fresh: true })
   }
@@ -148,6 +148,12 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
     }
     if (this.#fromClient.feed(piece)) this.#touch({ isMessage: true })
     if (this.#connection?.write(piece) === false) this.#client.pause()
+  }
+
+  /** What the client said last still goes to the upstream. */
+  #onClientEnd(): void {
+    if (this.#isOpen && this.#connection !== undefined) this.#connection.endSoon()
+    else this.#finish()
   }
 
   /** `isMessage`: the client sent it. */
