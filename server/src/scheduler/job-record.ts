@@ -33,7 +33,7 @@ export interface JobRequest {
   driver?: string
   /** Whose quota it counts against; null for the platform's own jobs. */
   userId: number | null
-  /** The group it counts against as well. */
+  /** The group it counts against as well. Default: every group of its owner. */
   groupId?: number
   /** What the job is of: `server:17`, `cluster:3`. */
   subject: string

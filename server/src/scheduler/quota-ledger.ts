@@ -17,10 +17,10 @@ import {
   type QuotaSubject,
   quotaDimensions,
 } from './quota.ts'
+import { type FindSubjects, readSubjects } from './quota-subjects.ts'
 import {
   buildSubjectKey,
   listQuotaUsage,
-  listSubjects,
   readQuotaSums,
   readQuotaUsage,
   readSubjectNames,
@@ -82,16 +82,18 @@ export function createQuotaLedger({
   return {
     async take(tx, claims, { atMost = claims.length } = {}) {
       if (store.kind === 'postgres') await sql`select pg_advisory_xact_lock(${advisoryLock})`.execute(tx.db)
-      const accounts = await openAccounts(tx.db, limits, claims)
+      const subjectsOf = await readSubjects(tx.db, claims)
+      const accounts = await openAccounts(tx.db, limits, claims.flatMap(subjectsOf))
       const obstacles = new Map<JobKey, QuotaObstacle>()
       const taken: QuotaClaim[] = []
       for (const claim of claims) {
         if (taken.length >= atMost) break
-        const obstacle = takeOne(accounts, claim)
+        const mine = subjectsOf(claim).flatMap((subject) => accounts.get(buildSubjectKey(subject)) ?? [])
+        const obstacle = takeOne(mine, claim.amounts)
         if (obstacle === undefined) taken.push(claim)
         else obstacles.set(claim.key, obstacle)
       }
-      await insertEntries(tx, taken, clock.now())
+      await insertEntries(tx, taken, { subjectsOf, takenAtMs: clock.now() })
       return { taken: taken.map(({ key }) => key), obstacles }
     },
     async giveBack(tx, keys) {
@@ -100,8 +102,9 @@ export function createQuotaLedger({
       }
     },
     async findNeverFits(tx, claim) {
-      const names = await readSubjectNames(tx.db, listSubjects(claim))
-      for (const subject of listSubjects(claim)) {
+      const subjects = (await readSubjects(tx.db, [claim]))(claim)
+      const names = await readSubjectNames(tx.db, subjects)
+      for (const subject of subjects) {
         const name = names.get(buildSubjectKey(subject)) ?? ''
         const excess = findExcess(noAmounts, claim.amounts, findLimits(limits, subject, name))
         if (excess !== undefined) return { subject, name, ...excess }
@@ -114,27 +117,26 @@ export function createQuotaLedger({
 }
 
 /** Books one claim on its accounts, or blocks what it lacks. */
-function takeOne(accounts: ReadonlyMap<string, Account>, claim: QuotaClaim): QuotaObstacle | undefined {
-  const mine = listSubjects(claim).flatMap((subject) => accounts.get(buildSubjectKey(subject)) ?? [])
+function takeOne(mine: readonly Account[], amounts: QuotaAmounts): QuotaObstacle | undefined {
   for (const account of mine) {
-    const excess = findExcess(account.used, claim.amounts, account.limits)
+    const excess = findExcess(account.used, amounts, account.limits)
     if (excess === undefined) continue
     account.used = { ...account.used, [excess.dimension]: Number.POSITIVE_INFINITY }
     return { subject: account.subject, name: account.name, ...excess }
   }
-  for (const account of mine) account.used = add(account.used, claim.amounts)
+  for (const account of mine) account.used = add(account.used, amounts)
   return undefined
 }
 
 async function openAccounts(
   db: Kysely<Tables>,
   limits: QuotaLimits,
-  claims: readonly QuotaClaim[],
+  subjects: readonly QuotaSubject[],
 ): Promise<Map<string, Account>> {
-  const names = await readSubjectNames(db, claims.flatMap(listSubjects))
+  const names = await readSubjectNames(db, subjects)
   const sums = new Map((await readQuotaSums(db)).map((sum) => [buildSubjectKey(sum.subject), sum.used]))
   const accounts = new Map<string, Account>()
-  for (const subject of claims.flatMap(listSubjects)) {
+  for (const subject of subjects) {
     const key = buildSubjectKey(subject)
     if (accounts.has(key)) continue
     const name = names.get(key) ?? ''
@@ -151,10 +153,10 @@ async function openAccounts(
 async function insertEntries(
   tx: StoreTransaction,
   claims: readonly QuotaClaim[],
-  takenAtMs: number,
+  { subjectsOf, takenAtMs }: { subjectsOf: FindSubjects; takenAtMs: number },
 ): Promise<void> {
   const rows = claims.flatMap(({ key, kind, amounts, ...claim }) =>
-    listSubjects(claim).map((subject) => ({
+    subjectsOf(claim).map((subject) => ({
       job_key: key,
       subject_kind: subject.kind,
       subject_id: subject.kind === 'platform' ? 0 : subject.id,

@@ -93,21 +93,6 @@ export async function readSubjectNames(
   return names
 }
 
-/** Whom a job counts against: the narrowest first, so that a person is told of their own limit before the platform's. */
-export function listSubjects({
-  userId,
-  groupId,
-}: {
-  userId: number | null
-  groupId: number | null
-}): QuotaSubject[] {
-  return [
-    ...(userId === null ? [] : [{ kind: 'user' as const, id: userId }]),
-    ...(groupId === null ? [] : [{ kind: 'group' as const, id: groupId }]),
-    { kind: 'platform' },
-  ]
-}
-
 /** A subject as the key of a map. */
 export function buildSubjectKey(subject: QuotaSubject): string {
   return subject.kind === 'platform' ? 'platform' : `${subject.kind} ${subject.id}`

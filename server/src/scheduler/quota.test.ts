@@ -159,6 +159,43 @@ for (const kind of testStoreKinds) {
       assert.equal((await replica.jobs.find(other.key))?.state, 'cancelled')
     })
 
+    test('a job that names no group counts against every group of its owner', async (t) => {
+      const { replica, clock } = await setUp(t, {
+        limits: { groups: { lab: { cpu: 2 }, class: { gpu: 0 } } },
+      })
+      const [alice, bob] = [await createUser(replica, 'alice'), await createUser(replica, 'bob')]
+      const [lab, group] = [await createGroup(replica, 'lab'), await createGroup(replica, 'class')]
+      const members = [
+        { group_id: lab, user_id: alice },
+        { group_id: lab, user_id: bob },
+        { group_id: group, user_id: bob },
+      ]
+      await replica.store.db.insertInto('group_members').values(members).execute()
+      const first = await requestOne(replica, cores(1.5, { userId: alice }))
+      await untilState(replica, clock, first.key, 'running')
+      const second = await requestOne(replica, cores(1, { userId: bob }))
+      await until('a reason', clock, async () => {
+        return (await replica.jobs.find(second.key))?.reason === 'quota_group_cpu'
+      })
+      const gpu = buildTestRequest(['wait'], { userId: bob, spec: { resources: { gpu: 1 } } })
+      await assert.rejects(requestOne(replica, gpu), { code: 'quota_exceeded' })
+      await stopOne(replica, first.key)
+      await untilState(replica, clock, second.key, 'running')
+      const list = await replica.jobs.quotas.list()
+      assert.deepEqual(
+        list.map(({ subject, name, used }) => [subject.kind, name, used.cpu]),
+        [
+          ['platform', '', 1],
+          ['group', 'class', 1],
+          ['group', 'lab', 1],
+          ['user', 'bob', 1],
+        ],
+      )
+      await stopOne(replica, second.key)
+      await untilState(replica, clock, second.key, 'cancelled')
+      assert.deepEqual(await replica.jobs.quotas.list(), [])
+    })
+
     test('one user’s thousand workers do not stand before another user’s first job', async (t) => {
       const { replica, clock } = await setUp(t, { limits: { platform: { workers: 10 } } })
       const [alice, bob] = [await createUser(replica, 'alice'), await createUser(replica, 'bob')]

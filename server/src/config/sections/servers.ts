@@ -123,7 +123,8 @@ export const quotasSection = Type.Object(
     group: Type.Optional(
       Type.Object(share(), {
         additionalProperties: false,
-        description: 'All members of each group together, unless named below.',
+        description:
+          'All members of each group together, unless named below. A job counts against every group of its owner.',
       }),
     ),
     groups: Type.Record(Type.String(), Type.Object(share(), { additionalProperties: false }), {
