@@ -5,6 +5,8 @@ const sqliteBusy = new Set([5, 6])
 const sqliteFull = 13
 /** PostgreSQL's SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const postgresRetryable = new Set(['40001', '40P01'])
+/** Somebody else has what is wanted: `lock_timeout` was reached. */
+const postgresLocked = '55P03'
 const postgresFull = '53100'
 const uniqueViolations = new Set(['23505'])
 const sqliteUniqueCodes = new Set([2067, 1555])
@@ -12,6 +14,13 @@ const sqliteUniqueCodes = new Set([2067, 1555])
 /** True when the same transaction may succeed if it is run again. */
 export function isRetryableDatabaseError(error: unknown): boolean {
   return postgresRetryable.has(String(codeOf(error)))
+}
+
+/** True when somebody else holds what was wanted for longer than it was waited for. */
+export function isBusyDatabaseError(error: unknown): boolean {
+  const code = sqliteCodeOf(error)
+  if (code !== undefined) return sqliteBusy.has(Number(code) & 0xff)
+  return String(codeOf(error)) === postgresLocked || isRetryableDatabaseError(error)
 }
 
 /** True when a unique constraint refused the write: somebody else made the same thing first. */

@@ -37,7 +37,7 @@ export async function openPostgresStore({
   // Own notifications are told by the transaction itself, without the round trip.
   const origin = randomUUID()
   try {
-    if (!keepSchema) await migrateToLatest(db)
+    if (!keepSchema) await migrateToLatest(db, { clock })
   } catch (error) {
     await db.destroy()
     throw translateDatabaseError(error)

@@ -38,7 +38,7 @@ export async function openSqliteStore({
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) })
   const feed = createChangeFeed((error) => log.error({ err: error }, 'change listener failed'))
   try {
-    if (!keepSchema) await migrateToLatest(db)
+    if (!keepSchema) await migrateToLatest(db, { clock })
   } catch (error) {
     await db.destroy()
     throw translateDatabaseError(error)

@@ -11,6 +11,8 @@ import type { Store } from './store.ts'
 
 /** A place for one test's data; several stores opened on it are replicas of one platform. */
 export interface TestStoreSite {
+  /** The database's file, or its URL. */
+  readonly location: string
   open(options?: { clock?: Clock }): Promise<Store>
   dispose(): Promise<void>
 }
@@ -33,9 +35,11 @@ export const testStoreKinds: readonly TestStoreKind[] = [
 
 async function createSqliteSite(): Promise<TestStoreSite> {
   const folder = await mkdtemp(join(tmpdir(), 'atrium-store-'))
+  const location = join(folder, 'atrium.db')
   return {
+    location,
     open: ({ clock = systemClock } = {}) =>
-      openSqliteStore({ path: join(folder, 'atrium.db'), clock, log: createSilentLogger() }),
+      openSqliteStore({ path: location, clock, log: createSilentLogger() }),
     dispose: () => rm(folder, { recursive: true }),
   }
 }
@@ -53,6 +57,7 @@ async function createPostgresSite(url: string): Promise<TestStoreSite> {
   const site = new URL(url)
   site.pathname = `/${name}`
   return {
+    location: site.href,
     open: ({ clock = systemClock } = {}) =>
       openPostgresStore({ url: site.href, clock, log: createSilentLogger() }),
     dispose: () => admin(`drop database ${name} with (force)`),

@@ -2,7 +2,11 @@ import type { Migration } from 'kysely/migration'
 
 import { initial } from './0001-initial.ts'
 
-/** Forward only, applied in this order, each in a transaction of its own. Add a line; never change one that was released. */
+/**
+ * Forward only, applied in this order, each in a transaction of its own, while replicas of this and of the last version read and write: add
+ * tables, columns that may be empty, and indexes; what is to go, goes a version after nobody uses it. Add a line; never change one that
+ * was released.
+ */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
 }

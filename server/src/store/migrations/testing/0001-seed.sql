@@ -1,0 +1,23 @@
+-- A row of every table as 0001-initial left it, for databases of that age. Never changed, as the schema is not.
+insert into users (id, name, admin, created_at, last_activity, password_hash, failed_logins, login, uid, gid, auth_state) values (7, 'alice', 1, 1790000000000, 1790000000001, '$argon2id$v=19$old', 2, 'alice', 2007, 2007, '{"a":1}');
+insert into users (id, name, created_at) values (8, 'bob', 1790000000000);
+insert into groups (id, name, properties, gid, created_at) values (3, 'physics', '{"room":"4"}', 3003, 1790000000000);
+insert into group_members (group_id, user_id) values (3, 7);
+insert into services (id, name, url, info, admin, display, oauth_client_id, managed) values (2, 'culler', null, '{}', 0, 1, 'service-culler', 1);
+insert into roles (id, name, description, scopes, managed) values (5, 'tutors', 'May see', '["read:users!group=physics"]', 0);
+insert into role_assignments (id, role_id, user_id, managed) values (1, 5, 7, 0);
+insert into servers (id, user_id, name, display_name, job_key, profile, user_options, created_at, started_at, last_activity) values (17, 7, '', '', 'server-old', 'small', '{"profile":"small"}', 1790000000000, 1790000000002, 1790000000003);
+insert into shares (id, server_id, owner_id, user_id, scopes, created_at) values (1, 17, 7, 8, '["access:servers"]', 1790000000000);
+insert into share_codes (id, hash, prefix, server_id, owner_id, scopes, created_at, expires_at, exchange_count) values (1, 'sharehash', 'abcd', 17, 7, '[]', 1790000000000, 1890000000000, 1);
+insert into sessions (id, hash, session_id, user_id, created_at, expires_at, last_activity, remote, user_agent) values (1, 'sessionhash', 'session-1', 7, 1790000000000, 1890000000000, 1790000000000, '127.0.0.1', 'Firefox');
+insert into tokens (id, hash, prefix, user_id, client_id, session_id, scopes, note, created_at, server_id) values (1, 'tokenhash', 'wxyz', 7, 'jupyterhub', null, '["self"]', 'Server at /user/alice/', 1790000000000, 17);
+insert into one_time_links (id, hash, purpose, user_id, data, created_by, created_at, expires_at) values (1, 'linkhash', 'sign-in', 7, '{}', 'system', 1790000000000, 1890000000000);
+insert into oauth_clients (id, client_id, secret_hash, redirect_uris, allowed_scopes, description, server_id, created_at) values (1, 'jupyterhub-user-alice', 'clienthash', '["/user/alice/oauth_callback"]', '[]', 'Server at /user/alice/', 17, 1790000000000);
+insert into oauth_codes (id, hash, client_id, user_id, redirect_uri, scopes, expires_at) values (1, 'codehash', 'jupyterhub-user-alice', 7, '/user/alice/oauth_callback', '[]', 1890000000000);
+insert into jobs (id, key, kind, driver, user_id, subject, desired, state, spec, policy, secrets, handle, endpoint, node, servers, workers, cpu, memory_bytes, gpu, attempts, priority, requested_at, submitted_at, started_at, ready_at) values (1, 'server-old', 'server', 'local', 7, 'server:17', 'run', 'running', '{"key":"server-old","kind":"server","owner":{"name":"alice","login":"alice","home":"/home/alice"},"command":["jupyterhub-singleuser"],"environment":{},"workingDirectory":"/home/alice","resources":{"cpu":0.5},"tasks":1,"ports":["http"],"labels":{}}', '{}', 'sealed', '{"key":"server-old-1","driver":"local","version":1,"ref":"server-old-1"}', '{"host":"127.0.0.1","ports":{"http":20001}}', 'local', 1, 0, 0.5, 1073741824, 0, 1, 100, 1790000000002, 1790000000002, 1790000000002, 1790000000003);
+insert into job_events (id, job_key, at, progress, message, kind) values (1, 'server-old', 1790000000002, 0, 'Requested', 'progress');
+insert into quota_entries (id, job_key, subject_kind, subject_id, job_kind, servers, workers, cpu, memory_bytes, gpu, taken_at) values (1, 'server-old', 'user', 7, 'server', 1, 0, 0.5, 1073741824, 0, 1790000000002);
+insert into replicas (id, address, version, started_at, seen_at) values ('replica-old', 'unix:/run/atrium.sock', '0.1.0', 1790000000000, 1790000000001);
+insert into leases (name, holder, fence, expires_at) values ('hub', 'replica-old', 4, 1790000000001);
+insert into audit_events (id, at, actor, action, target, outcome, detail, remote) values (1, 1790000000000, 'user:alice', 'server.start', 'server:alice/', 'ok', '{}', '127.0.0.1');
+insert into settings (key, value) values ('first-start', '"done"');
