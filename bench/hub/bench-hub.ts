@@ -5,6 +5,7 @@ import { startAtrium } from './atrium.ts'
 import type { HubUnderTest, StartHub } from './hub-under-test.ts'
 import { jupyterhubVersion, startJupyterHub } from './jupyterhub.ts'
 import { type Figures, measureApi, measureLab, measureManyStarts } from './measures.ts'
+import { measureReadoption, readoptionRow } from './readoption.ts'
 
 const trivialServer = [
   '/usr/bin/python3',
@@ -18,6 +19,8 @@ const rows: readonly Pick<Measurement, 'name' | 'unit' | 'better' | 'aim'>[] = [
   { name: 'start-up to the first answer', unit: 'ms', better: 'lower', aim: 5 },
   { name: 'RSS idle, all processes', unit: 'MB', better: 'lower', aim: 2 },
   { name: 'RSS with 1000 users', unit: 'MB', better: 'lower', aim: 2 },
+  { name: 'PSS idle, all processes', unit: 'MB', better: 'lower', aim: 2 },
+  { name: 'PSS with 1000 users', unit: 'MB', better: 'lower', aim: 2 },
   { name: 'GET /hub/api/user, c=32', unit: 'req/s', better: 'higher', aim: 20 },
   { name: 'list all 1000 users', unit: 'ms', better: 'lower', aim: 20 },
   { name: 'create 1000 users, one by one', unit: 's', better: 'lower', aim: 10 },
@@ -32,17 +35,23 @@ const rows: readonly Pick<Measurement, 'name' | 'unit' | 'better' | 'aim'>[] = [
 export async function benchHub({ rounds }: { rounds: number }): Promise<readonly Measurement[]> {
   const ours: Figures[] = []
   const peer: Figures[] = []
+  const readoptions: number[] = []
   for (let round = 1; round <= rounds; round++) {
     console.error(`hub, round ${round} of ${rounds}`)
     peer.push(await measureHub(startJupyterHub))
     ours.push(await measureHub(startAtrium))
+    readoptions.push(...Object.values(await measureReadoption(trivialServer)))
   }
-  return rows.map((row) => ({
+  const besidePeer = rows.map((row) => ({
     ...row,
     ours: collect(ours, row.name),
     peer: collect(peer, row.name),
     peerName: `JupyterHub ${jupyterhubVersion}`,
   }))
+  return [
+    ...besidePeer,
+    { name: readoptionRow, unit: 's', better: 'lower', ours: readoptions, peer: [], peerName: '' },
+  ]
 }
 
 async function measureHub(start: StartHub): Promise<Figures> {
