@@ -4,8 +4,11 @@ import { readFile } from 'node:fs/promises'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import type { FastifyInstance } from 'fastify'
-import type { Principal } from '#identity/principal.ts'
+
+import { scopeTable } from '@atrium/contract/permissions.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+import type { Principal, SessionPrincipal } from '#identity/principal.ts'
 import { buildScopeSet } from '#identity/scope-set.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import { createAllRoutes } from './all-routes.ts'
@@ -13,6 +16,7 @@ import { createApp } from './app.ts'
 import type { Route } from './define-route.ts'
 import { buildOpenApi } from './openapi.ts'
 import { createRouteStubs } from './testing/route-stubs.ts'
+import { createXsrf } from './xsrf.ts'
 
 /** A good token that may do nothing. */
 const powerless: Principal = {
@@ -33,23 +37,37 @@ const powerless: Principal = {
 
 const { routes } = createAllRoutes(createRouteStubs())
 
-/** An app whose handlers count instead of doing anything. */
+/** A browser in which somebody is signed in who may do everything. */
+const browser: SessionPrincipal = {
+  ...powerless,
+  kind: 'user',
+  admin: true,
+  scopes: buildScopeSet(Object.keys(scopeTable), () => false),
+  credential: { kind: 'session', id: 1, sessionId: 'its public id', expiresAtMs: 0 },
+}
+
+const xsrfKey = Buffer.alloc(32, 1)
+
+/** An app whose handlers do nothing but count the requests that reach them; `as browser` for those that come with its session. */
 function openApp(reached: string[], registered: string[] = []): FastifyInstance {
   return createApp({
     routes: routes.map(
       (route): Route => ({
         ...route,
-        handler(_request, reply) {
-          reached.push(`${route.method} ${route.path}`)
+        // Past the guards, a body that fits no schema would be refused for that.
+        checkedBy: 'handler',
+        schemas: { responses: route.schemas.responses },
+        handler({ principal }, reply) {
+          reached.push(`${route.method} ${route.path}${principal === browser ? ' as browser' : ''}`)
           return reply.code(299).send()
         },
       }),
     ),
     principals: {
       findByToken: (secret) => (secret === 'powerless' ? powerless : undefined),
-      findBySession: () => undefined,
+      findBySession: (secret) => (secret === 'session' ? browser : undefined),
     },
-    xsrfKey: Buffer.alloc(32, 1),
+    xsrfKey,
     secure: false,
     onRegistered: (route) => registered.push(route),
     log: createSilentLogger(),
@@ -59,6 +77,35 @@ function openApp(reached: string[], registered: string[] = []): FastifyInstance 
 const urlOf = ({ path }: Route) => path.replaceAll(/:[A-Za-z]+/g, 'alice').replace('*', 'x')
 const isClosed = ({ authentication }: Route) =>
   authentication === 'session' || authentication === 'token-or-session'
+
+/** True for routes that a browser's session lets in, but those that say why they need no proof. */
+const takesSessions = ({ authentication, xsrf }: Route) =>
+  authentication !== 'none' && typeof xsrf !== 'object'
+
+const session = { cookie: 'atrium-session=session' }
+const token = createXsrf({ key: xsrfKey, secure: false }).tokenFor(
+  { headers: {} } as FastifyRequest,
+  { header: () => undefined } as unknown as FastifyReply,
+  browser.credential.sessionId,
+)
+const json = { 'content-type': 'application/json' }
+const proven = { ...session, ...json, 'x-xsrftoken': token }
+
+/** What pages of other sites, or of users' servers, can have a browser send with its session. */
+const forged: readonly Record<string, string>[] = [
+  { ...session },
+  { ...session, ...json },
+  { ...session, 'content-type': 'text/plain' },
+  { ...session, 'content-type': 'text/plain; application/json' },
+  { ...session, 'content-type': 'application/x-www-form-urlencoded' },
+  { ...session, 'content-type': 'multipart/form-data; boundary=x' },
+  { ...session, ...json, 'x-xsrftoken': 'guessed' },
+  { ...session, ...json, cookie: `${session.cookie}; _xsrf=${token}` },
+  { ...proven, 'sec-fetch-site': 'cross-site' },
+  { ...proven, 'sec-fetch-site': 'same-site' },
+  { ...proven, origin: 'https://evil.example' },
+  { ...proven, origin: 'null' },
+]
 
 describe('every route', () => {
   test('of the router is a declared one, or its HEAD', async () => {
@@ -94,10 +141,55 @@ describe('every route', () => {
     for (const route of guarded) {
       const headers = { authorization: 'token powerless' }
       const answer = await app.inject({ method: route.method, url: urlOf(route), headers })
-      assert.ok(
-        [403, 404, 302].includes(answer.statusCode),
-        `${route.method} ${route.path}: ${answer.statusCode}`,
-      )
+      const isSent = route.authentication === 'session' && answer.statusCode === 302
+      assert.ok(answer.statusCode === 403 || isSent, `${route.method} ${route.path}: ${answer.statusCode}`)
+    }
+    assert.deepEqual(reached, [])
+  })
+
+  test('that changes something asks a browser for its proof, whatever another site can make it send', async () => {
+    const reached: string[] = []
+    const app = openApp(reached)
+    const changing = routes.filter((route) => route.method !== 'GET' && takesSessions(route))
+    assert.ok(changing.length > 40)
+    for (const route of changing) {
+      for (const headers of forged) {
+        const url = urlOf(route)
+        const answer = await app.inject({ method: route.method, url, headers, payload: '{}' })
+        assert.ok(
+          [299, 403].includes(answer.statusCode),
+          `${route.method} ${route.path}: ${answer.statusCode}`,
+        )
+      }
+    }
+    // Who is let in without a session is no browser's victim.
+    assert.deepEqual(
+      reached.filter((one) => one.endsWith(' as browser')),
+      [],
+    )
+    for (const route of changing) {
+      await app.inject({ method: route.method, url: urlOf(route), headers: proven, payload: '{}' })
+    }
+    assert.deepEqual(
+      reached.filter((one) => one.endsWith(' as browser')),
+      changing.map(({ method, path }) => `${method} ${path} as browser`),
+      'with the proof all let it in',
+    )
+  })
+
+  test('that is read by scripts asks a browser for its proof', async () => {
+    const reached: string[] = []
+    const app = openApp(reached)
+    const readable = routes.filter(
+      (route) => route.method === 'GET' && takesSessions(route) && route.answers !== 'page',
+    )
+    assert.ok(readable.length > 30)
+    for (const route of readable) {
+      for (const mode of ['cors', 'no-cors', 'same-origin']) {
+        const headers = { cookie: 'atrium-session=session', 'sec-fetch-mode': mode }
+        await app.inject({ url: urlOf(route), headers })
+        await app.inject({ url: urlOf(route), headers: { ...headers, 'sec-fetch-site': 'same-origin' } })
+      }
     }
     assert.deepEqual(reached, [])
   })
@@ -132,19 +224,25 @@ test('an upgrade gets past no guard', async (t) => {
   t.after(() => app.close())
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
-  for (const path of ['/hub/api/user', '/hub/api/users/alice/server', '/api/v1/jobs']) {
-    const socket = connect(port, '127.0.0.1')
-    const lines = [
-      'Host: x',
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
-    ]
-    socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
-    const [data] = (await once(socket, 'data')) as [Buffer]
-    socket.destroy()
-    assert.match(data.toString(), /^HTTP\/1\.1 403 /, path)
+  for (const route of routes.filter(isClosed)) {
+    const answer = await askToUpgrade(port, route)
+    assert.match(answer, /^HTTP\/1\.1 (403 |302 Found\r\n(.*\r\n)*location: \/hub\/login\?)/, route.path)
   }
   assert.deepEqual(reached, [])
 })
+
+/** The head of the answer to a request that wants to go on as a websocket. */
+async function askToUpgrade(port: number, route: Route): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  const lines = [
+    'Host: x',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+  ]
+  socket.write(`${route.method} ${urlOf(route)} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
+  const [data] = (await once(socket, 'data')) as [Buffer]
+  socket.destroy()
+  return data.toString()
+}
