@@ -151,7 +151,7 @@ export async function hashNewPassword(password: string): Promise<string> {
   return hashPassword(password)
 }
 
-/** Stores a password's hash as a part of something larger. */
+/** Stores a password's hash as a part of something larger. One-time links of the user that are still open end with it. */
 export async function storePassword(
   tx: StoreTransaction,
   clock: Clock,
@@ -164,6 +164,12 @@ export async function storePassword(
     .returning('name')
     .executeTakeFirst()
   if (row === undefined) throw new PlatformError('not_found')
+  // Links that were sent before would open the account to who finds them later.
+  await tx.db
+    .deleteFrom('one_time_links')
+    .where('user_id', '=', userId)
+    .where('used_at', 'is', null)
+    .execute()
   tx.changed('user', row.name)
   await recordAudit(tx, clock, { actor, action: 'password.set', target: `user:${row.name}` })
 }

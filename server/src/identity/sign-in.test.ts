@@ -209,6 +209,25 @@ for (const kind of testStoreKinds) {
       assert.equal((await passwords.signIn('alice', password, '')).id, alice.id)
     })
 
+    test('are good for nothing any more once there is a new password, whoever set it', async (t) => {
+      const site = await openIdentitySite(t, kind)
+      const { links, passwords } = site.identity
+      const [alice, bob] = [await createUser(site, 'alice'), await createUser(site, 'bob')]
+      const [first, second, signIn] = [
+        await links.createFor('set-password', alice, systemActor),
+        await links.createFor('set-password', alice, systemActor),
+        await links.createFor('sign-in', alice, systemActor),
+      ]
+      const others = await links.createFor('set-password', bob, systemActor)
+      await links.use(first.secret, { password }, '')
+      for (const { secret } of [second, signIn])
+        await assert.rejects(links.use(secret, { password: 'another one' }, ''), { code: 'gone' })
+      const third = await links.createFor('set-password', alice, systemActor)
+      await passwords.setPassword(alice.id, 'the third one', systemActor)
+      assert.equal(await links.inspect(third.secret), undefined)
+      assert.ok(await links.inspect(others.secret))
+    })
+
     test('invite to an account with groups, by a name that is free', async (t) => {
       const site = await openIdentitySite(t, kind)
       const { links, users, groups } = site.identity

@@ -1,9 +1,25 @@
 import { buildLinkUrl } from '@atrium/contract/account.ts'
 
-import type { ControlPlane } from './control-plane.ts'
+import type { Identity } from '#identity/identity.ts'
+import type { Store } from '#store/store.ts'
 
-/** Until somebody can sign in as an administrator, every start has a way in; it works once. */
-export async function createFirstLink({ identity, edge, store }: ControlPlane): Promise<string | undefined> {
+interface FirstLinkOptions {
+  identity: Pick<Identity, 'links'>
+  edge: { readonly publicUrl: string }
+  store: Store
+}
+
+const system = { name: 'system' }
+
+/**
+ * Until somebody can sign in as an administrator, every start has a way in. It works once, and those of earlier starts, which stand in logs and
+ * terminals, not any more.
+ */
+export async function createFirstLink({
+  identity,
+  edge,
+  store,
+}: FirstLinkOptions): Promise<string | undefined> {
   const administrator = await store.db
     .selectFrom('users')
     .select('id')
@@ -13,6 +29,8 @@ export async function createFirstLink({ identity, edge, store }: ControlPlane): 
     )
     .executeTakeFirst()
   if (administrator !== undefined) return undefined
-  const { secret } = await identity.links.createInvitation({ groups: [], admin: true }, { name: 'system' })
+  for (const { id, createdBy } of await identity.links.listInvitations())
+    if (createdBy === system.name) await identity.links.revokeInvitation(id, system)
+  const { secret } = await identity.links.createInvitation({ groups: [], admin: true }, system)
   return buildLinkUrl(edge.publicUrl, 'invitation', secret)
 }
