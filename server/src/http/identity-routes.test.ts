@@ -256,7 +256,7 @@ for (const kind of testStoreKinds) {
         const refused = await ask('alice', 'POST /hub/api/users/alice/tokens', { expires_in })
         assert.equal(refused.status, 400, `${expires_in}`)
       }
-      const long = await ask('alice', 'POST /hub/api/users/alice/tokens', { note: 'x'.repeat(1024) })
+      const long = await ask('alice', 'POST /hub/api/users/alice/tokens', { note: 'x'.repeat(10_001) })
       assert.equal(long.status, 400)
       const far = await ask('alice', 'POST /hub/api/users/alice/tokens', { expires_in: 31_000_000_000 })
       assert.match(far.body.expires_at, /^30\d\d-/)

@@ -5,8 +5,8 @@ import { toPythonText } from './python-text.ts'
 
 /** A thousand years: what ends later is no date any more that everybody can read. */
 const longestSeconds = 1000 * 365 * 86_400
-/** What JupyterHub's database has room for. */
-const longestNote = 1023
+/** Longer ones are no notes, and every list of tokens would carry them. */
+const longestNote = 10_000
 
 /** What a new token is asked to be. */
 export interface TokenRequest {
