@@ -7,6 +7,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
+  type onSendHookHandler,
 } from 'fastify'
 import type { Logger } from 'pino'
 
@@ -42,6 +43,8 @@ export interface AppOptions {
   /** Browsers come over https. */
   readonly secure: boolean
   readonly log: Logger
+  /** What answers wait for, so that what they say holds everywhere when they are out; undefined: nothing. */
+  readonly whenChangesHold?: () => Promise<void> | undefined
   /** The page for an error at a path that is not the API's; plain text without it. */
   readonly renderErrorPage?: (error: PlatformError, request: FastifyRequest, reply: FastifyReply) => string
   /** A path that no route has and that is not the API's: answers where to send the browser, or undefined for 404. */
@@ -71,6 +74,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
   app.addHook('onRoute', ({ method, url }) => options.onRegistered?.(`${method} ${url}`))
   app.addHook('onResponse', createAccessLog(log))
+  if (options.whenChangesHold !== undefined) app.addHook('onSend', createHold(options.whenChangesHold))
   const sendError = createErrorSender(options)
   app.setErrorHandler((error, request, reply) => sendError(toPlatformError(error), request, reply))
   const findPrincipal = createFindPrincipal(principals, sessionCookieName(secure))
@@ -83,6 +87,15 @@ export function createApp(options: AppOptions): FastifyInstance {
   }
   for (const route of routes) registerRoute(app, route, registrar)
   return app
+}
+
+/** A token opens its owner's server, and one that was revoked opens none, from the answer on that says so. */
+function createHold(whenChangesHold: () => Promise<void> | undefined): onSendHookHandler {
+  return (_request, _reply, payload, done) => {
+    const holding = whenChangesHold()
+    if (holding === undefined) done(null, payload)
+    else holding.then(() => done(null, payload), done)
+  }
 }
 
 type SendError = (error: PlatformError, request: FastifyRequest, reply: FastifyReply) => FastifyReply

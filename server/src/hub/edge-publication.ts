@@ -45,6 +45,11 @@ export class EdgePublication {
   readonly #early = new Map<string, string>()
   #controlPlanes = ''
   #queue: Promise<unknown> = Promise.resolve()
+  /** Changes to what credentials open, of which the edge will hear next. */
+  readonly #untold: Change[] = []
+  #nextTelling: Promise<void> = Promise.resolve()
+  /** The telling of the last such change that anybody may wait for, while it is under way. */
+  #telling: Promise<void> | undefined
   #isWhole = false
 
   constructor(options: EdgePublicationOptions, { signal }: Term) {
@@ -85,6 +90,11 @@ export class EdgePublication {
     })
   }
 
+  /** Resolves when the edge knows what credentials open since the last change; undefined: it does. Never rejects. */
+  whenTold(): Promise<void> | undefined {
+    return this.#telling
+  }
+
   /** One after the other: what is told last is what was read last. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#queue.then(() => (this.#signal.aborted ? undefined : work()))
@@ -94,7 +104,11 @@ export class EdgePublication {
 
   /** For what nobody waits for: after a failure everything is told anew as soon as that works. */
   #try(work: () => Promise<void>): void {
-    this.#inTurn(work).catch((error: unknown) => {
+    void this.#attempt(work)
+  }
+
+  #attempt(work: () => Promise<void>): Promise<void> {
+    return this.#inTurn(work).catch((error: unknown) => {
       this.#isWhole = false
       this.#options.log.warn({ err: error }, 'the edge could not be told a change')
     })
@@ -114,10 +128,24 @@ export class EdgePublication {
     if (topics.has('service')) this.#try(() => this.#publishServices())
     if (topics.has('replica')) this.#try(() => this.#publishControlPlanes())
     const concerning = changes.filter(({ topic }) => !withoutCredentials.has(topic))
-    if (concerning.length > 0) this.#try(() => this.#publishCredentials(concerning))
+    if (concerning.length > 0) this.#onAccessChange(concerning)
   }
 
-  async #publishCredentials(changes: readonly Change[]): Promise<void> {
+  /** What changes while others are being told is told together: the sign-ins of a morning are a few pushes. */
+  #onAccessChange(changes: readonly Change[]): void {
+    if (this.#untold.length === 0) this.#nextTelling = this.#attempt(() => this.#publishCredentials())
+    this.#untold.push(...changes)
+    // A new user has no credentials yet, and there may be a thousand of them.
+    if (changes.every(({ topic }) => topic === 'user')) return
+    const telling = this.#nextTelling
+    this.#telling = telling
+    void telling.then(() => {
+      if (this.#telling === telling) this.#telling = undefined
+    })
+  }
+
+  async #publishCredentials(): Promise<void> {
+    const changes = this.#untold.splice(0)
     await this.#apply(await this.#options.credentials.follow(changes))
   }
 

@@ -8,6 +8,7 @@ import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
 
 const start = '/hub/api/users/alice/server'
+const shares = '/hub/api/shares/alice/'
 
 function register({ store }: HubReplica, id: string, { seenAtMs = Date.now() } = {}): Promise<void> {
   const times = { started_at: seenAtMs, seen_at: seenAtMs }
@@ -30,6 +31,35 @@ for (const kind of testStoreKinds) {
         assert.deepEqual(credential.servers, ['alice'])
         await replica.identity.tokens.revokeSecret(alice.token, systemActor)
         await waitFor('the token to go', () => !edge.credentials.has(hash))
+      }))
+
+    test('an answer to who may open what is out when it holds', () =>
+      withHubSite(kind, async ({ edge }, replica) => {
+        const admin = await createClient(replica, 'root-admin', { admin: true })
+        await createClient(replica, 'alice')
+        const bob = await createClient(replica, 'bob')
+        await admin.request('POST', start)
+        const servers = () => edge.credentials.get(hashSecret(bob.token))?.servers
+        await waitFor('the token', servers)
+        for (let round = 0; round < 5; round += 1) {
+          await admin.request('POST', shares, { user: 'bob' })
+          assert.deepEqual(servers(), ['alice/', 'bob'])
+          await admin.request('DELETE', shares)
+          assert.deepEqual(servers(), ['bob'])
+        }
+      }))
+
+    test('an answer is not kept for long by an edge that cannot be told', () =>
+      withHubSite(kind, async ({ edge }, replica) => {
+        const admin = await createClient(replica, 'root-admin', { admin: true })
+        await createClient(replica, 'alice')
+        await createClient(replica, 'bob')
+        await admin.request('POST', start)
+        const silence = Promise.withResolvers<void>()
+        edge.apply = () => silence.promise
+        const { statusCode } = await admin.request('POST', shares, { user: 'bob' })
+        silence.resolve()
+        assert.equal(statusCode, 200)
       }))
 
     test('knows a share before the one who got it can ask', () =>

@@ -20,11 +20,18 @@ export interface EdgePublisher {
   ensureLive(job: Job, endpoint: JobEndpoint): Promise<void>
   /** Tells the edge everything again. On a replica that does not lead, the leader is asked to. */
   resync(): Promise<void>
+  /**
+   * Resolves when the edge lets in and keeps out whom the last change of a token, session, share, group or role said, or cannot be told so
+   * within a second. Undefined: there is nothing to wait for, or another replica tells it.
+   */
+  whenTold(): Promise<void> | undefined
   /** Every route that should be there, by prefix. */
   listRoutes(): Promise<ReadonlyMap<string, Route>>
   /** What pushes to the edge are fenced by: the own lease's number while this replica leads, else the leader's as last read. */
   fence(): number
 }
+
+const toldWithinMs = 1000
 
 /** See `EdgePublisher`. */
 export function createEdgePublisher(options: EdgePublicationOptions): EdgePublisher {
@@ -55,8 +62,20 @@ export function createEdgePublisher(options: EdgePublicationOptions): EdgePublis
       if (term !== undefined) return term.publishAll()
       await options.store.transaction(async (tx) => tx.changed('setting', resyncKey))
     },
+    whenTold() {
+      const telling = term?.whenTold()
+      return telling === undefined ? undefined : withinPatience(telling)
+    },
     listRoutes: () => listWantedRoutes(options),
   }
+}
+
+/** An edge that is being started again keeps no answer for long. */
+async function withinPatience(telling: Promise<void>): Promise<void> {
+  const patience = Promise.withResolvers<void>()
+  const timer = setTimeout(patience.resolve, toldWithinMs)
+  await Promise.race([telling, patience.promise])
+  clearTimeout(timer)
 }
 
 /** A replica that does not lead may add a route on behalf of the one that does. */

@@ -234,6 +234,7 @@ async function buildApp(
     log,
     renderErrorPage,
     findRedirect,
+    whenChangesHold: () => hub.publisher.whenTold(),
   })
 }
 

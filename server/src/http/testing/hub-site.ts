@@ -146,6 +146,7 @@ async function openReplica(parts: ReplicaParts): Promise<HubReplica> {
     xsrfKey: Buffer.alloc(32, 7),
     secure: false,
     log,
+    whenChangesHold: () => hub.publisher.whenTold(),
   })
   jobs.start()
   hub.start()
