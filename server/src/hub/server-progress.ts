@@ -44,8 +44,12 @@ async function* followStart(
 ): AsyncGenerator<HubProgress> {
   yield requestedEvent
   let reached = 0
+  let isFirst = true
   for await (const event of jobs.events(job.key, { signal })) {
-    if (event.kind === 'ready' || event.kind === 'failed') continue
+    // A job's first event says that it was requested, once more.
+    const isSaid = isFirst || event.kind === 'ready' || event.kind === 'failed'
+    isFirst = false
+    if (isSaid) continue
     const line = buildProgressEvent(event, reached)
     reached = line.progress
     yield line

@@ -15,7 +15,7 @@ export function Badge({ tone = 'neutral', dot, children }: BadgeProps) {
   return (
     <span className="badge" data-tone={tone}>
       {dot && <span className="badge-dot" data-pulsing={dot === 'pulsing' || undefined} />}
-      {children}
+      <span className="badge-text">{children}</span>
     </span>
   )
 }

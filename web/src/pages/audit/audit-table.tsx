@@ -34,7 +34,7 @@ export function AuditTable({ query, pageSize = 10 }: AuditTableProps) {
         }
         columns={[
           { label: 'When', cell: (event) => <AbsoluteTime atMs={event.atMs} /> },
-          { label: 'Action', cell: (event) => <code>{event.action}</code> },
+          { label: 'Action', cell: (event) => <code className="nowrap">{event.action}</code> },
           { label: 'By', cell: (event) => withoutKind(event.actor) },
           { label: 'Target', cell: (event) => event.target },
           { label: 'Details', secondary: true, cell: describeDetail },

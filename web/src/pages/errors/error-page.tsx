@@ -32,9 +32,10 @@ const advice: Record<number, string> = {
 export function ErrorPage({ status, message, detail, action }: ErrorPageProps) {
   const title = titles[status] ?? 'Something went wrong'
   const hint = advice[status]
+  const says = message.replace(/\.$/, '') === title ? undefined : message
   return (
     <div className="plain-card">
-      <PageHeader title={title} description={message} />
+      <PageHeader title={title} description={says} />
       {hint && <p>{hint}</p>}
       {detail && <p className="muted">{detail}</p>}
       <div className="row">

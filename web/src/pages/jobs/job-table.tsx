@@ -69,11 +69,7 @@ function listColumns(showsUser: boolean): Column<JobView>[] {
 /** What a job is, with the way to its page for who may read jobs. */
 export function JobName({ job }: { job: JobView }) {
   if (!mayUseForAll('read:jobs')) return describeJob(job)
-  return (
-    <Link className="nowrap" to={paths.admin.job(job.key)}>
-      {describeJob(job)}
-    </Link>
-  )
+  return <Link to={paths.admin.job(job.key)}>{describeJob(job)}</Link>
 }
 
 /** Whose a job is, with the way to them for who may read users. */

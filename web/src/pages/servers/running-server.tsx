@@ -46,7 +46,8 @@ function TimeLeft({ endsAtMs }: { endsAtMs: number }) {
 }
 
 function ServerUse({ server: { usage, limits } }: { server: ServerDetails }) {
-  if (usage?.memoryBytes === undefined) return null
+  // Nothing measured yet: no program uses no memory at all.
+  if (!usage?.memoryBytes) return null
   return (
     <div className="server-use">
       <Meter

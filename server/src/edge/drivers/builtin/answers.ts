@@ -152,8 +152,8 @@ function describeStopped({
 }): Wording {
   return {
     status: 424,
-    title: `${nameServer(user, server)} is not running`,
-    message: `The server ${nameServer(user, server)} is not running.`,
+    title: 'This server is not running',
+    message: `${describeServer(user, server)} is not running.`,
     action: { label: 'Start it', href: buildSpawnPath(user, server, target) },
   }
 }
@@ -169,8 +169,8 @@ function describeUnreachable({
 }): Wording {
   return {
     status: 503,
-    title: `${nameServer(user, server)} does not answer`,
-    message: `The server ${nameServer(user, server)} does not answer. It may have just stopped.`,
+    title: 'This server does not answer',
+    message: `${describeServer(user, server)} does not answer. It may have just stopped.`,
     action: { label: 'Start it again', href: buildSpawnPath(user, server, target) },
   }
 }
@@ -180,6 +180,6 @@ function buildSpawnPath(user: string, server: string, target: string): string {
   return `/hub/spawn/${encodeURIComponent(user)}${named}?next=${encodeURIComponent(target)}`
 }
 
-function nameServer(user: string, server: string): string {
-  return server === '' ? user : `${user}/${server}`
+function describeServer(user: string, server: string): string {
+  return server === '' ? `The server of ${user}` : `The server ${server} of ${user}`
 }

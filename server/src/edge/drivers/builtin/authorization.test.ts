@@ -188,7 +188,7 @@ describe('a server that is not running', () => {
   test('is answered in JSON for a program, with the status JupyterHub has for it', async () => {
     const response = await request('/user/carol/api/status', session('carol-session'))
     assert.equal(response.status, 424)
-    assert.deepEqual(await response.json(), { status: 424, message: 'The server carol is not running.' })
+    assert.deepEqual(await response.json(), { status: 424, message: 'The server of carol is not running.' })
   })
 
   test('is treated alike when nothing is known of it', async () => {

@@ -7,23 +7,31 @@ export interface Page {
   reloadAfterS?: number
 }
 
-/** Nothing is fetched: the page works while everything else is down. */
+/** Looks like the portal's own pages. Nothing is fetched: the page works while everything else is down. */
 const style = `
-:root{color-scheme:light dark;--canvas:light-dark(#f9fafb,#0f1216);--surface:light-dark(#fff,#171b20);
---border:light-dark(#dfe2e6,#2c3138);--text:light-dark(#181c22,#edeff2);--muted:light-dark(#545b66,#a6adb8);
---accent:light-dark(#2f55c8,#3d63d6)}
+:root{color-scheme:light dark;--canvas:light-dark(#f8fafc,#0e1014);--surface:light-dark(#fff,#15181d);
+--border:light-dark(#dee1e5,#2b2f36);--text:light-dark(#171c26,#ecedef);--muted:light-dark(#555c67,#a5abb4);
+--accent:light-dark(#2f57c4,#3d66c9)}
 *{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--canvas);color:var(--text);
-font:0.9375rem/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif}
-main{width:100%;max-width:28rem;padding:2rem;background:var(--surface);border:1px solid var(--border);border-radius:10px}
-h1{margin:0 0 .5rem;font-size:1.25rem;line-height:1.3;font-weight:620;overflow-wrap:anywhere;text-wrap:balance}
+body{margin:0;min-height:100vh;display:flex;flex-direction:column;align-items:center;gap:1.5rem;padding:clamp(2rem,12vh,7rem) 1rem 2rem;
+background:var(--canvas);color:var(--text);font:.875rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif}
+header{display:flex;align-items:center;gap:.625rem;font-size:1.25rem;font-weight:620;letter-spacing:-.012em}
+main{width:min(25rem,100%);padding:1.5rem;background:var(--surface);border:1px solid var(--border);border-radius:10px}
+h1{margin:0 0 .25rem;font-size:1.1875rem;line-height:1.25;font-weight:620;overflow-wrap:anywhere;text-wrap:balance}
 p{margin:0;color:var(--muted);overflow-wrap:anywhere}
-nav{display:flex;flex-wrap:wrap;gap:1rem;align-items:center;margin-top:1.5rem}
-a{color:inherit;text-underline-offset:.2em}
-a.action{padding:.55rem 1rem;border-radius:6px;background:var(--accent);color:#fff;font-weight:600;text-decoration:none}
-a:focus-visible{outline:3px solid var(--accent);outline-offset:3px;border-radius:6px}
-@media (max-width:30rem){main{padding:1.5rem}}
+nav{display:flex;flex-wrap:wrap;gap:.5rem;margin-top:1.25rem}
+a{flex:1;padding:.4375rem .8125rem;border:1px solid var(--border);border-radius:6px;color:inherit;font-weight:540;line-height:1.25;
+text-align:center;text-decoration:none;white-space:nowrap}
+a.action{border-color:transparent;background:var(--accent);color:#fff}
+a:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 `
+
+/** The mark of `web/public/mark.svg`, and the name beside it. */
+const brand = `<header>
+<svg width="32" height="32" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" fill="#2f57c4"/><path
+d="M8 25V15a8 8 0 0 1 16 0v10M13.5 25v-9a2.5 2.5 0 0 1 5 0v9" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>
+<span>Atrium</span>
+</header>`
 
 /** Writes the page. Texts may hold anything: they are escaped here. */
 export function buildPage({ title, message, action, reloadAfterS }: Page): string {
@@ -42,10 +50,11 @@ ${refresh}<title>${escapeHtml(title)} · Atrium</title>
 <style>${style}</style>
 </head>
 <body>
+${brand}
 <main>
 <h1>${escapeHtml(title)}</h1>
 <p role="status">${escapeHtml(message)}${reloading}</p>
-<nav aria-label="What next">${button}<a href="/hub/home">Home</a></nav>
+<nav aria-label="What next">${button}<a href="/hub/home">Go home</a></nav>
 </main>
 </body>
 </html>
