@@ -44,15 +44,7 @@ export const differencesOfBrowsers: readonly WantedDifference[] = [
     reference: undefined,
   },
   {
-    steps: [
-      'oauth*',
-      'cookies/*',
-      'pages/browser:*',
-      'signing-in/*',
-      'start-pages/*',
-      'named-servers/*',
-      'share-codes/*',
-    ],
+    steps: ['oauth*', 'cookies/*', 'pages/browser:*', 'signing-in/*', 'named-servers/*', 'share-codes/*'],
     fields: {
       'cookies/jupyterhub-session-id /': {
         path: '/',

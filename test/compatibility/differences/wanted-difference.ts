@@ -1,6 +1,6 @@
 /**
- * An answer of Atrium's that is not JupyterHub's, on purpose. The test refuses every difference that no entry describes, and every entry that
- * no answer shows any more; `docs/compatibility.md` is written from them.
+ * An answer of Atrium's that is not JupyterHub's, on purpose. The test refuses every difference that no entry describes, and every step and
+ * field of an entry that no answer shows any more; `docs/compatibility.md` is written from them.
  */
 export interface WantedDifference {
   /** `CHAPTER/STEP`, where `*` stands for anything. */

@@ -73,14 +73,12 @@ describe('the comparison', () => {
     assert.equal(judge.judge(chapter, step, answer, withBody({ last_activity: 'soon' })).length, 1)
   })
 
-  test('tells which wanted differences never occurred', () => {
-    const [used, unused] = [
-      { ...entry, fields: { status: 201 } },
-      { ...entry, fields: { 'body/kind': anything } },
-    ]
-    const judge = createJudge([used, unused])
+  test('tells which steps and fields of wanted differences never occurred', () => {
+    const judge = createJudge([
+      { ...entry, steps: ['users/*', 'groups/*'], fields: { status: 201, 'body/kind': anything } },
+    ])
     judge.judge(chapter, step, answer, { ...answer, status: 201 })
-    assert.deepEqual(judge.listUnused(), [unused])
+    assert.deepEqual(judge.listUnused(), ['groups/*: z', 'body/kind: z'])
   })
 })
 

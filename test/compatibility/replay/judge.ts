@@ -9,44 +9,57 @@ import type { RecordedAnswer } from './recorded-answer.ts'
 export interface Judge {
   /** The differences nobody wanted. */
   judge(chapter: Chapter, step: Step, reference: RecordedAnswer, seen: RecordedAnswer): readonly Difference[]
-  /** Entries that no answer has shown so far. */
-  listUnused(): readonly WantedDifference[]
+  /** What no answer has shown so far: steps and fields of entries, `signing-in/*` or `status`, each with its entry's reason. */
+  listUnused(): readonly string[]
 }
 
 export function createJudge(wanted: readonly WantedDifference[]): Judge {
-  const used = new Set<WantedDifference>()
   const rules = wanted.flatMap(buildRules)
+  const used = new Set<string>()
+  const nameUse = ({ reason }: WantedDifference, part: string) => `${part}: ${reason}`
   return {
     judge(chapter, step, reference, seen) {
       const place = `${chapter.name}/${step.name}`
       return compareAnswers(reference, seen).filter((difference) => {
         const fitting = rules.filter((rule) => rule.covers(place, difference))
-        for (const { entry } of fitting) used.add(entry)
+        for (const { entry, step: pattern, field } of fitting)
+          for (const part of [pattern, field]) used.add(nameUse(entry, part))
         return fitting.length === 0
       })
     },
-    listUnused: () => wanted.filter((entry) => !used.has(entry)),
+    listUnused: () =>
+      wanted
+        .flatMap((entry) =>
+          [...entry.steps, ...Object.keys(entry.fields)].map((part) => nameUse(entry, part)),
+        )
+        .filter((use) => !used.has(use)),
   }
 }
 
-/** One field of one entry. */
+/** One field of one entry at one of its steps. */
 interface Rule {
   entry: WantedDifference
+  step: string
+  field: string
   covers(place: string, difference: Difference): boolean
 }
 
 function buildRules(entry: WantedDifference): readonly Rule[] {
-  const places = entry.steps.map(buildPattern)
-  return Object.entries(entry.fields).map(([name, seen]) => {
-    const field = buildPattern(name)
-    return {
-      entry,
-      covers: (place, difference) =>
-        field.test(difference.field) &&
-        places.some((pattern) => pattern.test(place)) &&
-        isLike(seen, difference.seen) &&
-        (!('reference' in entry) || isLike(entry.reference, difference.reference)),
-    }
+  return entry.steps.flatMap((step) => {
+    const place = buildPattern(step)
+    return Object.entries(entry.fields).map(([field, seen]) => {
+      const pattern = buildPattern(field)
+      return {
+        entry,
+        step,
+        field,
+        covers: (at: string, difference: Difference) =>
+          pattern.test(difference.field) &&
+          place.test(at) &&
+          isLike(seen, difference.seen) &&
+          (!('reference' in entry) || isLike(entry.reference, difference.reference)),
+      }
+    })
   })
 }
 
