@@ -53,6 +53,9 @@ are configured from it.
 | write this page again | \`npm run docs\` |
 
 Recording twice gives no diff: what changes from run to run is normalised.
+
+Two doors that JupyterHub has kept closed or deprecated for years are not there: \`/hub/api/authorizations/cookie/...\` (before version 2 services
+asked by it whose cookie they were shown; they do so by OAuth since) and \`/hub/api/users/.../admin-access\`.
 `
 }
 

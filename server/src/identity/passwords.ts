@@ -4,6 +4,7 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 import { type Actor, recordAudit, systemActor } from '#observe/audit.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
+import { createTurns, type Turns } from '#platform/turns.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 import { isUserName, normaliseUserName, printable } from './names.ts'
 import { hashPassword, isPassword } from './password-hash.ts'
@@ -40,8 +41,12 @@ interface PasswordsOptions {
 }
 
 const longestPassword = 1024
-/** Passwords that are looked at or wait for it: each takes some 50 ms and 19 MB. */
-const mostAtOnce = 32
+/** A look at a password takes a thread of Node's pool for some 30 ms, and 19 MB: the pool's other two are left to files. */
+const mostHashedAtOnce = 2
+/** Each is a process. */
+const mostPamAtOnce = 16
+/** A lecture begins, and everybody signs in. The last of these waits for some seconds. */
+const mostWaiting = 500
 const pamTimeoutMs = 30_000
 
 /** See `Passwords`. */
@@ -53,7 +58,8 @@ class LocalPasswords implements Passwords {
   readonly #options: PasswordsOptions
   readonly #pause: SignInPause
   #decoy: Promise<string> | undefined
-  #atOnce = 0
+  readonly #hashing = createTurns({ atOnce: mostHashedAtOnce, mostWaiting })
+  readonly #asking = createTurns({ atOnce: mostPamAtOnce, mostWaiting })
 
   constructor(options: PasswordsOptions) {
     this.#options = options
@@ -67,7 +73,7 @@ class LocalPasswords implements Passwords {
     // Nothing is kept of names that nobody can have: a stranger chooses how long they are, and how many.
     const counted = isUserName(normalised) ? normalised : ''
     await this.#pause.begin(counted)
-    if (await this.#inTurn(() => this.#isRight(normalised, user, password))) {
+    if (await this.#isRight(normalised, user, password)) {
       await this.#pause.succeed(counted)
       return user ?? users.ensure({ name: normalised }, systemActor)
     }
@@ -81,7 +87,8 @@ class LocalPasswords implements Passwords {
     const stored = await this.#findHash(user.id)
     if (stored === null) return false
     await this.#pause.begin(user.name)
-    const isRight = isAcceptable(password) && (await this.#inTurn(() => isPassword(password, stored)))
+    const isRight =
+      isAcceptable(password) && (await inTurn(this.#hashing, () => isPassword(password, stored)))
     if (isRight) await this.#pause.succeed(user.name)
     else await this.#recordRefusal(user, remote)
     return isRight
@@ -94,27 +101,19 @@ class LocalPasswords implements Passwords {
     )
   }
 
-  /** A flood of sign-ins is refused rather than let everybody wait. */
-  async #inTurn(check: () => Promise<boolean>): Promise<boolean> {
-    if (this.#atOnce >= mostAtOnce) throw new PlatformError('too_many_requests')
-    this.#atOnce += 1
-    try {
-      return await check()
-    } finally {
-      this.#atOnce -= 1
-    }
-  }
-
   /** Every refusal costs a look at some hash or at PAM. */
   async #isRight(name: string, user: User | undefined, password: string): Promise<boolean> {
     const { checkPam } = this.#options
     const stored = user === undefined ? null : await this.#findHash(user.id)
     const isPossible = isUserName(name) && isAcceptable(password)
     if (stored === null && checkPam !== undefined && isPossible) {
-      return checkPam(name, password, { signal: AbortSignal.timeout(pamTimeoutMs) })
+      return inTurn(this.#asking, () =>
+        checkPam(name, password, { signal: AbortSignal.timeout(pamTimeoutMs) }),
+      )
     }
     this.#decoy ??= hashPassword('nobody')
-    const isRight = await isPassword(isPossible ? password : '', stored ?? (await this.#decoy))
+    const compared = stored ?? (await this.#decoy)
+    const isRight = await inTurn(this.#hashing, () => isPassword(isPossible ? password : '', compared))
     return isRight && isPossible && stored !== null
   }
 
@@ -134,6 +133,13 @@ class LocalPasswords implements Passwords {
       recordAudit(tx, clock, { actor, action: 'session.start', target: actor.name, outcome: 'refused' }),
     )
   }
+}
+
+/** A flood of sign-ins is refused rather than let everybody wait without end. */
+async function inTurn(turns: Turns, check: () => Promise<boolean>): Promise<boolean> {
+  const checked = turns.take(check)
+  if (checked === undefined) throw new PlatformError('too_many_requests')
+  return checked
 }
 
 /** The hash of a password that somebody chose. Throws `bad_request` for one that is too short or too long. */
