@@ -93,6 +93,19 @@ describe('the command line', () => {
     const backup = await atriumJson<{ bytes: number }>('db', 'backup', file)
     assert.equal((await stat(file)).size, backup.bytes)
     assert.match((await atrium('db', 'backup', file)).stderr, /exists already/)
+    assert.equal((await stat(file)).mode & 0o777, 0o600)
+  })
+
+  test('no administrator’s token has a backup written from afar', async () => {
+    await platform.api('POST', '/hub/api/users/chief', { body: { admin: true } })
+    const made = await platform.api<{ token: string }>('POST', '/hub/api/users/chief/tokens', { body: {} })
+    const file = join(platform.data, 'from-afar.db')
+    const answer = await platform.api<{ code: string }>('POST', '/api/v1/database/backup', {
+      body: { file },
+      token: made.body.token,
+    })
+    assert.deepEqual([answer.status, answer.body.code], [403, 'forbidden'])
+    await assert.rejects(stat(file), { code: 'ENOENT' })
   })
 
   test('plan shows what a start would change; after the start nothing is left of it', async () => {

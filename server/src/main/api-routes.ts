@@ -11,6 +11,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Store } from '#store/store.ts'
 
+import { localAdministrator } from './local-administrator.ts'
 import { version } from './version.ts'
 
 /** What the routes of both REST APIs stand on. */
@@ -47,7 +48,7 @@ export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutes
       startedAtMs: options.clock.now(),
       leaseName: 'job-reconciler',
     },
-    database: options,
+    database: { ...options, localAdministrator },
     shutdown: options,
     metrics: { renderMetrics: () => renderMetrics(store) },
     version,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, rmdir, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -87,6 +87,21 @@ test('a backup is a whole database, taken while in use', async (t) => {
   const copy = new DatabaseSync(join(folder, 'copy.db'), { readOnly: true })
   assert.equal(copy.prepare('select count(*) as rows from settings').get()?.['rows'], 1)
   copy.close()
+})
+
+test('a backup is for who made it alone, and takes the place of nothing', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = await open(join(folder, 'atrium.db'))
+  t.after(() => store.close())
+  const target = join(folder, 'copy.db')
+  await store.backup(target)
+  assert.equal((await stat(target)).mode & 0o777, 0o600)
+  await assert.rejects(store.backup(target), { code: 'conflict' })
+  // A folder like /tmp is everybody's: who guesses the name could lead the copy elsewhere.
+  await symlink(join(folder, 'elsewhere.db'), join(folder, 'link.db'))
+  await assert.rejects(store.backup(join(folder, 'link.db')), { code: 'conflict' })
+  assert.equal(await stat(join(folder, 'elsewhere.db')).catch(() => undefined), undefined)
+  await assert.rejects(store.backup(join(folder, 'none', 'copy.db')), { code: 'bad_request' })
 })
 
 async function temporaryFolder(t: { after(action: () => Promise<void>): void }): Promise<string> {

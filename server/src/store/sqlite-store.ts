@@ -1,12 +1,13 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, rmSync } from 'node:fs'
 
+import { PlatformError } from '@atrium/contract/errors.ts'
 import { Kysely, SqliteDialect } from 'kysely'
 import type { Logger } from 'pino'
 
 import type { Clock } from '#platform/clock.ts'
 import { createChangeFeed } from './change-feed.ts'
 import { translateDatabaseError } from './database-errors.ts'
-import { openSqliteDatabase } from './dialects/sqlite-database.ts'
+import { type OpenedSqliteDatabase, openSqliteDatabase } from './dialects/sqlite-database.ts'
 import { acquireLease, assertLease, releaseLease } from './lease.ts'
 import { migrateToLatest } from './migrate.ts'
 import type { Store } from './store.ts'
@@ -52,7 +53,25 @@ export async function openSqliteStore({
     acquireLease: (name, holder, ttlMs) => acquireLease(transaction, clock, { name, holder, ttlMs }),
     assertLease: (tx, lease) => assertLease(tx, lease, false),
     releaseLease: (lease) => releaseLease(transaction, lease),
-    backup: async (target) => database.backup(target),
+    backup: (target) => copyTo(database, target),
     close: () => db.destroy(),
+  }
+}
+
+/** The copy holds what the database holds: it is made where nothing was, readable by nobody else. */
+async function copyTo(database: OpenedSqliteDatabase, target: string): Promise<void> {
+  try {
+    closeSync(openSync(target, 'wx', 0o600))
+  } catch (cause) {
+    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
+    throw isTaken
+      ? new PlatformError('conflict', { message: `${target} exists already.`, cause })
+      : new PlatformError('bad_request', { message: `${target} cannot be written.`, cause })
+  }
+  try {
+    await database.backup(target)
+  } catch (error) {
+    rmSync(target, { force: true })
+    throw translateDatabaseError(error)
   }
 }

@@ -63,7 +63,10 @@ export interface Store {
   /** Throws `lease_lost` unless the lease is still held; call it first in a transaction whose writes must be fenced. */
   assertLease(tx: StoreTransaction, lease: Lease): Promise<void>
   releaseLease(lease: Lease): Promise<void>
-  /** A consistent copy while in use: SQLite's backup; PostgreSQL has its own tools and refuses. */
+  /**
+   * A consistent copy while in use, for the platform's own user alone: SQLite's backup; PostgreSQL has its own tools and refuses. Throws
+   * `conflict` when something is there already, `bad_request` when nothing can be written there.
+   */
   backup(path: string): Promise<void>
   close(): Promise<void>
 }

@@ -12,15 +12,18 @@ import type { Store } from '#store/store.ts'
 export interface DatabaseRoutesOptions {
   store: Store
   clock: Clock
+  /** The service that the command line of the platform's own machine is. */
+  localAdministrator: string
 }
 
 /** The platform's own database. */
-export function createDatabaseRoutes({ store, clock }: DatabaseRoutesOptions): Route[] {
+export function createDatabaseRoutes({ store, clock, localAdministrator }: DatabaseRoutesOptions): Route[] {
   return [
     defineRoute({
       method: 'POST',
       path: '/api/v1/database/backup',
-      summary: "Writes a consistent copy of the database to a new file on the platform's machine.",
+      summary:
+        "Writes a consistent copy of the database to a new file on the platform's machine. For its own command line alone.",
       tag: 'platform',
       authentication: 'token-or-session',
       // Whoever may stop the platform may also read all of its state.
@@ -30,8 +33,16 @@ export function createDatabaseRoutes({ store, clock }: DatabaseRoutesOptions): R
         responses: { 201: Type.Object({ file: Type.String(), bytes: Type.Integer() }) },
       },
       async handler(request, reply) {
-        const { file } = request.body
-        await checkTarget(file)
+        const { principal, body } = request
+        const { file } = body
+        // The platform may be root there: no administrator's browser or token chooses where it writes.
+        if (principal.kind !== 'service' || principal.name !== localAdministrator) {
+          throw new PlatformError('forbidden', {
+            message: "A backup is asked for on the platform's own machine: `atrium db backup`.",
+          })
+        }
+        if (!isAbsolute(file))
+          throw new PlatformError('bad_request', { message: 'The path must be absolute.' })
         await store.backup(file)
         const bytes = (await stat(file)).size
         await store.transaction((tx) =>
@@ -41,13 +52,4 @@ export function createDatabaseRoutes({ store, clock }: DatabaseRoutesOptions): R
       },
     }),
   ]
-}
-
-async function checkTarget(file: string): Promise<void> {
-  if (!isAbsolute(file)) throw new PlatformError('bad_request', { message: 'The path must be absolute.' })
-  const exists = await stat(file).then(
-    () => true,
-    () => false,
-  )
-  if (exists) throw new PlatformError('conflict', { message: `${file} exists already.` })
 }
