@@ -12,10 +12,11 @@ import { ControlPlaneUpstream } from './control-plane-upstream.ts'
 import { buildUpstreamLimits, type EdgeSettings } from './edge-settings.ts'
 import { EdgeTable, type RouteRecord } from './edge-table.ts'
 import { LiveExchanges } from './live-exchanges.ts'
+import { PieceMemory } from './piece-memory.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { createProxyServer } from './proxy-server.ts'
 import { createStateGate, type StateGate } from './state-gate.ts'
-import { createUpstreams } from './upstreams.ts'
+import { createUpstreams, readBytes } from './upstreams.ts'
 
 /** How often running exchanges are looked at for credentials that have expired by themselves. */
 const sweepEveryMs = 500
@@ -149,6 +150,7 @@ function buildContext({ settings, clock, onTargetFailed }: EdgeServerOptions): P
       maxHeld: limits.maxHeld,
     }),
     live: new LiveExchanges(),
+    pieces: new PieceMemory(readBytes),
     activity: new ActivityLedger(),
     clock,
     findClientAddress: createClientAddresses(settings.trustedProxies),

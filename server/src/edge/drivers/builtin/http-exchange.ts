@@ -123,10 +123,14 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
       // Nobody reads what an upstream that answered early did not take.
       if (this.#isBodyStarted) this.#request.resume()
       if (piece.length <= smallBytes) response.end(piece.toString('latin1'), 'latin1')
-      else response.end(Buffer.from(piece))
+      else {
+        const { bytes, onWritten } = this.#context.pieces.copy(piece)
+        response.end(bytes, onWritten)
+      }
       return
     }
-    if (response.write(Buffer.from(piece))) return
+    const { bytes, onWritten } = this.#context.pieces.copy(piece)
+    if (response.write(bytes, onWritten)) return
     const { socket } = this.#connection as UpstreamConnection
     socket.pause()
     response.once('drain', () => socket.resume())

@@ -6,6 +6,7 @@ import type { ControlPlaneUpstream } from './control-plane-upstream.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import type { EdgeTable, RouteRecord } from './edge-table.ts'
 import type { LiveExchanges } from './live-exchanges.ts'
+import type { PieceMemory } from './piece-memory.ts'
 import type { Upstreams } from './upstreams.ts'
 
 /** What every exchange needs. */
@@ -18,6 +19,7 @@ export interface ProxyContext {
   upstreams: Upstreams
   controlPlane: ControlPlaneUpstream
   live: LiveExchanges
+  pieces: PieceMemory
   activity: ActivityLedger
   clock: Clock
   findClientAddress: (socket: import('node:net').Socket) => ClientAddress

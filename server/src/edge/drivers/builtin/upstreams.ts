@@ -6,7 +6,7 @@ import { type UpstreamLimits, UpstreamPool } from './upstream-pool.ts'
 /** How often idle connections are looked through. */
 const sweepEveryMs = 5000
 /** Most that is read at a time. */
-const readBytes = 256 * 1024
+export const readBytes = 128 * 1024
 
 /** The pools of all targets; a target that nobody uses for a while is forgotten. */
 export interface Upstreams {

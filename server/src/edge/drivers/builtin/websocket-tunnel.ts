@@ -110,7 +110,8 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
       this.#finish()
       return
     }
-    if (this.#client.write(Buffer.from(piece))) return
+    const { bytes, onWritten } = this.#context.pieces.copy(piece)
+    if (this.#client.write(bytes, onWritten)) return
     const { socket } = this.#connection as UpstreamConnection
     socket.pause()
     this.#client.once('drain', () => socket.resume())
