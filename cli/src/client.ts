@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestOptions } from 'node:http'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 
-import { CliError } from './output.ts'
+import { CliError, exitCodes } from './output.ts'
 import { findDataFolder, readPlatformInfo } from './platform-info.ts'
 
 /** Which platform is meant; common to all commands that talk to one. */
@@ -118,19 +118,25 @@ function send(target: Target, method: string, path: string, body?: unknown): Pro
   })
 }
 
+const refusals: ReadonlySet<number> = new Set([401, 403])
+
 function describeRefusal(status: number, answer: string): CliError {
+  const refusal = { exitCode: refusals.has(status) ? exitCodes.notAllowed : exitCodes.failed }
   try {
     const { message } = JSON.parse(answer) as { message?: string }
-    if (message !== undefined) return new CliError(message)
+    if (message !== undefined) return new CliError(message, refusal)
   } catch {
     // Not one of the platform's own answers: the status has to do.
   }
-  return new CliError(`The platform answered ${status}.`)
+  return new CliError(`The platform answered ${status}.`, refusal)
 }
 
 function describeConnectionError(error: NodeJS.ErrnoException, url: string): CliError {
   if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
-    return new CliError('The platform is not running.', { hint: 'Start it with `atrium up`.', exitCode: 3 })
+    return new CliError('The platform is not running.', {
+      hint: 'Start it with `atrium up`.',
+      exitCode: exitCodes.notRunning,
+    })
   }
   return new CliError(`The platform at ${url} does not answer (${error.code ?? error.message}).`)
 }

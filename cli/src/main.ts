@@ -12,12 +12,26 @@ import { addUserCommands } from '#commands/user.ts'
 import { addValidateCommand } from '#commands/validate.ts'
 import { reportError } from './output.ts'
 
+const help = `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the platform is not running, 4 not allowed.
+Passwords and keys are never given on the command line: people set theirs by one-time links.
+
+  atrium up                          run the platform here
+  atrium user invite --admin         print a link for a further administrator
+  atrium server start alice          start her server and show its progress
+  atrium logs alice --follow         what it prints
+  atrium status --json | jq .counts  what programs read`
+
 /** The whole command line: one command a file, each with `--help` and `--json`. */
-function buildProgram(): Command {
+function buildProgram({ json }: { json: boolean }): Command {
   const program = new Command('atrium')
+    // Before the subcommands, which take both over.
+    .exitOverride()
+    .configureOutput(json ? { writeErr: () => {} } : {})
     .description('A data science platform for your team, on what you have.')
     .version('0.1.0')
-    .showHelpAfterError('(atrium --help lists the commands)')
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText('after', help)
     .configureHelp({ sortSubcommands: false })
   addPlatformCommands(program)
   addStatusCommand(program)
@@ -32,8 +46,9 @@ function buildProgram(): Command {
   return program
 }
 
+const json = process.argv.includes('--json')
 try {
-  await buildProgram().parseAsync()
+  await buildProgram({ json }).parseAsync()
 } catch (error) {
-  process.exitCode = reportError(error, process.argv.includes('--json'))
+  process.exitCode = reportError(error, json)
 }

@@ -1,18 +1,34 @@
+import { CommanderError } from 'commander'
+
 /** An answer that people and scripts must act on: printed without a stack trace. `hint` says what to do. */
 export class CliError extends Error {
   override readonly name = 'CliError'
   readonly hint: string | undefined
   readonly exitCode: number
 
-  constructor(message: string, { hint, exitCode = 1 }: { hint?: string; exitCode?: number } = {}) {
+  constructor(
+    message: string,
+    { hint, exitCode = exitCodes.failed }: { hint?: string; exitCode?: number } = {},
+  ) {
     super(message)
     this.hint = hint
     this.exitCode = exitCode
   }
 }
 
+/** What the exit code says; the server's programs (`up`, `plan`, …) use the same. */
+export const exitCodes = {
+  failed: 1,
+  /** The command line itself is wrong. */
+  wrongUsage: 2,
+  notRunning: 3,
+  /** The token may not do this. */
+  notAllowed: 4,
+} as const
+
 /** Prints what went wrong on standard error, as JSON if asked, and answers the exit code. */
 export function reportError(error: unknown, json: boolean): number {
+  if (error instanceof CommanderError) return reportUsage(error, json)
   const message = error instanceof Error ? error.message : String(error)
   const hint = error instanceof CliError ? error.hint : undefined
   if (json) console.error(JSON.stringify({ error: message, ...(hint === undefined ? {} : { hint }) }))
@@ -20,7 +36,17 @@ export function reportError(error: unknown, json: boolean): number {
     console.error(`atrium: ${message}`)
     if (hint !== undefined) console.error(hint)
   }
-  return error instanceof CliError ? error.exitCode : 1
+  return error instanceof CliError ? error.exitCode : exitCodes.failed
+}
+
+/** Help and version end by such an error too, with 0; people have been shown theirs by then. */
+function reportUsage({ exitCode, message }: CommanderError, json: boolean): number {
+  if (exitCode === 0) return 0
+  if (json) {
+    const [error = '', ...hint] = message.replace(/^error: /, '').split('\n')
+    console.error(JSON.stringify({ error, ...(hint.length === 0 ? {} : { hint: hint.join(' ') }) }))
+  }
+  return exitCodes.wrongUsage
 }
 
 /** Prints `value` as JSON if asked, else as `render` shows it to people. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-import { CliError } from './output.ts'
+import { CliError, exitCodes } from './output.ts'
 
 /** What a running platform writes of itself to `DATA/platform.json`. */
 export interface PlatformInfo {
@@ -30,8 +30,8 @@ export async function readPlatformInfo(data: string): Promise<PlatformInfo> {
     return JSON.parse(await readFile(join(data, 'platform.json'), 'utf8')) as PlatformInfo
   } catch (cause) {
     throw new CliError(`No platform has been started on ${data}.`, {
-      hint: 'Start one with `atrium up`, name its folder with --data DIR, or a remote one with --url URL and ATRIUM_TOKEN.',
-      exitCode: 3,
+      hint: 'Start one with `atrium up`, name its folder with --data DIR or ATRIUM_DATA, or a remote one with --url URL and ATRIUM_TOKEN.',
+      exitCode: exitCodes.notRunning,
       ...(cause instanceof SyntaxError
         ? { hint: 'platform.json is damaged: start the platform again.' }
         : {}),

@@ -138,6 +138,8 @@ describe('the command line', () => {
     const second = await runCli(['up', '--data', platform.data, '--port', '0'])
     assert.equal(second.code, 1)
     assert.match(second.stderr, /already running/)
+    const asProgram = await runCli(['up', '--data', platform.data, '--port', '0', '--json'])
+    assert.match((JSON.parse(asProgram.stderr) as { error: string }).error, /already running/)
     const before = await atriumJson<{ startedAtMs: number }>('status')
     assert.equal((await atrium('restart')).code, 0)
     const later = await waitFor('the restarted control plane', async () => {
@@ -148,6 +150,28 @@ describe('the command line', () => {
     })
     assert.equal(later.publicUrl, platform.url)
     process.kill(platform.pid, 0)
+  })
+
+  test('a slip on the command line is 2 and names what was meant, to programs as JSON alone', async () => {
+    const { code, stderr } = await atrium('status', '--jsno')
+    assert.equal(code, 2)
+    assert.match(stderr, /unknown option '--jsno'\n\(Did you mean --json\?\)/)
+    const asked = await runCli(['usr', 'list', '--json'])
+    assert.equal(asked.code, 2)
+    assert.deepEqual(JSON.parse(asked.stderr), {
+      error: "unknown command 'usr'",
+      hint: '(Did you mean user?)',
+    })
+    const port = await runCli(['up', '--port', 'http', '--json'])
+    assert.equal(port.code, 2)
+    assert.match((JSON.parse(port.stderr) as { error: string }).error, /--port http/)
+  })
+
+  test('what a token may not do is 4', async () => {
+    const { stdout } = await atrium('token', 'create', '--user', 'alice')
+    const asked = await runCli(['user', 'list', '--data', platform.data], { ATRIUM_TOKEN: stdout.trim() })
+    assert.equal(asked.code, 4)
+    assert.match(asked.stderr, /list:users/)
   })
 
   test('where no platform runs, it says how to start one', async () => {

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander'
 
-import { findDataFolder } from '#platform-info.ts'
 import { becomeServerProgram } from '#server-program.ts'
 
 /** `plan`: what a configuration would change. */
@@ -9,14 +8,13 @@ export function addPlanCommand(program: Command): void {
     .command('plan')
     .description('show what starting with a configuration would change, without changing it')
     .addOption(new Option('--config <file>', 'the configuration').default('atrium.yaml'))
-    .option('--data <dir>', 'data folder of the platform')
+    .option('--data <dir>', 'data folder of the platform; default: as `atrium up` finds it')
     .option('--json', 'answer in JSON')
     .action((options: { config: string; data?: string; json?: boolean }) =>
       becomeServerProgram('plan', [
         '--config',
         options.config,
-        '--data',
-        findDataFolder(options.data),
+        ...(options.data === undefined ? [] : ['--data', options.data]),
         ...(options.json ? ['--json'] : []),
       ]),
     )

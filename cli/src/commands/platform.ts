@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 
-import { CliError, print } from '#output.ts'
+import { CliError, exitCodes, print } from '#output.ts'
 import { findDataFolder, readPlatformInfo } from '#platform-info.ts'
 import { becomeServerProgram } from '#server-program.ts'
 
@@ -51,7 +51,10 @@ async function restart(options: { data?: string; json?: boolean }): Promise<void
   try {
     process.kill(pid, 'SIGHUP')
   } catch {
-    throw new CliError('The platform is not running.', { hint: 'Start it with `atrium up`.', exitCode: 3 })
+    throw new CliError('The platform is not running.', {
+      hint: 'Start it with `atrium up`.',
+      exitCode: exitCodes.notRunning,
+    })
   }
   print({ restarted: pid }, options, () => 'The control plane restarts.')
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -51,7 +51,7 @@ describe('default environment', () => {
   /** No package index is asked: only the wheel made here can be had, so uv is not. */
   function ensure(
     prefix: string,
-    changes: { lockPath?: string; signal?: AbortSignal } = {},
+    changes: { lockPath?: string; requirements?: string; signal?: AbortSignal } = {},
   ): Promise<DefaultEnvironment> {
     messages.length = 0
     return ensureDefaultEnvironment({
@@ -108,10 +108,38 @@ describe('default environment', () => {
   test('an environment made by others is used as it is', async () => {
     const prefix = join(dir, 'foreign')
     await mkdir(join(prefix, 'bin'), { recursive: true })
-    for (const program of ['python', 'jupyterhub-singleuser'])
-      await writeFile(join(prefix, 'bin', program), '')
+    await writeFile(join(prefix, 'bin', 'jupyterhub-singleuser'), '')
+    await symlink('/usr/bin/python3', join(prefix, 'bin', 'python'))
     assert.equal((await ensure(prefix)).outcome, 'foreign')
     assert.deepEqual(messages, [])
+  })
+
+  test('an environment made by others whose Python does not run is refused', async () => {
+    const prefix = join(dir, 'broken')
+    await mkdir(join(prefix, 'bin'), { recursive: true })
+    for (const program of ['python', 'jupyterhub-singleuser'])
+      await writeFile(join(prefix, 'bin', program), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    await assert.rejects(ensure(prefix), (error) => {
+      assert(error instanceof PlatformError && error.code === 'bad_request')
+      return /does not work: .*--env-prefix DIR/.test(error.message)
+    })
+  })
+
+  test('requirements come on top of the lock, and are followed when they change', async () => {
+    const prefix = join(dir, 'with-requirements')
+    const wheel = join(dir, 'atrium_extra-1.0-py3-none-any.whl')
+    execFileSync('python3', ['-c', wheelMaker, wheel, 'atrium_extra', 'extra'])
+    const requirements = join(dir, 'requirements.txt')
+    await writeFile(requirements, 'atrium-extra\n')
+    assert.equal((await ensure(prefix, { requirements })).outcome, 'created')
+    assert.equal(execFileSync(join(prefix, 'bin', 'extra')).toString(), 'hello\n')
+    assert.equal((await ensure(prefix, { requirements })).outcome, 'existing')
+    await writeFile(requirements, 'atrium-extra==1.0\n')
+    assert.equal((await ensure(prefix, { requirements })).outcome, 'repaired')
+    await assert.rejects(
+      ensure(prefix, { requirements: join(dir, 'nowhere.txt') }),
+      /nowhere\.txt \(environment\.requirements\) cannot be read/,
+    )
   })
 
   test("a folder with somebody's files in it is left alone", async () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -9,9 +9,10 @@ import { findInstallationRoot } from '#platform/installation.ts'
 import type { Logger } from '#platform/log.ts'
 
 import { readMarker, writeMarker } from './environment-marker.ts'
-import { findPython, listParents, type PythonProgram } from './find-python.ts'
+import { explainSetUpFailure } from './explain-set-up-failure.ts'
+import { findPython, isUsablePython, listParents, type PythonProgram } from './find-python.ts'
 import { buildUvEnvironment } from './package-index.ts'
-import { runStep, StepError, type StepOptions } from './run-step.ts'
+import { runStep, type StepOptions } from './run-step.ts'
 
 const run = promisify(execFile)
 
@@ -19,6 +20,8 @@ const run = promisify(execFile)
 export interface EnvironmentProgress {
   step: 'python' | 'venv' | 'installer' | 'packages' | 'finish'
   message: string
+  /** A program's own words within the step. */
+  isDetail: boolean
 }
 
 export interface DefaultEnvironmentOptions {
@@ -29,6 +32,8 @@ export interface DefaultEnvironmentOptions {
   log: Logger
   /** Default: the committed lock. */
   lockPath?: string
+  /** A pip requirements file that is installed on top of the lock. */
+  requirements?: string | undefined
   /** Default: this process's. Says where Python is and where packages come from. */
   environment?: NodeJS.ProcessEnv
 }
@@ -43,6 +48,10 @@ export interface DefaultEnvironment {
 /** The lock that belongs to this version, made from `default.in` beside it. */
 export const defaultLockPath = join(findInstallationRoot(), 'python', 'environments', 'default.txt')
 
+/** Of what pip and uv say: what is fetched, and what is done. The rest is a line a package. */
+const worthTelling =
+  /^(Downloading |Resolved |Prepared |Installed |Bytecode compiled |Successfully installed uv)/
+
 /** The program a notebook server needs; without it an environment is of no use to us. */
 const serverProgram = 'jupyterhub-singleuser'
 
@@ -53,16 +62,17 @@ const serverProgram = 'jupyterhub-singleuser'
 export async function ensureDefaultEnvironment(
   options: DefaultEnvironmentOptions,
 ): Promise<DefaultEnvironment> {
-  const { prefix, lockPath = defaultLockPath } = options
-  const lock = createHash('sha256')
-    .update(await readFile(lockPath))
-    .digest('hex')
+  const { prefix, lockPath = defaultLockPath, requirements } = options
+  const lock = await hashFiles(requirements === undefined ? [lockPath] : [lockPath, requirements])
   const marker = await readMarker(prefix)
   const python = join(prefix, 'bin', 'python')
   const isUsable = await canRunServers(prefix)
   if (isUsable && marker?.state === 'complete' && marker.lock === lock)
     return { prefix, python, outcome: 'existing' }
-  if (isUsable && !marker) return { prefix, python, outcome: 'foreign' }
+  if (isUsable && !marker) {
+    await checkForeign(options, python)
+    return { prefix, python, outcome: 'foreign' }
+  }
   if (!marker && !(await isEmpty(prefix))) {
     throw new PlatformError('bad_request', {
       message: `${prefix} is neither empty nor an environment with ${serverProgram}. Choose another with --env-prefix DIR.`,
@@ -71,9 +81,43 @@ export async function ensureDefaultEnvironment(
   try {
     await install({ ...options, lockPath, lock, environment: options.environment ?? process.env })
   } catch (error) {
-    throw await explainFailure(error, options)
+    throw await explainSetUpFailure(error, options)
   }
   return { prefix, python, outcome: marker ? 'repaired' : 'created' }
+}
+
+/** SHA-256 over what decides the environment's packages. Throws a `bad_request` for a file that cannot be read. */
+async function hashFiles(paths: readonly string[]): Promise<string> {
+  const hash = createHash('sha256')
+  for (const path of paths) {
+    hash.update(
+      await readFile(path).catch((cause: unknown) => {
+        throw new PlatformError('bad_request', {
+          message: `The requirements file ${path} (environment.requirements) cannot be read.`,
+          cause,
+        })
+      }),
+    )
+  }
+  return hash.digest('hex')
+}
+
+/** An environment of somebody else's making is taken as it is, if it works at all. */
+async function checkForeign(
+  { prefix, requirements, signal, log }: DefaultEnvironmentOptions,
+  python: string,
+) {
+  if (process.getuid?.() === 0) await refuseClosedFolder(join(prefix, 'bin'))
+  if (!(await isUsablePython(python, signal))) {
+    throw new PlatformError('bad_request', {
+      message: `The environment in ${prefix} does not work: ${python} is no Python of 3.10 or newer that runs here. Mend it, or choose another with --env-prefix DIR; without one, Atrium makes its own.`,
+    })
+  }
+  if (requirements !== undefined)
+    log.warn(
+      { prefix, requirements },
+      'environment.requirements is for the environment that Atrium makes; left out',
+    )
 }
 
 interface InstallOptions extends DefaultEnvironmentOptions {
@@ -85,7 +129,7 @@ interface InstallOptions extends DefaultEnvironmentOptions {
 async function install(options: InstallOptions): Promise<void> {
   const { prefix, lock, onProgress, signal, environment } = options
   const isRoot = process.getuid?.() === 0
-  onProgress({ step: 'python', message: 'Looking for Python' })
+  onProgress({ step: 'python', message: 'Looking for Python', isDetail: false })
   const base = await findPython({ mustBeShared: isRoot, signal, searchPath: environment['PATH'] })
   await mkdir(prefix, { recursive: true, mode: 0o755 })
   if (isRoot) await refuseClosedFolder(prefix)
@@ -94,12 +138,16 @@ async function install(options: InstallOptions): Promise<void> {
   await installPackages(options)
   await writeMarker(prefix, { state: 'complete', lock })
   await rm(cacheFolder(prefix), { recursive: true, force: true })
-  onProgress({ step: 'finish', message: 'The notebook environment is ready' })
+  onProgress({ step: 'finish', message: 'The notebook environment is ready', isDetail: false })
 }
 
 async function makeVenv(base: PythonProgram, options: InstallOptions): Promise<void> {
   const { prefix, onProgress } = options
-  onProgress({ step: 'venv', message: `Making a virtual environment with Python ${base.version}` })
+  onProgress({
+    step: 'venv',
+    message: `Making a virtual environment with Python ${base.version}`,
+    isDetail: false,
+  })
   // Over what a killed set-up left: links are made anew, packages already there are kept.
   await runStep(
     [base.path, '-I', '-m', 'venv', prefix],
@@ -108,34 +156,37 @@ async function makeVenv(base: PythonProgram, options: InstallOptions): Promise<v
 }
 
 async function installPackages(options: InstallOptions): Promise<void> {
-  const { prefix, lockPath, onProgress, log } = options
+  const { lockPath, requirements, onProgress } = options
+  const install = await chooseInstaller(options)
+  onProgress({ step: 'packages', message: 'Installing JupyterLab, Dask and their packages', isDetail: false })
+  await install(['--require-hashes', '-r', lockPath])
+  if (requirements === undefined) return
+  onProgress({ step: 'packages', message: `Installing what ${requirements} names`, isDetail: false })
+  await install(['-r', requirements])
+}
+
+/** uv, which takes a tenth of pip's time, or pip where uv is not to be had. */
+async function chooseInstaller(options: InstallOptions): Promise<(args: readonly string[]) => Promise<void>> {
+  const { prefix, onProgress } = options
   const python = join(prefix, 'bin', 'python')
   const uv = await ensureUv(options)
   const packages = stepOptions(options, { step: 'packages', python })
-  onProgress({ step: 'packages', message: 'Installing JupyterLab, Dask and their packages' })
   if (uv === undefined) {
-    log.warn({ prefix }, 'uv is not to be had; installing by pip, which takes longer')
-    await runStep(
-      [python, '-I', '-m', 'pip', 'install', '--no-input', '--require-hashes', '-r', lockPath],
-      packages,
-    )
-    return
+    const message = 'The installer uv is not to be had here: pip does it, which takes longer'
+    onProgress({ step: 'installer', message, isDetail: false })
+    return (args) => runStep([python, '-I', '-m', 'pip', 'install', '--no-input', ...args], packages)
   }
   const { stdout } = await run(python, ['-I', '-m', 'pip', 'config', 'list'], { env: options.environment })
-  await runStep(
-    [uv, 'pip', 'install', '--python', python, '--require-hashes', '--compile-bytecode', '-r', lockPath],
-    {
-      ...packages,
-      environment: {
-        ...buildUvEnvironment(stdout, options.environment),
-        // Beside the environment: hard links instead of copies, and a killed set-up goes on where it was.
-        UV_CACHE_DIR: cacheFolder(prefix),
-        UV_PYTHON_DOWNLOADS: 'never',
-        UV_NO_CONFIG: '1',
-        VIRTUAL_ENV: prefix,
-      },
-    },
-  )
+  const environment = {
+    ...buildUvEnvironment(stdout, options.environment),
+    // Beside the environment: hard links instead of copies, and a killed set-up goes on where it was.
+    UV_CACHE_DIR: cacheFolder(prefix),
+    UV_PYTHON_DOWNLOADS: 'never',
+    UV_NO_CONFIG: '1',
+    VIRTUAL_ENV: prefix,
+  }
+  const command = [uv, 'pip', 'install', '--python', python, '--compile-bytecode'] as const
+  return (args) => runStep([...command, ...args], { ...packages, environment })
 }
 
 /** uv by pip, in a folder of its own: users' environment holds only what the lock names. Undefined: none for this machine. */
@@ -144,7 +195,7 @@ async function ensureUv(options: InstallOptions): Promise<string | undefined> {
   const folder = join(cacheFolder(prefix), 'uv-program')
   const uv = join(folder, 'bin', 'uv')
   if (await works(uv)) return uv
-  onProgress({ step: 'installer', message: 'Fetching the package installer' })
+  onProgress({ step: 'installer', message: 'Fetching the package installer', isDetail: false })
   const python = join(prefix, 'bin', 'python')
   try {
     const command = [
@@ -189,8 +240,7 @@ function stepOptions(
     ...rest
   } = environment
   const onLine = (message: string) => {
-    // uv ends with one such line a package.
-    if (!message.startsWith('+ ')) onProgress({ step, message })
+    if (worthTelling.test(message)) onProgress({ step, message, isDetail: true })
   }
   return { python, environment: rest, signal, onLine }
 }
@@ -212,8 +262,8 @@ async function canRunServers(prefix: string): Promise<boolean> {
 async function isEmpty(folder: string): Promise<boolean> {
   try {
     return (await readdir(folder)).length === 0
-  } catch {
-    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT'
   }
 }
 
@@ -227,44 +277,4 @@ async function refuseClosedFolder(prefix: string): Promise<void> {
       })
     }
   }
-}
-
-const leastFreeBytes = 16 * 1024 ** 2
-const diskFull = /No space left on device|os error 28|ENOSPC|Disk quota exceeded/i
-const noNetwork =
-  /dns error|error sending request|connection (refused|reset|aborted)|timed out|Could not connect|Temporary failure in name resolution|Network is unreachable|Max retries exceeded|No matching distribution found for uv/i
-const noVenv = /ensurepip is not available|No module named (venv|ensurepip)/i
-
-async function explainFailure(
-  error: unknown,
-  { prefix, signal }: DefaultEnvironmentOptions,
-): Promise<unknown> {
-  if (signal.aborted || error instanceof PlatformError) return error
-  const output = error instanceof StepError ? error.output : String(error)
-  if (diskFull.test(output) || (await isDiskFull(prefix))) {
-    return new PlatformError('storage_full', {
-      message: `The disk of ${prefix} is full: the notebook environment needs about 1 GB. Make room or choose another folder with --env-prefix DIR, then start again.`,
-      cause: error,
-    })
-  }
-  if (noVenv.test(output)) {
-    return new PlatformError('bad_request', {
-      message: 'This Python cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv.',
-      cause: error,
-    })
-  }
-  const advice = noNetwork.test(output)
-    ? 'The Python packages could not be downloaded. Check the network, or point pip at a package index you can reach (pip config set global.index-url URL); then start again, it goes on where it stopped.'
-    : `The notebook environment could not be made in ${prefix}. Start again to go on where it stopped, or give a ready one with --env-prefix DIR.`
-  return new PlatformError('internal', { message: `${advice}\n${lastLines(output)}`, cause: error })
-}
-
-/** venv hides why its pip could not be unpacked. */
-async function isDiskFull(prefix: string): Promise<boolean> {
-  const disk = await statfs(prefix).catch(() => undefined)
-  return disk !== undefined && disk.bavail * disk.bsize < leastFreeBytes
-}
-
-function lastLines(output: string): string {
-  return output.trim().split('\n').slice(-8).join('\n')
 }

@@ -90,6 +90,12 @@ async function probe(path: string, signal: AbortSignal): Promise<Candidate | str
   }
 }
 
+/** True when this program is a Python new enough for us that runs here. */
+export async function isUsablePython(path: string, signal: AbortSignal): Promise<boolean> {
+  const found = await probe(path, signal)
+  return typeof found !== 'string' && isRecent(found.version)
+}
+
 function isRecent(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1])

@@ -79,7 +79,9 @@ async function ensurePrivateFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
   const { uid } = await stat(path)
   if (uid !== process.getuid?.()) {
-    throw new PlatformError('forbidden', { message: `${path} belongs to another user (uid ${uid}).` })
+    throw new PlatformError('forbidden', {
+      message: `${path} belongs to another user (uid ${uid}). Start the platform as that user, or choose another data folder with --data DIR.`,
+    })
   }
   await chmod(path, 0o700)
 }
@@ -108,6 +110,12 @@ function describeFolderError(error: unknown, path: string): unknown {
   if (isCode(error, 'EACCES') || isCode(error, 'EPERM') || isCode(error, 'EROFS')) {
     return new PlatformError('forbidden', {
       message: `The data folder ${path} cannot be written. Choose another with --data DIR.`,
+      cause: error,
+    })
+  }
+  if (isCode(error, 'EEXIST') || isCode(error, 'ENOTDIR')) {
+    return new PlatformError('bad_request', {
+      message: `The data folder ${path} is no folder, or a file stands on the way to it. Choose another with --data DIR.`,
       cause: error,
     })
   }

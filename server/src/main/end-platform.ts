@@ -4,7 +4,9 @@ import type { LocalScheduler } from '#scheduler/drivers/local/local-scheduler.ts
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Store } from '#store/store.ts'
 
+import { isSocketAlive } from './control-socket.ts'
 import type { DataFolder } from './data-folder.ts'
+import { createLocalDriver, findAgentSocket } from './local-driver.ts'
 import { removePlatformFile } from './platform-file.ts'
 import { findEdgeSocket } from './start-edge.ts'
 
@@ -46,6 +48,18 @@ export async function killAllJobs(scheduler: LocalScheduler): Promise<number> {
 /** Ends the node agent: nothing it could look after is left. */
 export async function endAgent(scheduler: LocalScheduler): Promise<void> {
   await scheduler.shutdownAgent({ signal: AbortSignal.timeout(askMs) })
+}
+
+/** With no job to look after, the agent and its fork servers would only keep memory. */
+export async function endIdleAgent(data: DataFolder, python: string): Promise<void> {
+  if (!(await isSocketAlive(findAgentSocket(data)))) return
+  const scheduler = createLocalDriver(data, python)
+  try {
+    const jobs = await scheduler.list({ signal: AbortSignal.timeout(askMs) })
+    if (jobs.length === 0) await endAgent(scheduler)
+  } finally {
+    await scheduler.close()
+  }
 }
 
 /** Frees the public port, and says no more that a platform is here. */

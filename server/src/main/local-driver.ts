@@ -5,13 +5,18 @@ import { createLocalScheduler, type LocalScheduler } from '#scheduler/drivers/lo
 
 import type { DataFolder } from './data-folder.ts'
 
+/** Where the node agent of a data folder listens. */
+export function findAgentSocket(data: DataFolder): string {
+  return join(data.run, 'agent.sock')
+}
+
 /** The driver of this machine, with its agent in a data folder. */
 export function createLocalDriver(data: DataFolder, python: string): LocalScheduler {
   return createLocalScheduler(
     buildLocalConfig({
       python,
       dataDir: data.root,
-      socketPath: join(data.run, 'agent.sock'),
+      socketPath: findAgentSocket(data),
       agentLogPath: join(data.logs, 'agent.log'),
     }),
   )

@@ -1,9 +1,6 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
-import { PlatformError } from '@atrium/contract/errors.ts'
-
-import { ConfigError } from '#config/config-problem.ts'
 import { loadConfig } from '#config/load-config.ts'
 import type { Config } from '#config/schema.ts'
 import { systemClock } from '#platform/clock.ts'
@@ -15,6 +12,8 @@ import { type DataFolder, describeDataFolder } from './data-folder.ts'
 import { readServices } from './hub-settings.ts'
 import { openStore } from './open-store.ts'
 import { type PlannedChange, planConfig } from './plan-config.ts'
+import { reportFailure } from './report-failure.ts'
+import { chooseDataFolder } from './start-options.ts'
 
 const { values } = parseArgs({
   options: {
@@ -26,13 +25,10 @@ const { values } = parseArgs({
 
 try {
   const config = await loadConfig(values.config)
-  const changes = await plan(config, describeDataFolder(values.data ?? config.data ?? ''))
+  const changes = await plan(config, describeDataFolder(chooseDataFolder(values.data, config, process.env)))
   console.log(values.json ? JSON.stringify({ changes }) : render(changes))
 } catch (error) {
-  if (!(error instanceof ConfigError) && !(error instanceof PlatformError)) throw error
-  if (values.json) console.log(JSON.stringify({ error: error.message }))
-  else console.error(error.message)
-  process.exitCode = 1
+  reportFailure(error, { json: values.json })
 }
 
 async function plan(config: Config, data: DataFolder): Promise<readonly PlannedChange[]> {

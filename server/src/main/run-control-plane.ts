@@ -1,19 +1,16 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
-import { PlatformError } from '@atrium/contract/errors.ts'
-
-import { ConfigError } from '#config/config-problem.ts'
-import { EdgeStartError } from '#edge/drivers/builtin/ready-line.ts'
 import { createLogger, type Logger } from '#platform/log.ts'
 
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { claimControlSocket, findControlSocket, isSocketAlive } from './control-socket.ts'
 import { ensureDataFolder } from './data-folder.ts'
-import { endAgent, endEdge, stopAllJobs } from './end-platform.ts'
+import { endAgent, endEdge, endIdleAgent, stopAllJobs } from './end-platform.ts'
 import { createFirstLink } from './first-link.ts'
 import { findTokenFile } from './local-administrator.ts'
 import { writePlatformFile } from './platform-file.ts'
+import { reportFailure } from './report-failure.ts'
 import { ensureEnvironment } from './set-up.ts'
 import { readStartOptions, type StartOptions } from './start-options.ts'
 import { version } from './version.ts'
@@ -33,11 +30,7 @@ export async function runControlPlane(mode: ControlPlaneMode): Promise<void> {
   try {
     await run(process.argv.slice(2), mode)
   } catch (error) {
-    const isExpected =
-      error instanceof ConfigError || error instanceof PlatformError || error instanceof EdgeStartError
-    if (!isExpected) throw error
-    console.error(`atrium: ${error.message}`)
-    process.exit(1)
+    reportFailure(error, { json: process.argv.includes('--json') })
   }
 }
 
@@ -46,6 +39,7 @@ async function run(args: readonly string[], mode: ControlPlaneMode): Promise<voi
   const log = createLogger({
     name: 'atrium',
     level: start.json ? start.config.log.level : quieter(start.config.log.level),
+    forPeople: !start.json,
   })
   await ensureDataFolder(start.data)
   const place = await claimPlace(start, mode)
@@ -158,16 +152,22 @@ async function stop(
   { servers = false, edge }: StopOptions,
 ): Promise<void> {
   if (servers) await stopAllJobs(platform.jobs, platform.store)
-  const left = await platform.jobs.list({ active: true }).catch(() => [])
+  const left = await platform.jobs.list({ active: true }).catch(() => undefined)
   if (servers) await endAgent(platform.scheduler)
   await platform.close()
-  if (edge) await endEdge(start.data)
-  if (!start.json && left.length > 0) {
-    console.log(
-      `\n${left.length} jobs run on. \`atrium up\` finds them again; \`atrium down --all\` stops them.`,
-    )
+  if (edge) {
+    await endIdleAgent(start.data, join(start.environmentPrefix, 'bin', 'python')).catch(() => {})
+    await endEdge(start.data)
   }
+  if (!start.json) console.log(`\n${describeEnd(left?.length)}`)
   process.exit(0)
+}
+
+/** `left`: jobs that run on; undefined when the store could not say. */
+function describeEnd(left: number | undefined): string {
+  if (left === 0) return 'Stopped. No server of a user was running.'
+  const who = left === undefined ? 'Users’ servers run' : left === 1 ? '1 server runs' : `${left} servers run`
+  return `Stopped. ${who} on: the next start finds them again; \`npx atrium down --all\` stops them too.`
 }
 
 /** The same process goes on with the program as it is on disk now; the edge holds requests meanwhile. */

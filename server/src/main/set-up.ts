@@ -1,19 +1,47 @@
 import { ensureDefaultEnvironment } from '#environments/default-environment.ts'
 import type { Logger } from '#platform/log.ts'
 
+import { createSetUpProgress } from './set-up-progress.ts'
 import type { StartOptions } from './start-options.ts'
 
 const longestSetUpMs = 3_600_000
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** Makes the default environment unless it is there, showing what is done. Answers the Python that runs the node agent. */
+/** The set-up was told to stop, by ctrl-C or a service manager. */
+export class SetUpStopped extends Error {
+  override readonly name = 'SetUpStopped'
+  readonly exitCode: number
+
+  constructor(signal: keyof typeof exitCodes) {
+    super('Stopped before everything was set up. Start again: it goes on from there.')
+    this.exitCode = exitCodes[signal]
+  }
+}
+
+/**
+ * Makes the default environment unless it is there, showing what is done. Answers the Python that runs the node agent. Throws
+ * `SetUpStopped` at ctrl-C, with nothing left that a next start could not use.
+ */
 export async function ensureEnvironment(start: StartOptions, log: Logger): Promise<string> {
-  const { python } = await ensureDefaultEnvironment({
-    prefix: start.environmentPrefix,
-    onProgress: ({ message }) => {
-      if (!start.json) console.log(message)
-    },
-    signal: AbortSignal.timeout(longestSetUpMs),
-    log,
-  })
-  return python
+  const prefix = start.environmentPrefix
+  const stop = new AbortController()
+  const onInterrupt = () => stop.abort(new SetUpStopped('SIGINT'))
+  const onTerminate = () => stop.abort(new SetUpStopped('SIGTERM'))
+  process.once('SIGINT', onInterrupt).once('SIGTERM', onTerminate)
+  const progress = createSetUpProgress({ prefix, write: (line) => console.log(line) })
+  try {
+    const { python } = await ensureDefaultEnvironment({
+      prefix,
+      requirements: start.requirements,
+      onProgress: (step) => {
+        if (!start.json) progress.show(step)
+      },
+      signal: AbortSignal.any([stop.signal, AbortSignal.timeout(longestSetUpMs)]),
+      log,
+    })
+    return python
+  } finally {
+    progress.close()
+    process.off('SIGINT', onInterrupt).off('SIGTERM', onTerminate)
+  }
 }

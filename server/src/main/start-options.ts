@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { PlatformError } from '@atrium/contract/errors.ts'
 import { buildDefaultConfig, loadConfig } from '#config/load-config.ts'
 import type { Config } from '#config/schema.ts'
 
 import { type DataFolder, describeDataFolder, findDefaultDataFolder } from './data-folder.ts'
+import { WrongUsage } from './report-failure.ts'
 
 const configName = 'atrium.yaml'
 
@@ -18,6 +18,8 @@ export interface StartOptions {
   port: number
   /** Python environment of servers. */
   environmentPrefix: string
+  /** A pip requirements file for what is installed into it on top. */
+  requirements: string | undefined
   /** Machine-readable log and ready line. */
   json: boolean
 }
@@ -39,9 +41,7 @@ export async function readStartOptions(
     },
   })
   const config = await readConfig(values.config)
-  const data = describeDataFolder(
-    values.data ?? environment['ATRIUM_DATA'] ?? config.data ?? findDefaultDataFolder(environment),
-  )
+  const data = describeDataFolder(chooseDataFolder(values.data, config, environment))
   const prefix = values['env-prefix'] ?? config.environment.prefix
   return {
     config,
@@ -49,8 +49,19 @@ export async function readStartOptions(
     host: values.host ?? config.edge.host,
     port: values.port === undefined ? config.edge.port : parsePort(values.port),
     environmentPrefix: prefix === undefined ? resolve(data.environments, 'default') : resolve(prefix),
+    requirements:
+      config.environment.requirements === undefined ? undefined : resolve(config.environment.requirements),
     json: values.json,
   }
+}
+
+/** The command line over `ATRIUM_DATA` over the configuration over the default. */
+export function chooseDataFolder(
+  given: string | undefined,
+  config: Config,
+  environment: NodeJS.ProcessEnv,
+): string {
+  return given ?? environment['ATRIUM_DATA'] ?? config.data ?? findDefaultDataFolder(environment)
 }
 
 async function readConfig(given: string | undefined): Promise<Config> {
@@ -61,7 +72,7 @@ async function readConfig(given: string | undefined): Promise<Config> {
 function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535) {
-    throw new PlatformError('bad_request', { message: `--port ${text}: a port is a number from 0 to 65535.` })
+    throw new WrongUsage(`--port ${text}: a port is a number from 0 to 65535.`)
   }
   return port
 }

@@ -7,6 +7,9 @@ export function describeStartFailure(error: NodeJS.ErrnoException & { port?: num
       return `Not allowed to listen on port ${error.port}. Ports below 1024 need root: choose another (--port, or edge.port in atrium.yaml).`
     case 'EADDRNOTAVAIL':
       return 'The address in edge.host is none of this machine. 127.0.0.1 serves this machine alone, 0.0.0.0 all networks.'
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'The name in edge.host is not known here. Give an address: 127.0.0.1 serves this machine alone, 0.0.0.0 all networks.'
     default:
       return error.message
   }
