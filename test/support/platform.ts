@@ -125,19 +125,19 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
 }
 
 /** A further control plane on the platform's data (`atrium serve`); needs PostgreSQL. */
-export async function startServe(platform: Platform): Promise<{ ready: ReadyLine; stop(): Promise<void> }> {
+export async function startServe(
+  platform: Platform,
+): Promise<{ ready: ReadyLine; stop(): Promise<void>; kill(): Promise<void> }> {
   const { port } = new URL(platform.url)
   const prefix = process.env['ATRIUM_TEST_ENVIRONMENT']
   const config = join(platform.data, 'atrium.yaml')
   const options = ['--json', '--data', platform.data, '--config', config, '--port', port]
   const running = await launch(['serve', ...options, ...(prefix ? ['--env-prefix', prefix] : [])], {}, [])
-  return {
-    ready: running.ready,
-    async stop() {
-      running.child.kill('SIGTERM')
-      await running.exited
-    },
+  const end = async (signal: NodeJS.Signals) => {
+    running.child.kill(signal)
+    await running.exited
   }
+  return { ready: running.ready, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
 
 /** As root, users' servers run under accounts of their own and have to get to their homes. */
