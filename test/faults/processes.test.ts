@@ -1,20 +1,34 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
-import { startPlatform } from '../support/platform.ts'
+import { type Platform, startPlatform } from '../support/platform.ts'
 import {
   findJobProcesses,
   findServerModel,
   requestServer,
   trivialConfig,
   waitUntilReady,
+  waitUntilStopped,
 } from '../support/servers.ts'
 
 const many = 200
+
+interface ServerEnd {
+  state: string
+  reason: string
+  message: string
+}
+
+/** The node agent of this platform: the program that was given its data folder. */
+function findAgent({ data }: Platform): number {
+  const lines = execFileSync('ps', ['-eo', 'pid=,args=']).toString().split('\n')
+  return Number.parseInt(lines.find((line) => line.includes(` agent --data ${data} `)) ?? '', 10)
+}
 
 describe('processes killed without a word', () => {
   test('the edge: it comes back by itself with every route, and servers did not notice', async (t) => {
@@ -37,6 +51,26 @@ describe('processes killed without a word', () => {
     assert.deepEqual(findJobProcesses(platform, 'alice'), before)
   })
 
+  test('the node agent: servers go on, and can be reached, stopped and started', async (t) => {
+    const platform = await startPlatform({ config: trivialConfig })
+    t.after(() => platform.dispose())
+    for (const user of ['alice', 'bob']) {
+      await requestServer(platform, user)
+      await waitUntilReady(platform, user)
+    }
+    const before = [...findJobProcesses(platform)].sort()
+    process.kill(findAgent(platform), 'SIGKILL')
+    const headers = { authorization: `Bearer ${await platform.adminToken()}` }
+    assert.equal(await (await fetch(`${platform.url}/user/alice/`, { headers })).text(), 'ok')
+    await platform.api('DELETE', '/hub/api/users/bob/server')
+    await waitUntilStopped(platform, 'bob')
+    assert.ok((await requestServer(platform, 'carol')) < 300)
+    await waitUntilReady(platform, 'carol')
+    const [alice, bob, carol] = ['alice', 'bob', 'carol'].map((user) => findJobProcesses(platform, user))
+    assert.deepEqual([bob, carol?.length], [[], 1])
+    assert.ok(alice?.every((pid) => before.includes(pid)) && alice.length === 1)
+  })
+
   test('a server: its end and cause are known within a second, and the way to a new one is offered', async (t) => {
     const platform = await startPlatform({ config: trivialConfig })
     t.after(() => platform.dispose())
@@ -44,6 +78,11 @@ describe('processes killed without a word', () => {
     await waitUntilReady(platform, 'alice')
     for (const pid of findJobProcesses(platform, 'alice')) process.kill(pid, 'SIGKILL')
     await waitFor('the end', async () => (await findServerModel(platform, 'alice'))?.ready !== true)
+    const { body } = await platform.api<ServerEnd>('GET', '/api/v1/servers/alice/-')
+    assert.deepEqual(
+      [body.state, body.reason, body.message],
+      ['failed', 'exit_status', 'It was ended by SIGKILL.'],
+    )
     const headers = { authorization: `Bearer ${await platform.adminToken()}`, accept: 'text/html' }
     const page = await fetch(`${platform.url}/user/alice/`, { headers, redirect: 'manual' })
     assert.ok([302, 424, 503].includes(page.status), String(page.status))

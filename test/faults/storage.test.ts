@@ -25,6 +25,26 @@ describe('the data folder', () => {
     assert.equal(findJobProcesses(platform, 'alice').length, 1)
   })
 
+  test('a database locked for longer than anybody waits: a clear refusal, running servers go on, then all is well', async (t) => {
+    const platform = await startPlatform({ config: trivialConfig })
+    t.after(() => platform.dispose())
+    await requestServer(platform, 'alice')
+    await waitUntilReady(platform, 'alice')
+    const before = findJobProcesses(platform, 'alice')
+    const other = new DatabaseSync(join(platform.data, 'atrium.db'))
+    other.exec('begin immediate')
+    const refused = await platform.api<{ message: string }>('POST', '/hub/api/users/bob')
+    assert.equal(refused.status, 503)
+    const headers = { authorization: `Bearer ${await platform.adminToken()}` }
+    assert.equal(await (await fetch(`${platform.url}/user/alice/`, { headers })).text(), 'ok')
+    other.exec('commit')
+    other.close()
+    assert.ok((await requestServer(platform, 'bob')) < 300)
+    await waitUntilReady(platform, 'bob')
+    assert.deepEqual(findJobProcesses(platform, 'alice'), before)
+    assert.equal(findJobProcesses(platform, 'bob').length, 1)
+  })
+
   const skip = process.getuid?.() !== 0 && 'a small file system needs root'
   test('a full disk is said, running servers go on, and all is well once there is room', {
     skip,
