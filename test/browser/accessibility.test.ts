@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 
 import type { Page } from 'playwright-core'
 
-import { type OpenOptions, usePortal } from './portal-fixture.ts'
+import { usePortal } from './portal-fixture.ts'
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
@@ -43,28 +43,41 @@ const pages: readonly [path: string, sign: string, user?: string][] = [
   ['/hub/admin/platform', 'Limits are not fully enforced', 'ada'],
 ]
 
-const looks: readonly Required<Pick<OpenOptions, 'width' | 'colorScheme'>>[] = [
-  { width: 1440, colorScheme: 'light' },
-  { width: 390, colorScheme: 'dark' },
-]
+const widths = { desk: 1440, phone: 390 }
+
+/** 200 % zoom of a desk's window, and what WCAG asks of reflow. */
+const reflowWidths = [720, widths.phone, 320]
 
 describe('every page', () => {
   const portal = usePortal()
 
-  for (const look of looks) {
-    for (const [path, sign, user] of pages) {
-      const who = user ?? 'a visitor'
-      test(`${path} as ${who}: WCAG AA and no sideways scrolling, ${look.width} px, ${look.colorScheme}`, async () => {
-        const { page } = await portal.open(path, { ...look, ...(user && { user }) })
-        await page.getByText(sign).first().waitFor()
-        assert.deepEqual(await findViolations(page), [])
-        const excess = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        )
-        assert.equal(excess, 0)
-      })
-    }
+  for (const [path, sign, user] of pages) {
+    test(`${path} as ${user ?? 'a visitor'}: WCAG AA at both widths, light and dark; nothing moves or is out of sight`, async () => {
+      const { page } = await portal.open(path, { width: widths.desk, ...(user && { user }) })
+      await page.getByText(sign).first().waitFor()
+      assert.ok((await readLayoutShift(page)) < 0.02, 'parts of the page moved while it loaded')
+      for (const width of Object.values(widths)) {
+        await page.setViewportSize({ width, height: 844 })
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme })
+          assert.deepEqual(await findViolations(page), [], `${width} px, ${colorScheme}`)
+        }
+      }
+      for (const width of reflowWidths) {
+        await page.setViewportSize({ width, height: 844 })
+        assert.equal(await readSidewaysScroll(page), 0, `${width} px`)
+      }
+    })
   }
+
+  test('stands still for who asked for less motion', async () => {
+    const { page } = await portal.open('/hub/home', { user: 'ada' })
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    await page.getByText('Waiting in line').waitFor()
+    await page.waitForFunction(() => document.getAnimations().length === 0)
+    await page.emulateMedia({ reducedMotion: 'no-preference' })
+    await page.waitForFunction(() => document.getAnimations().length > 0)
+  })
 
   for (const [name, open] of dialogs()) {
     test(`the dialog ${name}: WCAG AA, in the dark`, async () => {
@@ -113,6 +126,26 @@ function dialogs(): [string, (page: Page) => Promise<void>][] {
   ]
 }
 
+/** How much of the page moved by itself since it was opened: the browser's own measure, 0 to 1 (https://wicg.github.io/layout-instability). */
+function readLayoutShift(page: Page): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        let sum = 0
+        const observer = new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) sum += (entry as PerformanceEntry & { value: number }).value
+        })
+        observer.observe({ type: 'layout-shift', buffered: true })
+        // What happened before is told in a task of its own.
+        requestAnimationFrame(() => setTimeout(() => resolve(sum)))
+      }),
+  )
+}
+
+function readSidewaysScroll(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+}
+
 interface AxeResult {
   violations: { id: string; nodes: { target: string[]; failureSummary?: string }[] }[]
 }
@@ -126,7 +159,7 @@ async function findViolations(page: Page): Promise<string[]> {
       else animation.finish()
     }
   })
-  await page.addScriptTag({ path: axePath })
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.addScriptTag({ path: axePath })
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: { run(): Promise<AxeResult> } }).axe.run(),
   )

@@ -9,6 +9,7 @@ import { tokensQuery } from '#api/tokens.ts'
 import { userQuery } from '#api/users.ts'
 import { mayUse } from '#page-data.ts'
 import { JobTable } from '#pages/jobs/job-table.tsx'
+import { AllAtOnce } from '#pages/layout/all-at-once.tsx'
 import { QuotaMeters } from '#pages/quotas/quota-meters.tsx'
 import { ServerCard } from '#pages/servers/server-card.tsx'
 import { TokenTable } from '#pages/tokens/token-table.tsx'
@@ -42,7 +43,7 @@ export function UserPage() {
           {messageOf(error)}
         </Notice>
       )}
-      {user ? <UserDetails user={user} /> : !error && <Skeleton lines={6} />}
+      <AllAtOnce>{user && <UserDetails user={user} />}</AllAtOnce>
     </>
   )
 }

@@ -8,6 +8,7 @@ import { type UserListQuery, userListQuery } from '#api/users.ts'
 import { CreateUsersDialog } from '#forms/admin/create-users-dialog.tsx'
 import { InviteDialog } from '#forms/admin/invite-dialog.tsx'
 import { mayUseForAll } from '#page-data.ts'
+import { AllAtOnce } from '#pages/layout/all-at-once.tsx'
 import { Button } from '#ui/button.tsx'
 import { Notice } from '#ui/notice.tsx'
 import { PageHeader } from '#ui/page-header.tsx'
@@ -53,30 +54,32 @@ export function UsersPage() {
           {messageOf(users.error)}
         </Notice>
       )}
-      <section className="card" aria-label="Users" aria-busy={users.isPlaceholderData}>
-        {users.data ? (
-          <>
-            <UserTable
-              users={users.data.items}
-              isFiltered={query.search !== '' || query.state !== 'all'}
-              selection={selection}
-            />
-            <Pager
-              offset={query.offset}
-              limit={pageSize}
-              total={users.data._pagination.total}
-              onMove={(offset) => {
-                change({ offset })
-                window.scrollTo(0, 0)
-              }}
-            />
-          </>
-        ) : (
-          !users.error && <Skeleton lines={8} label="Loading users" />
-        )}
-      </section>
-      <SelectedUsers users={selection.rows} onClear={selection.clear} />
-      {mayUseForAll('admin:users') && <InvitationList />}
+      <AllAtOnce>
+        <section className="card" aria-label="Users" aria-busy={users.isPlaceholderData}>
+          {users.data ? (
+            <>
+              <UserTable
+                users={users.data.items}
+                isFiltered={query.search !== '' || query.state !== 'all'}
+                selection={selection}
+              />
+              <Pager
+                offset={query.offset}
+                limit={pageSize}
+                total={users.data._pagination.total}
+                onMove={(offset) => {
+                  change({ offset })
+                  window.scrollTo(0, 0)
+                }}
+              />
+            </>
+          ) : (
+            !users.error && <Skeleton lines={8} label="Loading users" />
+          )}
+        </section>
+        <SelectedUsers users={selection.rows} onClear={selection.clear} />
+        {mayUseForAll('admin:users') && <InvitationList />}
+      </AllAtOnce>
       {dialog === 'create' && <CreateUsersDialog onClose={() => setDialog(undefined)} />}
       {dialog === 'invite' && <InviteDialog onClose={() => setDialog(undefined)} />}
     </>

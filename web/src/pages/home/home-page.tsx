@@ -5,11 +5,11 @@ import { messageOf } from '#api/http.ts'
 import { profilesQuery, serversQuery } from '#api/servers.ts'
 import { NewServerDialog } from '#forms/new-server-dialog.tsx'
 import { signedInUser } from '#page-data.ts'
+import { AllAtOnce } from '#pages/layout/all-at-once.tsx'
 import { ServerCard } from '#pages/servers/server-card.tsx'
 import { Button } from '#ui/button.tsx'
 import { Notice } from '#ui/notice.tsx'
 import { PageHeader } from '#ui/page-header.tsx'
-import { Skeleton } from '#ui/skeleton.tsx'
 
 import { ServiceLinks } from './service-links.tsx'
 import { SharedWithMe } from './shared-with-me.tsx'
@@ -38,22 +38,19 @@ export function HomePage() {
           {messageOf(failure)}
         </Notice>
       )}
-      {!failure && !(servers.data && profiles.data) && (
-        <div className="card">
-          <Skeleton lines={4} label="Loading your servers" />
-        </div>
-      )}
-      {profiles.data &&
-        servers.data?.map((server) => (
-          <ServerCard
-            key={server.name}
-            server={server}
-            profiles={profiles.data}
-            opening={{ after: server.name === namedNow ? 'any-start' : 'own-start' }}
-          />
-        ))}
-      <SharedWithMe user={name} />
-      <ServiceLinks />
+      <AllAtOnce>
+        {profiles.data &&
+          servers.data?.map((server) => (
+            <ServerCard
+              key={server.name}
+              server={server}
+              profiles={profiles.data}
+              opening={{ after: server.name === namedNow ? 'any-start' : 'own-start' }}
+            />
+          ))}
+        <SharedWithMe user={name} />
+        <ServiceLinks />
+      </AllAtOnce>
       {isNaming && (
         <NewServerDialog
           user={name}

@@ -6,6 +6,7 @@ import { messageOf } from '#api/http.ts'
 import { isPersonalToken, tokensQuery } from '#api/tokens.ts'
 import { CreateTokenDialog } from '#forms/create-token-dialog.tsx'
 import { signedInUser } from '#page-data.ts'
+import { AllAtOnce } from '#pages/layout/all-at-once.tsx'
 import { Button } from '#ui/button.tsx'
 import { Card } from '#ui/card.tsx'
 import { CopyField } from '#ui/copy-field.tsx'
@@ -40,24 +41,26 @@ export function TokensPage() {
           {messageOf(tokens.error)}
         </Notice>
       )}
-      <Card title="Your tokens" flush>
-        {tokens.data ? (
-          <TokenTable user={name} tokens={tokens.data.filter(isPersonalToken)} create={create} />
-        ) : (
-          <Skeleton />
-        )}
-      </Card>
-      <Card
-        title="Authorised applications"
-        description="They got a token when you opened or allowed them. Revoking signs you out of the application."
-        flush
-      >
-        {tokens.data ? (
-          <ApplicationTable user={name} tokens={tokens.data.filter((token) => !isPersonalToken(token))} />
-        ) : (
-          <Skeleton lines={2} />
-        )}
-      </Card>
+      <AllAtOnce>
+        <Card title="Your tokens" flush>
+          {tokens.data ? (
+            <TokenTable user={name} tokens={tokens.data.filter(isPersonalToken)} create={create} />
+          ) : (
+            <Skeleton />
+          )}
+        </Card>
+        <Card
+          title="Authorised applications"
+          description="They got a token when you opened or allowed them. Revoking signs you out of the application."
+          flush
+        >
+          {tokens.data ? (
+            <ApplicationTable user={name} tokens={tokens.data.filter((token) => !isPersonalToken(token))} />
+          ) : (
+            <Skeleton lines={2} />
+          )}
+        </Card>
+      </AllAtOnce>
       {isCreating && (
         <CreateTokenDialog
           user={name}
