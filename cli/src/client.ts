@@ -18,8 +18,8 @@ export interface Client {
   readonly publicUrl: string
   /** The parsed answer. Throws a `CliError` with the platform's own message. */
   call<T>(method: string, path: string, body?: unknown): Promise<T>
-  /** The answer's body as it comes. */
-  stream(path: string): Promise<AsyncIterable<Buffer>>
+  /** The answer's body as it comes, in the form asked for. */
+  stream(path: string, form: 'text' | 'events'): Promise<AsyncIterable<Buffer>>
   /** Follows JupyterHub's pages until the end. */
   list<T>(path: string): Promise<T[]>
 }
@@ -34,13 +34,13 @@ interface Target {
 export async function connect(options: ConnectionOptions): Promise<Client> {
   const target = options.url === undefined ? await findLocalTarget(options) : findRemoteTarget(options.url)
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const text = await readText(await send(target, method, path, body))
+    const text = await readText(await send(target, { method, path, body }))
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
   return {
     publicUrl: target.publicUrl,
     call,
-    stream: (path) => send(target, 'GET', path),
+    stream: (path, form) => send(target, { method: 'GET', path, accept: streamForms[form] }),
     list: (path) => listAll(path, call),
   }
 }
@@ -71,6 +71,12 @@ async function findLocalTarget(options: ConnectionOptions): Promise<Target> {
 }
 
 function findRemoteTarget(url: string): Target {
+  if (!URL.canParse(url)) {
+    throw new CliError(`--url ${url} is no URL.`, {
+      hint: 'It looks like https://atrium.example.org.',
+      exitCode: exitCodes.wrongUsage,
+    })
+  }
   const token = process.env['ATRIUM_TOKEN']
   if (token === undefined) {
     throw new CliError('A remote platform needs a token.', {
@@ -91,7 +97,18 @@ async function readToken(file: string): Promise<string> {
   }
 }
 
-function send(target: Target, method: string, path: string, body?: unknown): Promise<IncomingMessage> {
+interface Question {
+  method: string
+  path: string
+  body?: unknown
+  accept?: string
+}
+
+const streamForms = { text: 'text/plain', events: 'text/event-stream' } as const
+const jsonForms = 'application/jupyterhub-pagination+json, application/json'
+
+function send(target: Target, question: Question): Promise<IncomingMessage> {
+  const { method, path, body, accept = jsonForms } = question
   const { secure, ...base } = target.base
   const text = body === undefined ? undefined : JSON.stringify(body)
   const { host, protocol } = new URL(target.publicUrl)
@@ -99,7 +116,7 @@ function send(target: Target, method: string, path: string, body?: unknown): Pro
     // By the socket, too, the platform is asked as browsers reach it: links in its answers lead there.
     host,
     'x-forwarded-proto': protocol.slice(0, -1),
-    accept: 'application/jupyterhub-pagination+json, application/json',
+    accept,
     authorization: `Bearer ${target.token}`,
     ...(text === undefined
       ? {}
@@ -118,10 +135,11 @@ function send(target: Target, method: string, path: string, body?: unknown): Pro
   })
 }
 
+/** Credentials that are missing or do not reach so far. */
 const refusals: ReadonlySet<number> = new Set([401, 403])
 
 function describeRefusal(status: number, answer: string): CliError {
-  const refusal = { exitCode: refusals.has(status) ? exitCodes.notAllowed : exitCodes.failed }
+  const refusal = { exitCode: refusals.has(status) ? exitCodes.notAllowed : exitCodes.failed, status }
   try {
     const { message } = JSON.parse(answer) as { message?: string }
     if (message !== undefined) return new CliError(message, refusal)

@@ -1,18 +1,24 @@
 import { CommanderError } from 'commander'
 
+interface CliErrorOptions {
+  hint?: string
+  exitCode?: number
+  status?: number
+}
+
 /** An answer that people and scripts must act on: printed without a stack trace. `hint` says what to do. */
 export class CliError extends Error {
   override readonly name = 'CliError'
   readonly hint: string | undefined
   readonly exitCode: number
+  /** Of the platform's answer, where there was one. */
+  readonly status: number | undefined
 
-  constructor(
-    message: string,
-    { hint, exitCode = exitCodes.failed }: { hint?: string; exitCode?: number } = {},
-  ) {
+  constructor(message: string, { hint, exitCode = exitCodes.failed, status }: CliErrorOptions = {}) {
     super(message)
     this.hint = hint
     this.exitCode = exitCode
+    this.status = status
   }
 }
 

@@ -6,6 +6,7 @@ from urllib.parse import urlparse
 
 port = urlparse(os.environ["JUPYTERHUB_SERVICE_URL"]).port
 listener = socket.create_server(("127.0.0.1", port), backlog=64)
+print("listening", flush=True)
 while True:
     connection, _ = listener.accept()
     with connection:

@@ -84,6 +84,9 @@ describe('the command line', () => {
     assert.equal(started.stdout.trim(), `${platform.url}/user/alice/`)
     assert.match(started.stderr, /ready/i)
     assert.equal((await atriumJson<unknown[]>('server', 'list')).length, 1)
+    assert.match((await atrium('logs', 'alice')).stdout, /listening/)
+    const { text } = await atriumJson<{ text: string }>('logs', 'alice')
+    assert.match(text, /listening/)
     assert.equal((await atrium('server', 'stop', 'alice')).code, 0)
     await waitFor('the end', () => findJobProcesses(platform).length === 0)
   })
@@ -165,6 +168,24 @@ describe('the command line', () => {
     const port = await runCli(['up', '--port', 'http', '--json'])
     assert.equal(port.code, 2)
     assert.match((JSON.parse(port.stderr) as { error: string }).error, /--port http/)
+  })
+
+  test('a name that nobody has is answered with the nearest one', async () => {
+    for (const args of [
+      ['user', 'remove', 'alcie'],
+      ['user', 'reset-password', 'alcie'],
+      ['server', 'start', 'alcie'],
+      ['logs', 'alcie'],
+      ['token', 'list', '--user', 'alcie'],
+    ]) {
+      const { code, stderr } = await atrium(...args, '--json')
+      assert.equal(code, 1)
+      assert.deepEqual(JSON.parse(stderr), {
+        error: 'There is no user "alcie".',
+        hint: 'Did you mean alice?',
+      })
+    }
+    assert.match((await atrium('logs', 'alice', 'nowhere')).stderr, /alice has no such server/)
   })
 
   test('what a token may not do is 4', async () => {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 
-import { type ConnectionOptions, connect } from '#client.ts'
+import { type Client, type ConnectionOptions, connect } from '#client.ts'
 import { readServerSentEvents } from '#server-sent-events.ts'
+import { explainUnknownUser } from '#unknown-user.ts'
 import { segment, withConnection } from './options.ts'
 
 /** `logs`: what a server printed. */
@@ -13,11 +14,23 @@ export function addLogsCommand(program: Command): void {
     .option('-f, --follow', 'go on as more comes')
     .action(async (user: string, name: string, options: ConnectionOptions & { follow?: boolean }) => {
       const client = await connect(options)
-      const path = `/api/v1/servers/${segment(user)}/${segment(name || '-')}/log?follow=${options.follow ?? false}`
-      for await (const { event, data } of readServerSentEvents(await client.stream(path))) {
-        if (options.json) console.log(JSON.stringify({ event, data }))
-        else if (event === 'message' || event === 'log')
-          process.stdout.write((JSON.parse(data) as { text: string }).text)
-      }
+      await explainUnknownUser(client, user, () => printLog(client, user, name, options))
     })
+}
+
+async function printLog(
+  client: Client,
+  user: string,
+  name: string,
+  { json = false, follow = false }: { json?: boolean; follow?: boolean },
+): Promise<void> {
+  const path = `/api/v1/servers/${segment(user)}/${segment(name || '-')}/log?follow=${follow}`
+  if (json) {
+    for await (const { id, data } of readServerSentEvents(await client.stream(path, 'events'))) {
+      const { text } = JSON.parse(data) as { text: string }
+      console.log(JSON.stringify({ bytes: Number(id), text }))
+    }
+    return
+  }
+  for await (const chunk of await client.stream(path, 'text')) process.stdout.write(chunk)
 }

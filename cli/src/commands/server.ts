@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { type Client, type ConnectionOptions, connect } from '#client.ts'
 import { CliError, type Column, formatAgo, print, printable, renderTable } from '#output.ts'
 import { readServerSentEvents } from '#server-sent-events.ts'
+import { explainUnknownUser } from '#unknown-user.ts'
 import { segment, withConnection } from './options.ts'
 
 interface ServerRow {
@@ -51,10 +52,12 @@ async function listServers(options: ConnectionOptions): Promise<void> {
 
 async function startServer(user: string, name: string, options: StartOptions): Promise<void> {
   const client = await connect(options)
-  await client.call(
-    'POST',
-    serverPath(user, name),
-    options.profile === undefined ? {} : { profile: options.profile },
+  await explainUnknownUser(client, user, () =>
+    client.call(
+      'POST',
+      serverPath(user, name),
+      options.profile === undefined ? {} : { profile: options.profile },
+    ),
   )
   const outcome = await followProgress(client, `${serverPath(user, name)}/progress`, !options.json)
   if (!outcome.ready)
@@ -70,7 +73,7 @@ async function startServer(user: string, name: string, options: StartOptions): P
 
 async function stopServer(user: string, name: string, options: ConnectionOptions): Promise<void> {
   const client = await connect(options)
-  await client.call('DELETE', serverPath(user, name))
+  await explainUnknownUser(client, user, () => client.call('DELETE', serverPath(user, name)))
   print(
     { stopped: { user, server: name } },
     options,
@@ -80,7 +83,7 @@ async function stopServer(user: string, name: string, options: ConnectionOptions
 
 async function followProgress(client: Client, path: string, show: boolean): Promise<HubProgress> {
   let last: HubProgress = { progress: 0 }
-  for await (const { data } of readServerSentEvents(await client.stream(path))) {
+  for await (const { data } of readServerSentEvents(await client.stream(path, 'events'))) {
     last = JSON.parse(data) as HubProgress
     if (show && last.message !== undefined) console.error(printable(last.message))
     if (last.ready || last.failed) break

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 
 import { type ConnectionOptions, connect } from '#client.ts'
 import { CliError, type Column, formatAgo, print, renderTable } from '#output.ts'
+import { explainUnknownUser } from '#unknown-user.ts'
 import { collect, segment, withConnection } from './options.ts'
 
 const columns: readonly Column<HubToken>[] = [
@@ -53,9 +54,8 @@ function summarise(scopes: readonly string[]): string {
 async function listTokens(options: ConnectionOptions & { user?: string }): Promise<void> {
   const client = await connect(options)
   const owner = options.user ?? (await findOwnName(client))
-  const { api_tokens: tokens } = await client.call<{ api_tokens: HubToken[] }>(
-    'GET',
-    `/hub/api/users/${segment(owner)}/tokens`,
+  const { api_tokens: tokens } = await explainUnknownUser(client, owner, () =>
+    client.call<{ api_tokens: HubToken[] }>('GET', `/hub/api/users/${segment(owner)}/tokens`),
   )
   print(tokens, options, (rows) => renderTable(rows, columns, `${owner} has no tokens.`))
 }
@@ -63,18 +63,22 @@ async function listTokens(options: ConnectionOptions & { user?: string }): Promi
 async function createToken(options: CreateOptions): Promise<void> {
   const client = await connect(options)
   const owner = options.user ?? (await findOwnName(client))
-  const created = await client.call<HubCreatedToken>('POST', `/hub/api/users/${segment(owner)}/tokens`, {
-    note: options.note,
-    ...(options.scope === undefined ? {} : { scopes: options.scope }),
-    ...(options.expiresIn === undefined ? {} : { expires_in: options.expiresIn }),
-  })
+  const created = await explainUnknownUser(client, owner, () =>
+    client.call<HubCreatedToken>('POST', `/hub/api/users/${segment(owner)}/tokens`, {
+      note: options.note,
+      ...(options.scope === undefined ? {} : { scopes: options.scope }),
+      ...(options.expiresIn === undefined ? {} : { expires_in: options.expiresIn }),
+    }),
+  )
   print(created, options, ({ token }) => token)
 }
 
 async function revokeToken(id: string, options: ConnectionOptions & { user?: string }): Promise<void> {
   const client = await connect(options)
   const owner = options.user ?? (await findOwnName(client))
-  await client.call('DELETE', `/hub/api/users/${segment(owner)}/tokens/${segment(id)}`)
+  await explainUnknownUser(client, owner, () =>
+    client.call('DELETE', `/hub/api/users/${segment(owner)}/tokens/${segment(id)}`),
+  )
   print({ revoked: id }, options, () => `Revoked ${id}.`)
 }
 

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 
 import { type ConnectionOptions, connect } from '#client.ts'
 import { type Column, formatAgo, print, renderTable } from '#output.ts'
+import { explainUnknownUser } from '#unknown-user.ts'
 import { collect, segment, withConnection } from './options.ts'
 
 const columns: readonly Column<HubUser>[] = [
@@ -78,19 +79,23 @@ async function addUsers(names: string[], options: ConnectionOptions & { admin?: 
 
 async function removeUser(name: string, options: ConnectionOptions): Promise<void> {
   const client = await connect(options)
-  await client.call('DELETE', `/hub/api/users/${segment(name)}`)
+  await explainUnknownUser(client, name, () => client.call('DELETE', `/hub/api/users/${segment(name)}`))
   print({ removed: name }, options, () => `Removed ${name}.`)
 }
 
 async function renameUser(name: string, newName: string, options: ConnectionOptions): Promise<void> {
   const client = await connect(options)
-  const user = await client.call<HubUser>('PATCH', `/hub/api/users/${segment(name)}`, { name: newName })
+  const user = await explainUnknownUser(client, name, () =>
+    client.call<HubUser>('PATCH', `/hub/api/users/${segment(name)}`, { name: newName }),
+  )
   print(user, options, () => `${name} is ${user.name} now.`)
 }
 
 async function setAdmin(name: string, options: ConnectionOptions & { off?: boolean }): Promise<void> {
   const client = await connect(options)
-  const user = await client.call<HubUser>('PATCH', `/hub/api/users/${segment(name)}`, { admin: !options.off })
+  const user = await explainUnknownUser(client, name, () =>
+    client.call<HubUser>('PATCH', `/hub/api/users/${segment(name)}`, { admin: !options.off }),
+  )
   print(user, options, () => `${user.name} is ${user.admin ? 'an administrator' : 'no administrator'} now.`)
 }
 
@@ -114,7 +119,9 @@ async function printLink(
 ): Promise<void> {
   const client = await connect(options)
   print(
-    await client.call<CreatedLink>('POST', `/api/v1/users/${segment(name)}/links`, { purpose }),
+    await explainUnknownUser(client, name, () =>
+      client.call<CreatedLink>('POST', `/api/v1/users/${segment(name)}/links`, { purpose }),
+    ),
     options,
     renderLink,
   )

@@ -1,7 +1,6 @@
+import { findNearestName } from '@atrium/contract/nearest-name.ts'
 import { Value } from 'typebox/value'
 import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml'
-
-import { findNearestName } from '#platform/nearest-name.ts'
 import { checkCombinations } from './combinations.ts'
 import { ConfigError, type ConfigProblem } from './config-problem.ts'
 import { applyDefaults } from './defaults.ts'
