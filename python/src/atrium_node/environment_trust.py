@@ -17,13 +17,8 @@ def find_code_owner(prefix: str) -> int:
     Checked: the prefix, its interpreter (links followed), its libraries and what is in site-packages, and every folder on
     the way there. Throws TrustError when others can write any of it, or when several users own parts.
     """
-    owners: set[int] = set()
-    seen: set[str] = set()
-    for path in _list_paths(prefix):
-        for part in _parents(path):
-            if part not in seen:
-                seen.add(part)
-                owners.add(_check(part))
+    known: dict[str, int] = {}
+    owners = {check_path(path, known) for path in _list_paths(prefix)} | set(known.values())
     for folder in _site_packages(prefix):
         for entry in os.scandir(folder):
             owners.add(_check_one(entry.path, entry.stat(follow_symlinks=False)))
@@ -31,6 +26,19 @@ def find_code_owner(prefix: str) -> int:
     if len(owners) > 1:
         raise TrustError(f"{prefix} has parts of several users")
     return owners.pop() if owners else 0
+
+
+def check_path(path: str, known: dict[str, int]) -> int:
+    """0 when root alone can change the file and every folder on the way, else the uid of another who can.
+
+    `known` holds what was found before. Throws TrustError when everybody can, or it is not there.
+    """
+    owner = 0
+    for part in _parents(path):
+        if part not in known:
+            known[part] = _check(part)
+        owner = owner or known[part]
+    return owner
 
 
 def _list_paths(prefix: str) -> list[str]:

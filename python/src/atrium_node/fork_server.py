@@ -20,6 +20,7 @@ from atrium_node import VERSION, linux
 from atrium_node.child import ChildFiles, ChildPlan
 from atrium_node.fork_server_boot import SOCKET_FD
 from atrium_node.fresh_modules import drop_modules
+from atrium_node.import_guard import ImportGuard
 from atrium_node.packet import make_pair, receive_packet, send_packet, take_up
 from atrium_node.preload_sets import JOB_VARIABLES, NOTEBOOK, list_modules
 from atrium_node.warm_child import Interpreter, run_warm
@@ -39,13 +40,16 @@ def main(set_name: str, version: str) -> None:
     sys.dont_write_bytecode = True
     started = time.monotonic()
     interpreter = Interpreter.capture()
+    guard = ImportGuard()
+    guard.start()
     interpreter.watch.start()
     try:
         missing = _load(set_name)
     finally:
         interpreter.watch.stop()
+        guard.stop()
     interpreter.finish_loading(drop_modules(interpreter.watch.find_readers(JOB_VARIABLES)))
-    obstacle = _find_obstacle(interpreter)
+    obstacle = guard.refused or _find_obstacle(interpreter)
     if obstacle is not None:
         send_packet(sock, {"state": "failed", "reason": obstacle}, [])
         return

@@ -13,6 +13,7 @@ _PR_GET_NO_NEW_PRIVS = 39
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_PR_SET_DUMPABLE = 4
 
 _FALLOC_FL_KEEP_SIZE = 1
 _FALLOC_FL_PUNCH_HOLE = 2
@@ -50,6 +51,11 @@ def set_process_name(name: str) -> None:
     """What `ps` and `top` show as the program, its first 15 bytes."""
     buffer = ctypes.create_string_buffer(os.fsencode(name)[:15])
     _libc.prctl(_PR_SET_NAME, buffer, 0, 0, 0)
+
+
+def allow_inspection() -> None:
+    """Debuggers and monitors of this process's user may look into it, as they may after an exec; giving up rights forbids it."""
+    _prctl(_PR_SET_DUMPABLE, 1)
 
 
 def punch_hole(fd: int, length: int) -> None:

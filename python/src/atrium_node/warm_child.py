@@ -90,6 +90,7 @@ def run_warm(interpreter: Interpreter, plan: ChildPlan, files: ChildFiles) -> No
         report_failure(files, StepError("cannot start", OSError(0, repr(error))))
         os._exit(126)
     os.close(files.status)
+    linux.allow_inspection()
     del interpreter, plan, files
     script()
 

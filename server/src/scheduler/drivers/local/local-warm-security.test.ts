@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import { waitFor } from '#platform/wait-for.ts'
@@ -113,6 +113,34 @@ describe('what warm starts must not give away', () => {
     assert.doesNotMatch(groups, /guarded/)
     assert.deepEqual([victim.exitCode, victim.signalCode], [null, null])
     victim.kill('SIGKILL')
+  })
+
+  test('as root, no module is loaded from a file of another user, however deep it lies', {
+    skip: needsRoot,
+  }, async () => {
+    const prefix = join(site.dir, 'deep-env')
+    const trace = join(site.dir, 'traces', 'loaded-by')
+    await mkdir(dirname(trace))
+    await chmod(dirname(trace), 0o777)
+    await buildTestEnvironment(prefix, {
+      atrium_probe: 'import os, deep.inner\ndef main(): print("ran as", os.getuid())',
+    })
+    const packages = execFileSync('sh', ['-c', `echo ${prefix}/lib/python3*/site-packages`])
+      .toString()
+      .trim()
+    await mkdir(join(packages, 'deep'))
+    await writeFile(
+      join(packages, 'deep', 'inner.py'),
+      `import os; open("${trace}." + str(os.getuid()), "w")`,
+    )
+    await chown(join(packages, 'deep', 'inner.py'), 12345, 12345)
+    await assert.rejects(load(prefix), /inner.py belongs to uid 12345/)
+    await assert.rejects(readFile(`${trace}.0`), { code: 'ENOENT' })
+    const handle = await site.run(spec(prefix, [join(prefix, 'bin', 'probe')]))
+    const { uid } = buildTestSpec('any', ['true']).owner
+    await site.waitForEnd(handle)
+    assert.equal(await site.readLog(handle), `ran as ${uid}\n`)
+    assert.match((await warmth(handle)).reason ?? '', /belongs to uid 12345/)
   })
 
   test("a user's own build and its jobs stay within control groups, each its own", {

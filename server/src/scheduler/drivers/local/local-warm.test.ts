@@ -20,7 +20,7 @@ import {
 
 /** What user code can see of its process. Values that name the process itself are left out. */
 const probeModule = `
-import json, os, random, resource, secrets, signal, ssl, stat, sys, tempfile, locale, uuid, site
+import asyncio, ctypes, json, logging, os, random, resource, secrets, signal, ssl, stat, sys, tempfile, threading, locale, uuid, site
 import multiprocessing.process
 
 READ_AT_IMPORT = os.environ.get("ATRIUM_PROBE")
@@ -33,7 +33,14 @@ def main():
     if sys.argv[1:2] == ["wait"]:
         print("waiting", flush=True)
         signal.pause()
+    if sys.argv[1:2] == ["children"]:
+        for method in ("spawn", "forkserver", "fork"):
+            with multiprocessing.get_context(method).Pool(1) as pool: print(method, pool.apply(max, ([1, 2],)))
+        return
     import fresh_probe
+    def interrupt():
+        try: os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt: return True
     def status(*names):
         lines = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
         return {name: lines[name].strip() for name in names}
@@ -51,6 +58,12 @@ def main():
         "tempdir": tempfile.gettempdir(), "home": HOME_AT_IMPORT, "containers": CONTAINERS,
         "user_site": [site.USER_BASE, site.ENABLE_USER_SITE], "original": multiprocessing.process.ORIGINAL_DIR,
         "read_variable": fresh_probe.PREFIX, "bytecode": sys.dont_write_bytecode,
+        "dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), "files_of": {name: os.stat("/proc/self/" + name).st_uid for name in ("environ", "io", "mem")},
+        "signals": {name: str(signal.getsignal(name)) for name in signal.Signals}, "interrupted": interrupt(), "wakeup": signal.set_wakeup_fd(-1),
+        "logging": [len(logging.getLogger().handlers), logging.getLogger().level, logging.raiseExceptions],
+        "loop": asyncio._get_running_loop() is None, "policy": type(asyncio.get_event_loop_policy()).__name__,
+        "thread": [threading.current_thread() is threading.main_thread(), threading.main_thread().ident == threading.get_ident(), threading.get_native_id() == os.getpid()],
+        "tty": [stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)], "nice": os.nice(0), "affinity": sorted(os.sched_getaffinity(0)),
         "gc": __import__("gc").isenabled(), "hooks": sys.excepthook is sys.__excepthook__,
     }))
     print(json.dumps([random.random(), secrets.token_hex(), ssl.RAND_bytes(8).hex(), uuid.uuid4().hex,
@@ -134,6 +147,13 @@ describe('warm start', () => {
     assert.deepEqual(fromWarm.warm, { used: true })
     assert.deepEqual(fromCold.warm, { used: false })
     assert.deepEqual(fromWarm.view, fromCold.view)
+  })
+
+  test('processes of its own start in each of the ways there are', async () => {
+    await load()
+    const { output, warm, exit } = await run(spec(['children']))
+    assert.deepEqual([warm.used, exit.state], [true, 'succeeded'], output)
+    assert.equal(output, 'spawn 2\nforkserver 2\nfork 2\n')
   })
 
   test('two jobs of one fork server draw different random numbers', async () => {
