@@ -104,7 +104,7 @@ class Agent:
             raise
 
     def _publish(self, event: dict[str, Any]) -> None:
-        if event["event"] == "endpoint":
+        if event["event"] == "started":
             self._port_watch.add(self._supervisor.jobs[event["key"]])
         for connection in list(self._connections):
             if connection.subscribed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import signal
 import sys
 from collections.abc import Callable
 
@@ -102,15 +103,19 @@ class Launcher:
     def fork_cold(self, launch: Launch) -> int:
         """A process of our own that waits for `release`. Throws LaunchError."""
         sys.stderr.flush()
+        # A signal to the new process waits until it has its own ways with signals: the agent's would swallow it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             if launch.spec.warm_prefix is not None:
                 launch.change_go()
             pid = os.fork()
+            if pid == 0:
+                run_cold(launch.plan, launch.child)
+            return pid
         except OSError as error:
             raise LaunchError("no_process", f"no process could be made: {error.strerror}") from error
-        if pid == 0:
-            run_cold(launch.plan, launch.child)
-        return pid
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def hold_port(self, port: int) -> None:
         """Of an adopted job: nobody else gets it."""

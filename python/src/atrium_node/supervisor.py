@@ -100,8 +100,6 @@ class Supervisor:
         self._loop.watch(launch.status, READ | HANGUP, lambda _events: self._read_status(job))
         self._limit_time(job)
         self._publish({"event": "started", "key": job.key, "pid": pid, "warm": job.warm})
-        if job.ports:
-            self._publish({"event": "endpoint", "key": job.key, "ports": job.ports})
         self._faults.reach("released")
         self._answer(job.key, job, None)
 

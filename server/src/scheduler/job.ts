@@ -105,6 +105,7 @@ export type Observation =
   | {
       state: 'running'
       node?: string
+      /** Once every port that the job asked for is listened on, by its owner: what answers there is the job. Absent again means nothing. */
       endpoint?: JobEndpoint
       startedAtMs?: number
       memoryBytes?: number

@@ -81,10 +81,7 @@ export function registerContextCases(conformant: RegisterCase): void {
         const endpoint = await waitFor('an endpoint', async () => (await c.until(handle, 'running')).endpoint)
         assert.deepEqual(Object.keys(endpoint.ports).toSorted(), ['http', 'metrics'])
         for (const [name, port] of Object.entries(endpoint.ports)) {
-          const text = await waitFor(`an answer on ${name}`, () =>
-            fetchText(`http://${endpoint.host}:${port}/`),
-          )
-          assert.equal(text, `${body} ${name}`)
+          assert.equal(await fetchText(`http://${endpoint.host}:${port}/`), `${body} ${name}`)
         }
       }
     },

@@ -61,7 +61,7 @@ export interface AgentStatus extends AgentHello {
 }
 
 export interface AgentEvent {
-  event: 'started' | 'endpoint' | 'listening' | 'exited' | 'absent' | 'warm'
+  event: 'started' | 'listening' | 'exited' | 'absent' | 'warm'
   key?: string
 }
 

@@ -61,7 +61,7 @@ export function parseObservation(job: AgentJob | undefined): Observation {
   return {
     state: 'running',
     node: driverName,
-    endpoint: { host: '127.0.0.1', ports: job.ports },
+    ...(job.listening ? { endpoint: { host: '127.0.0.1', ports: job.ports } } : {}),
     startedAtMs: job.startedAtMs,
     warm: job.warm.used,
     ...(typeof job.memoryBytes === 'number' ? { memoryBytes: job.memoryBytes } : {}),

@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 
 import { waitFor } from '#platform/wait-for.ts'
+import type { JobHandle } from '#scheduler/job.ts'
 
 import { buildTestSpec, createLocalSite, expectAccepted, isRoot, type LocalSite } from './testing.ts'
+
+/** A program that prints its arguments and `$OTHER`, and listens on these ports. */
+function listenOn(...ports: string[]): [string, ...string[]] {
+  const source = `
+import os, socket, sys, time
+doors = [socket.create_server(("127.0.0.1", int(port))) for port in sys.argv[1:]]
+print(*sys.argv[1:], os.environ.get("OTHER", ""), flush=True)
+time.sleep(1000)`
+  return ['python3', '-c', source, ...ports]
+}
 
 describe('local scheduler', () => {
   let site: LocalSite
@@ -12,6 +25,20 @@ describe('local scheduler', () => {
     site = await createLocalSite()
   })
   after(() => site.close())
+
+  function waitForPorts(handle: JobHandle): Promise<Readonly<Record<string, number>>> {
+    return waitFor('its endpoint', async () => {
+      const observation = await site.observe(handle)
+      return observation.state === 'running' && observation.endpoint?.ports
+    })
+  }
+
+  async function waitForHint(key: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const off = site.scheduler.onChange((keys) => keys.includes(key) && resolve())
+    await promise
+    off()
+  }
 
   test('runs a command and tells its exit status and output', async () => {
     const handle = await site.run(buildTestSpec('hello', ['sh', '-c', 'echo out; echo err >&2; exit 7']))
@@ -52,59 +79,61 @@ describe('local scheduler', () => {
   }
 
   test('gives named ports in command and environment and reports them', async () => {
-    const spec = buildTestSpec('ports', ['sh', '-c', 'echo {port:http} $OTHER; exec sleep 1000'], {
+    const spec = buildTestSpec('ports', listenOn('{port:http}', '{port:other}'), {
       ports: ['http', 'other'],
       environment: { PATH: '/usr/bin:/bin', OTHER: 'p{port:other}' },
     })
     const handle = await site.run(spec)
-    const observation = await site.observe(handle)
-    assert(observation.state === 'running' && observation.endpoint)
-    const { http, other } = observation.endpoint.ports
+    const { http, other } = await waitForPorts(handle)
     assert.notEqual(http, other)
-    assert.equal(await waitFor('output', () => site.readLog(handle)), `${http} p${other}\n`)
+    assert.equal(await waitFor('output', () => site.readLog(handle)), `${http} ${other} p${other}\n`)
   })
 
   test("never gives one live job's port to another", async () => {
     const specs = Array.from({ length: 40 }, (_, index) =>
-      buildTestSpec(`port-${index}`, ['sleep', '1000'], { ports: ['http'] }),
+      buildTestSpec(`port-${index}`, ['sh', '-c', 'echo {port:http}; exec sleep 1000'], { ports: ['http'] }),
     )
     const handles = (await site.scheduler.submit(specs, { signal: site.signal })).map((one) =>
       expectAccepted([one]),
     )
-    const observations = await site.scheduler.observe(handles, { signal: site.signal })
-    const ports = [...observations.values()].map(
-      (one) => one.state === 'running' && one.endpoint?.ports['http'],
-    )
+    const ports = await Promise.all(handles.map((handle) => waitFor('a port', () => site.readLog(handle))))
     assert.equal(new Set(ports).size, 40)
     await site.scheduler.cancel(handles, { graceMs: 0, signal: site.signal })
   })
 
-  test("hints that a job listens only when its owner's process does", {
+  test("tells no endpoint while another user's program is on the port", {
     skip: isRoot ? false : 'needs root',
-  }, async () => {
-    const changed: string[] = []
-    const off = site.scheduler.onChange((keys) => changed.push(...keys))
-    const waitForHint = 'import os, sys, time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)\n'
-    const listen =
-      'import socket\ns = socket.create_server(("127.0.0.1", int(sys.argv[2])))\ntime.sleep(1000)'
+  }, async (t) => {
     const go = `/tmp/atrium-go-${process.pid}`
+    t.after(() => rm(go, { force: true }))
     const handle = await site.run(
-      buildTestSpec('listens', ['python3', '-c', waitForHint + listen, go, '{port:http}'], {
-        ports: ['http'],
-      }),
+      buildTestSpec(
+        'listens',
+        [
+          'sh',
+          '-c',
+          'echo {port:http}; until test -e $0; do sleep 0.01; done; exec "$@"',
+          go,
+          ...listenOn('{port:http}'),
+        ],
+        { ports: ['http'] },
+      ),
     )
+    const [port] = /\d+/.exec(await waitFor('its port', () => site.readLog(handle))) ?? []
+    const thief = createServer().listen(Number(port), '127.0.0.1')
+    t.after(() => thief.close())
+    await once(thief, 'listening')
+    // Once a later one is told, the agent has looked at this one too.
+    const later = await site.run(buildTestSpec('listens-later', listenOn('{port:http}'), { ports: ['http'] }))
+    await waitForPorts(later)
     const observation = await site.observe(handle)
-    const port = observation.state === 'running' ? observation.endpoint?.ports['http'] : undefined
-    const thief = createServer().listen(port, '127.0.0.1')
-    const seen = changed.length
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    assert.equal(changed.length, seen)
+    assert(observation.state === 'running')
+    assert.equal(observation.endpoint, undefined)
     await new Promise((resolve) => thief.close(resolve))
-    const { writeFile, rm } = await import('node:fs/promises')
+    const hinted = waitForHint(handle.key)
     await writeFile(go, '')
-    await waitFor('the hint', () => changed.length > seen)
-    await rm(go)
-    off()
+    await hinted
+    assert.deepEqual(await waitForPorts(handle), { http: Number(port) })
   })
 
   test('follows output from the first byte until the job has ended', async () => {
