@@ -24,6 +24,7 @@ const rows = [
   { name: 'proxied GET, 1 MB, c=8', unit: 'req/s', better: 'higher' },
   { name: 'proxied POST, 1 MB, c=8', unit: 'req/s', better: 'higher' },
   { name: 'websocket round trip', unit: 'us', better: 'lower' },
+  { name: 'processor time of a round trip', unit: 'us', better: 'lower' },
   { name: 'route live', unit: 'ms', better: 'lower' },
   { name: 'RSS of the proxy, idle', unit: 'MB', better: 'lower' },
 ] as const satisfies readonly Row[]
@@ -38,7 +39,7 @@ const aims: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   },
 }
 
-/** Measures our edge, configurable-http-proxy, and Traefik when its program is found (`TRAEFIK_BIN` or on PATH). */
+/** Measures our edge, configurable-http-proxy, and Traefik when its program is found (see `findTraefik`). */
 export async function benchEdge({ rounds }: { rounds: number }): Promise<readonly Measurement[]> {
   const traefik = findTraefik()
   const proxies: Readonly<Record<string, StartProxy>> = {
@@ -103,6 +104,7 @@ async function measureProxy(start: StartProxy): Promise<Figures> {
       'proxied GET, 1 MB, c=8': down.perSecond,
       'proxied POST, 1 MB, c=8': up.perSecond,
       'websocket round trip': 1_000_000 / websocket.perSecond,
+      'processor time of a round trip': websocket.cpuUs,
       'route live': await measureRouteLive(proxy),
       'RSS of the proxy, idle': idleMegabytes,
     }

@@ -11,10 +11,15 @@ import { startProcess, stopProcess } from './bench-process.ts'
 import { findFreePort } from './configurable-http-proxy.ts'
 import { openPath, type ProxyUnderTest, userPath } from './proxy-under-test.ts'
 
-/** Traefik's program: `TRAEFIK_BIN`, or what PATH has. */
+/** Where `build-traefik.sh` puts it. */
+const ownBuild = join(import.meta.dirname, '..', '..', '.cache', 'traefik')
+
+/** Traefik's program: `TRAEFIK_BIN`, our own build, or what PATH has. */
 export function findTraefik(): string | undefined {
-  const named = process.env['TRAEFIK_BIN']
-  if (named !== undefined && existsSync(named)) return named
+  const present = [process.env['TRAEFIK_BIN'], ownBuild].find(
+    (path) => path !== undefined && existsSync(path),
+  )
+  if (present !== undefined) return present
   try {
     return execFileSync('which', ['traefik'], {
       encoding: 'utf8',
