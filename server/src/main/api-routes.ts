@@ -1,5 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
+import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import type { AllRoutesOptions } from '#http/all-routes.ts'
 import type { ShutdownRequest } from '#http/routes/hub/shutdown.ts'
 import type { Hub } from '#hub/hub.ts'
@@ -11,6 +12,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Store } from '#store/store.ts'
 
+import { readEdgeSamples } from './edge-samples.ts'
 import { localAdministrator } from './local-administrator.ts'
 import { version } from './version.ts'
 
@@ -19,6 +21,7 @@ export interface ApiRoutesOptions {
   identity: Identity
   jobs: Jobs
   hub: Hub
+  edge: Pick<BuiltinEdge, 'status'>
   store: Store
   clock: Clock
   /** Where the control plane listens, as the edge sees it. */
@@ -33,7 +36,7 @@ export interface ApiRoutesOptions {
 
 /** What every route but the browser's stands on. */
 export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutesOptions, 'browser'> {
-  const { identity, hub, store, driver, signIn } = options
+  const { identity, hub, driver, signIn } = options
   return {
     hub: options,
     identity: {
@@ -50,14 +53,14 @@ export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutes
     },
     database: { ...options, localAdministrator },
     shutdown: options,
-    metrics: { renderMetrics: () => renderMetrics(store) },
+    metrics: { renderMetrics: () => renderMetrics(options) },
     version,
   }
 }
 
 /** Under JupyterHub's names where it has them, for the dashboards that know them. */
-async function renderMetrics(store: Store): Promise<string> {
-  const counts = await readPlatformCounts(store.db)
+async function renderMetrics({ store, edge }: ApiRoutesOptions): Promise<string> {
+  const [counts, edgeSamples] = await Promise.all([readPlatformCounts(store.db), readEdgeSamples(edge)])
   const gauge = { type: 'gauge' } as const
   return renderSamples([
     ...readProcessSamples(),
@@ -70,6 +73,7 @@ async function renderMetrics(store: Store): Promise<string> {
       help: 'Jobs that wait for their turn.',
       value: counts.waitingJobs,
     },
+    ...edgeSamples,
   ])
 }
 

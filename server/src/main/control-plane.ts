@@ -195,6 +195,7 @@ async function buildApp(
   const { routes, renderErrorPage, findRedirect } = createAllRoutes({
     ...buildApiRoutesOptions({
       ...parts,
+      edge,
       store,
       clock,
       controlPlaneUrl: `unix:${socketPath}`,

@@ -6,6 +6,7 @@
 import type { ErrorCode } from '@atrium/contract/errors.ts'
 
 import type { EdgeChange, EdgeReport, EdgeState, TargetFailure } from '#edge/edge.ts'
+import type { TrafficCounts } from './traffic.ts'
 
 /** Changes when either side could misread the other. */
 export const protocolVersion = 1
@@ -51,10 +52,11 @@ export interface EdgeHello {
 }
 
 /** For people and monitoring. */
-export interface EdgeStatus {
+export interface EdgeStatus extends TrafficCounts {
   pid: number
   uptimeS: number
   rssBytes: number
+  cpuSeconds: number
   liveExchanges: number
   openWebsockets: number
   heldRequests: number

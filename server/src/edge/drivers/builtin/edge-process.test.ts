@@ -70,6 +70,25 @@ describe('an edge process', () => {
     assert.equal((await ensureEdgeProcess(config, files)).isEmpty, false)
   })
 
+  test('tells what went through it', async () => {
+    const { edge } = await start()
+    await edge.replace({
+      ...state(),
+      routes: [...state().routes, buildServiceRoute('dead', 'http://127.0.0.1:9')],
+    })
+    const statuses = []
+    for (const path of ['/user/alice/', '/user/bob/', '/services/dead/'])
+      statuses.push((await get(edge, path, 'secret')).status)
+    assert.deepEqual(statuses, [200, 424, 503])
+    const counts = await waitFor('all to be counted', async () => {
+      const status = await edge.status()
+      return status.requests === 3 && status
+    })
+    assert.equal(counts.failedRequests, 1)
+    assert.ok(counts.requestSeconds > 0 && counts.requestSeconds < 60)
+    assert.ok(counts.cpuSeconds > 0)
+  })
+
   test('that was killed is started again at the next look, asks for its state, and serves it', async () => {
     const taken = await freePort()
     const { edge, kill } = await start({ port: taken })

@@ -128,10 +128,12 @@ export class EdgeProcess implements ControlledEdge {
 
   getStatus(): EdgeStatus {
     const { counts, table } = this.#server
+    const { user, system } = process.cpuUsage()
     return {
       pid: process.pid,
       uptimeS: Math.round((this.#options.clock.monotonic() - this.#startedMs) / 1000),
       rssBytes: process.memoryUsage.rss(),
+      cpuSeconds: (user + system) / 1e6,
       ...counts,
       ...table.counts,
     }

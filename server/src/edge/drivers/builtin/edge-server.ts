@@ -16,6 +16,7 @@ import { PieceMemory } from './piece-memory.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { createProxyServer } from './proxy-server.ts'
 import { createStateGate, type StateGate } from './state-gate.ts'
+import { Traffic, type TrafficCounts } from './traffic.ts'
 import { createUpstreams, readBytes } from './upstreams.ts'
 
 /** How often running exchanges are looked at for credentials that have expired by themselves. */
@@ -57,9 +58,10 @@ export class EdgeServer {
     return this.#context.table
   }
 
-  get counts(): { liveExchanges: number; openWebsockets: number; heldRequests: number } {
-    const { live, controlPlane } = this.#context
+  get counts(): TrafficCounts & { liveExchanges: number; openWebsockets: number; heldRequests: number } {
+    const { live, controlPlane, traffic } = this.#context
     return {
+      ...traffic.counts,
       liveExchanges: live.size,
       openWebsockets: live.openWebsockets,
       heldRequests: controlPlane.heldCount,
@@ -150,6 +152,7 @@ function buildContext({ settings, clock, onTargetFailed }: EdgeServerOptions): P
       maxHeld: limits.maxHeld,
     }),
     live: new LiveExchanges(),
+    traffic: new Traffic(),
     pieces: new PieceMemory(readBytes),
     activity: new ActivityLedger(),
     clock,

@@ -31,6 +31,7 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
   readonly #head: RequestHead
   readonly #upstream: UpstreamPool | 'control-plane'
   readonly isWebsocket = false
+  readonly #startedMs: number
   liveIndex = -1
   readonly route: RouteRecord | undefined
   readonly credential: CredentialRecord | undefined
@@ -47,6 +48,7 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
 
   constructor(context: ProxyContext, request: IncomingMessage, response: ServerResponse, granted: Granted) {
     this.#context = context
+    this.#startedMs = context.clock.monotonic()
     this.#request = request
     this.#response = response
     this.#head = granted.head
@@ -246,7 +248,9 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
   #onClientClose(): void {
     this.#abandonUpstream()
     this.#isOver = true
-    this.#context.live.delete(this)
+    const { live, traffic, clock } = this.#context
+    live.delete(this)
+    traffic.countAnswer(this.#response.statusCode, clock.monotonic() - this.#startedMs)
   }
 
   #abandonUpstream(): void {

@@ -7,6 +7,7 @@ import type { EdgeSettings } from './edge-settings.ts'
 import type { EdgeTable, RouteRecord } from './edge-table.ts'
 import type { LiveExchanges } from './live-exchanges.ts'
 import type { PieceMemory } from './piece-memory.ts'
+import type { Traffic } from './traffic.ts'
 import type { Upstreams } from './upstreams.ts'
 
 /** What every exchange needs. */
@@ -19,6 +20,7 @@ export interface ProxyContext {
   upstreams: Upstreams
   controlPlane: ControlPlaneUpstream
   live: LiveExchanges
+  traffic: Traffic
   pieces: PieceMemory
   activity: ActivityLedger
   clock: Clock

@@ -30,6 +30,7 @@ function serve(server: Server, context: ProxyContext, gate: StateGate, turns: Re
   const onRequest = (request: IncomingMessage, response: ServerResponse) =>
     turns.whenFirst(request, response, () => gate.whenOpen(() => handleRequest(context, request, response)))
   server.on('request', onRequest)
+  server.on('drop', () => context.traffic.countTurnedAway())
   server.on('checkContinue', onRequest)
   server.on('upgrade', (request: IncomingMessage, client: Duplex, early: Buffer) => {
     client.on('error', () => client.destroy())
@@ -73,8 +74,10 @@ function handleRequest(context: ProxyContext, request: IncomingMessage, response
   // The client left while its request waited: nobody would tell the exchange any more.
   if (response.destroyed) return
   const reception = receive(context, request, { isWebsocket: false })
-  if (reception.outcome === 'refused') sendAnswer(request, response, reception.refusal)
-  else new HttpExchange(context, request, response, reception).start()
+  if (reception.outcome === 'refused') {
+    sendAnswer(request, response, reception.refusal)
+    context.traffic.countAnswer(response.statusCode, 0)
+  } else new HttpExchange(context, request, response, reception).start()
 }
 
 function handleUpgrade(context: ProxyContext, request: IncomingMessage, client: Socket, early: Buffer): void {
