@@ -62,6 +62,26 @@ describe('with the keyboard alone', () => {
     assert.ok(await button.evaluate((element) => element === document.activeElement))
   })
 
+  test('dialogs begin at their first field, and those that destroy something at the way out', async () => {
+    const { page } = await portal.open('/hub/token', { user: 'ada' })
+    await page.getByRole('button', { name: 'New token' }).press('Enter')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.type('by keyboard')
+    await page.keyboard.press('Enter')
+    await page.getByLabel('by keyboard', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Revoke nightly report' }).press('Enter')
+    await page.getByRole('dialog').waitFor()
+    assert.equal(await focusedText(page), 'Cancel')
+  })
+
+  test('the focus goes to the heading when what had it is gone', async () => {
+    const { page } = await portal.open('/hub/token', { user: 'ada' })
+    await page.getByRole('button', { name: 'Revoke nightly report' }).press('Enter')
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).press('Enter')
+    await page.getByRole('cell', { name: 'nightly report', exact: true }).waitFor({ state: 'detached' })
+    await page.waitForFunction(() => document.activeElement?.id === 'page-title')
+  })
+
   test('a profile is chosen with the arrow keys', async () => {
     const { page } = await portal.open('/hub/home', { user: 'alice' })
     await page.getByRole('radio', { name: 'Small' }).focus()

@@ -2,6 +2,7 @@ import { type FormEvent, type ReactNode, useId, useLayoutEffect, useRef } from '
 import { Button, IconButton } from './button.tsx'
 import './dialog.css'
 import { Notice } from './notice.tsx'
+import { pageTitleId } from './page-header.tsx'
 
 interface DialogProps {
   title: string
@@ -11,8 +12,12 @@ interface DialogProps {
   children: ReactNode
 }
 
+/** Where a dialog begins: at what is to be filled in, or at the button that does nothing. */
+const startSelector = '.dialog-body :is(input, select, textarea), .dialog-foot button'
+
 /**
- * A modal dialog while it is rendered. The browser keeps the focus inside and gives it back to where it was.
+ * A modal dialog while it is rendered. The browser keeps the focus inside and gives it back to where it was; to the heading of the page when
+ * that is gone.
  */
 export function Dialog({ title, onClose, size = 'm', children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null)
@@ -20,8 +25,14 @@ export function Dialog({ title, onClose, size = 'm', children }: DialogProps) {
   useLayoutEffect(() => {
     const dialog = ref.current
     dialog?.showModal()
-    // Closed before it leaves the page, else the browser does not give the focus back.
-    return () => dialog?.close()
+    dialog?.querySelector<HTMLElement>(startSelector)?.focus()
+    return () => {
+      // Closed before it leaves the page, else the browser does not give the focus back.
+      dialog?.close()
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) document.getElementById(pageTitleId)?.focus()
+      })
+    }
   }, [])
   return (
     <dialog

@@ -12,6 +12,9 @@ interface PageHeaderProps {
   actions?: ReactNode
 }
 
+/** Of the heading. */
+export const pageTitleId = 'page-title'
+
 /** Title and main actions of a page. Its heading takes the focus after a navigation. */
 export function PageHeader({ title, heading, description, back, actions }: PageHeaderProps) {
   useEffect(() => {
@@ -22,7 +25,7 @@ export function PageHeader({ title, heading, description, back, actions }: PageH
       {back && <div className="page-header-back">{back}</div>}
       <div className="page-header-row">
         <div>
-          <h1 tabIndex={-1} id="page-title">
+          <h1 tabIndex={-1} id={pageTitleId}>
             {heading ?? title}
           </h1>
           {description && <p className="muted">{description}</p>}

@@ -1,6 +1,8 @@
 import { useEffect, useRef } from 'react'
 import { useLocation } from 'react-router'
 
+import { pageTitleId } from '#ui/page-header.tsx'
+
 /** After a navigation the new page's heading has the focus and the page is at its top, as after loading one. */
 export function usePageFocus(): void {
   const { pathname } = useLocation()
@@ -8,7 +10,7 @@ export function usePageFocus(): void {
   useEffect(() => {
     if (shown.current === pathname) return
     shown.current = pathname
-    document.getElementById('page-title')?.focus({ preventScroll: true })
+    document.getElementById(pageTitleId)?.focus({ preventScroll: true })
     window.scrollTo(0, 0)
   }, [pathname])
 }
