@@ -37,7 +37,13 @@ export const jobViewSchema = Type.Object({
   node: Type.Optional(Type.String()),
   resources: jobResourcesSchema,
   usage: Type.Optional(
-    Type.Object({ memoryBytes: Type.Optional(Type.Number()), cpuSeconds: Type.Optional(Type.Number()) }),
+    Type.Object({
+      memoryBytes: Type.Optional(Type.Number()),
+      cpuSeconds: Type.Optional(Type.Number()),
+      oomKills: Type.Optional(
+        Type.Integer({ description: 'Programs that were ended because it used more memory than it may.' }),
+      ),
+    }),
   ),
   tasks: Type.Integer(),
   /** Short and stable. */

@@ -56,7 +56,13 @@ export const serverDetailsSchema = Type.Object({
   lastActivityAtMs: Type.Optional(Type.Number()),
   endsAtMs: Type.Optional(Type.Number({ description: 'When the time limit ends it.' })),
   usage: Type.Optional(
-    Type.Object({ memoryBytes: Type.Optional(Type.Number()), cpuSeconds: Type.Optional(Type.Number()) }),
+    Type.Object({
+      memoryBytes: Type.Optional(Type.Number()),
+      cpuSeconds: Type.Optional(Type.Number()),
+      oomKills: Type.Optional(
+        Type.Integer({ description: 'Programs that were ended because it used more memory than it may.' }),
+      ),
+    }),
   ),
   limits: Type.Optional(amountsSchema),
   idle: Type.Optional(idleStateSchema),

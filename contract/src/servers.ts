@@ -99,7 +99,8 @@ export interface ServerDetails {
   lastActivityAtMs?: number
   /** When the time limit ends it. */
   endsAtMs?: number
-  usage?: { memoryBytes?: number; cpuSeconds?: number }
+  /** `oomKills`: programs of it that were ended because it used more memory than it may. */
+  usage?: { memoryBytes?: number; cpuSeconds?: number; oomKills?: number }
   limits?: { cpu?: number; memoryBytes?: number; gpu?: number }
   idle?: IdleState
 }

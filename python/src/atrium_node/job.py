@@ -18,6 +18,8 @@ _RECORDED = (
     "ports", "exit", "warm", "time_limit_ms", "stop_reason", "kill_at_ms", "log_start", "started_boot_ms",
 )  # fmt: skip
 
+_KILLED = 137
+
 # Fields that records of earlier versions lack: jobs outlive the agent that wrote theirs.
 _ADDED = frozenset({"started_boot_ms"})
 
@@ -125,7 +127,9 @@ class Job:
         """What became of the job, for machines (`reason`) and for its owner (`message`). `status` None: nobody saw."""
         exit_code, signal_name = _decode(status)
         exit: dict[str, Any] = {"exitCode": exit_code, "signal": signal_name, "oomKilled": False}
-        if status is not None and signal_name == "SIGKILL" and oom_kills > 0 and self.stop_reason is None:
+        # A shell says by 128 + 9 that its program was killed.
+        was_killed = signal_name == "SIGKILL" or exit_code == _KILLED
+        if was_killed and oom_kills > 0 and self.stop_reason is None:
             return exit | {"oomKilled": True, "reason": "out_of_memory", "message": "It used more memory than it may."}
         if self.failure is not None:
             return exit | {"reason": "start_failed", "message": f"It could not be started: {self.failure}."}

@@ -50,6 +50,8 @@ export interface JobRequest {
 export interface JobUsage {
   memoryBytes?: number
   cpuSeconds?: number
+  /** Programs of it that were ended because it used more memory than it may. */
+  oomKills?: number
 }
 
 /** Why a job does not run yet, as far as anybody knows. */

@@ -110,6 +110,8 @@ export type Observation =
       startedAtMs?: number
       memoryBytes?: number
       cpuSeconds?: number
+      /** Programs of it that the kernel ended so far because the job used more memory than it may, while the job itself went on. */
+      oomKills?: number
       warm?: boolean
     }
   | { state: 'ended'; exit: JobExit; endedAtMs?: number }

@@ -83,6 +83,7 @@ export function registerObservingCases(conformant: RegisterCase): void {
       if (c.disconnect === undefined) return c.t.skip('this site cannot be disconnected')
       const handle = await c.submit(c.spec(c.program('wait')))
       await c.until(handle, 'running')
+      await c.output(handle, 'waiting')
       const reconnect = await c.disconnect()
       assert.equal((await c.observe(handle)).state, 'unknown')
       await assertUnavailable(c, handle)

@@ -1,4 +1,5 @@
 import type { JobKey, Observation } from '#scheduler/job.ts'
+import type { NewJobEvent } from '#scheduler/job-events.ts'
 import { buildAttemptKey } from '#scheduler/job-key.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { JobChange } from '#scheduler/job-rows.ts'
@@ -75,7 +76,10 @@ async function recordSeen(
   }
   const changing = watched.filter(({ job, notes }) => {
     const observation = seen.get(job.key)
-    return decide(job) !== undefined || (observation !== undefined && isUsageDue(context, notes, observation))
+    if (decide(job) !== undefined) return true
+    return (
+      observation !== undefined && (hasNewKills(job, observation) || isUsageDue(context, notes, observation))
+    )
   })
   if (changing.length === 0) return []
   const tails = await readLogTails(context, scheduler, changing, seen)
@@ -83,7 +87,7 @@ async function recordSeen(
   const applied = await applyTransitions(
     context,
     changing.map(({ job }) => job.key),
-    (job) => withUsage(decide(job, tails.get(job.key)), seen.get(job.key)),
+    (job) => withUsage(job, decide(job, tails.get(job.key)), seen.get(job.key)),
   )
   noteUsage(context, changing)
   if (applied.some(({ transition }) => transition.givesBack)) await context.reach('after-store-end')
@@ -144,17 +148,31 @@ function noteUsage({ clock }: ReconcileContext, changing: readonly Watched[]): v
   for (const { notes } of changing) notes.usageMs = clock.monotonic()
 }
 
+/** A program of the job was ended for want of memory: people should know why, at once. */
+function hasNewKills({ usage }: Job, observation: Observation): boolean {
+  return observation.state === 'running' && (observation.oomKills ?? 0) > (usage?.oomKills ?? 0)
+}
+
 /** Use is recorded along with other news, and by itself once in a while. */
 function withUsage(
+  job: Job,
   transition: Transition | undefined,
   observation: Observation | undefined,
 ): Transition | undefined {
   if (observation?.state !== 'running') return transition
-  const { memoryBytes, cpuSeconds } = observation
-  if (memoryBytes === undefined && cpuSeconds === undefined) return transition
+  const { memoryBytes, cpuSeconds, oomKills } = observation
+  if (memoryBytes === undefined && cpuSeconds === undefined && oomKills === undefined) return transition
   const usage: JobChange['usage'] = {
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
+    ...(oomKills === undefined ? {} : { oomKills }),
   }
-  return { events: [], ...transition, change: { ...transition?.change, usage } }
+  const { events = [], change = {} } = transition ?? {}
+  const news = hasNewKills(job, observation) ? [outOfMemory] : []
+  return { ...transition, events: [...events, ...news], change: { ...change, usage } }
+}
+
+const outOfMemory: NewJobEvent = {
+  kind: 'warning',
+  message: 'A program of it was ended because it used more memory than it may.',
 }

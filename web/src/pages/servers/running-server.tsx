@@ -56,6 +56,12 @@ function ServerUse({ server: { usage, limits } }: { server: ServerDetails }) {
         {...(limits?.memoryBytes !== undefined && { limit: limits.memoryBytes })}
         format={formatBytes}
       />
+      {usage.oomKills !== undefined && (
+        <p role="alert">
+          {usage.oomKills === 1 ? 'A program was' : `${usage.oomKills} programs were`} ended because this
+          server used more memory than it may. A kernel that dies is often one of them.
+        </p>
+      )}
       {limits?.cpu !== undefined && <p className="muted">Up to {formatCores(limits.cpu)}</p>}
     </div>
   )

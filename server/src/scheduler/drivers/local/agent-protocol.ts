@@ -38,6 +38,7 @@ export interface AgentJob {
   log: { path: string; start: number }
   memoryBytes?: number | null
   cpuSeconds?: number | null
+  oomKills?: number
 }
 
 export type AgentStartResult =

@@ -66,6 +66,7 @@ export function parseObservation(job: AgentJob | undefined): Observation {
     warm: job.warm.used,
     ...(typeof job.memoryBytes === 'number' ? { memoryBytes: job.memoryBytes } : {}),
     ...(typeof job.cpuSeconds === 'number' ? { cpuSeconds: job.cpuSeconds } : {}),
+    ...(job.oomKills ? { oomKills: job.oomKills } : {}),
   }
 }
 

@@ -190,6 +190,29 @@ describe('local scheduler', () => {
     assert.equal((await site.waitForEnd(handle)).exit.state, 'cancelled')
   })
 
+  for (const [title, after, found] of [
+    ['goes on', 'exec sleep 1000', 'kills'],
+    ['ends with the status of what was killed', 'exit $?', 'out_of_memory'],
+  ] as const) {
+    test(`a program that is ended for want of memory is told of when the job ${title}`, async (t) => {
+      const { cgroups } = await site.scheduler.status({ signal: site.signal })
+      if (!cgroups.limits.memory) return t.skip(cgroups.why)
+      const command = `python3 -c 'bytearray(300 << 20)'; ${after}`
+      const handle = await site.run(
+        buildTestSpec(`eater-${found.length}`, ['sh', '-c', command], {
+          resources: { memoryBytes: 64 << 20 },
+        }),
+      )
+      const said = await waitFor('a word', async () => {
+        const seen = await site.observe(handle)
+        return seen.state === 'ended'
+          ? seen.exit.reason
+          : seen.state === 'running' && seen.oomKills === 1 && 'kills'
+      })
+      assert.equal(said, found)
+    })
+  }
+
   test('a fork bomb has as many processes as a job may have, and no more', async (t) => {
     const { cgroups } = await site.scheduler.status({ signal: site.signal })
     if (!cgroups.limits.pids) return t.skip(cgroups.why)
