@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 import type { Config } from './schema.ts'
 
 /** What no single key shows: values that do not go together. */
@@ -8,7 +10,33 @@ export interface Conflict {
 
 /** Checks what a schema cannot say. Every conflict is answered, not only the first. */
 export function checkCombinations(config: Config): readonly Conflict[] {
-  return [...checkProfiles(config), ...checkServices(config), ...checkRoles(config), ...checkStore(config)]
+  return [
+    ...checkEdge(config),
+    ...checkProfiles(config),
+    ...checkServices(config),
+    ...checkRoles(config),
+    ...checkStore(config),
+  ]
+}
+
+function checkEdge({ edge }: Config): readonly Conflict[] {
+  return edge.trustedProxies.flatMap((range, at) =>
+    isAddressRange(range)
+      ? []
+      : [
+          {
+            path: ['edge', 'trustedProxies', at],
+            message: `${JSON.stringify(range)} is no address (10.0.0.7, ::1) and no range of them (10.0.0.0/8)`,
+          },
+        ],
+  )
+}
+
+function isAddressRange(range: string): boolean {
+  const [address = '', prefix, ...rest] = range.split('/')
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  if (bits === -1 || rest.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
 }
 
 function checkProfiles({ profiles }: Config): readonly Conflict[] {

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, extname, join, resolve } from 'node:path'
 
+import { parseByteSize } from '#config/units.ts'
 import { type BuiltinEdge, createBuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import type { EdgeConfig } from '#edge/drivers/builtin/edge-config.ts'
 import { ensureEdgeProcess } from '#edge/drivers/builtin/ensure-edge-process.ts'
@@ -37,13 +38,14 @@ export async function startEdge(
 
 function buildEdgeConfig(options: StartOptions, port: number): EdgeConfig {
   const { config, host } = options
-  const { publicUrl, tls, trustedProxies } = config.edge
+  const { publicUrl, tls, trustedProxies, maxUpload } = config.edge
   return {
     host,
     port,
     trustedProxies,
     controlSocketPath: findEdgeSocket(options),
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(maxUpload === undefined ? {} : { limits: { maxServerBodyBytes: parseByteSize(maxUpload) } }),
     ...(tls === undefined ? {} : { tls: { certificate: resolve(tls.certificate), key: resolve(tls.key) } }),
   }
 }

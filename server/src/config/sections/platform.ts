@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
 
+import { byteSizeType } from '#config/units.ts'
+
 export const edgeSection = Type.Object(
   {
     host: Type.String({ description: 'Address to listen on; `0.0.0.0` for all.', default: '127.0.0.1' }),
@@ -23,6 +25,9 @@ export const edgeSection = Type.Object(
       description: 'Addresses or CIDR ranges whose X-Forwarded-* headers are believed.',
       default: [],
     }),
+    maxUpload: Type.Optional(
+      byteSizeType({ description: 'Largest body of a request to a server or service. Default: any size.' }),
+    ),
   },
   { additionalProperties: false, default: {}, description: 'The door: what listens for browsers.' },
 )

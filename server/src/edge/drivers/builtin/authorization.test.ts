@@ -305,6 +305,16 @@ describe('a websocket that rests on the session cookie', () => {
     })
   }
 
+  test('is refused to a page that came over http where the platform is reached over https', async () => {
+    const secure = await startTestEdge(edge.server.table.state, { publicUrl: 'https://127.0.0.1' })
+    const openFrom = (origin: string) =>
+      openWebsocket(secure.url, '/user/alice/ws', { cookie: '__Host-atrium-session=alice-session', origin })
+    await assert.rejects(openFrom(secure.url), isForbidden)
+    const websocket = await openFrom(secure.url.replace('http:', 'https:'))
+    websocket.close()
+    await secure.dispose()
+  })
+
   test('is refused without an origin', async () => {
     await assert.rejects(open(session('alice-session')), isForbidden)
   })

@@ -39,7 +39,12 @@ export function receive(
   })
   if (head === undefined) return refuse(request, { kind: 'bad-request' })
   if (isTooLarge(context, place, head)) return refuse(request, { kind: 'too-large' })
-  if (isWebsocket && place.kind === 'control-plane' && head.sessions.length > 0 && !isOwnOrigin(head)) {
+  if (
+    isWebsocket &&
+    place.kind === 'control-plane' &&
+    head.sessions.length > 0 &&
+    !isOwnOrigin(context, head)
+  ) {
     return refuse(request, { kind: 'foreign-origin' })
   }
   const visit = { request, head, isWebsocket }
@@ -80,7 +85,7 @@ function enter(
   context.activity.touchCredential(credential.record, nowMs)
   const server = findReachableServer(credential.record, place)
   if (server === undefined) return refuse(request, { kind: 'no-access' })
-  if (visit.isWebsocket && credential.isFromCookie && !isOwnOrigin(head))
+  if (visit.isWebsocket && credential.isFromCookie && !isOwnOrigin(context, head))
     return refuse(request, { kind: 'foreign-origin' })
   if (place.kind === 'no-server')
     return refuse(request, { kind: 'stopped', user: place.user, server, target })
@@ -134,14 +139,16 @@ export function findBodyLimit({ limits }: EdgeSettings, isControlPlane: boolean)
     : (limits.maxServerBodyBytes ?? Number.POSITIVE_INFINITY)
 }
 
-/** True when the page that asks was served from the host it asks (browsers always name a websocket's origin). */
-function isOwnOrigin({ origin, host }: RequestHead): boolean {
+/**
+ * True when the page that asks was served from the host it asks (browsers always name a websocket's origin). Where the platform is reached
+ * over https, anybody on the network could have made a page that came over http.
+ */
+function isOwnOrigin({ settings }: ProxyContext, { origin, host }: RequestHead): boolean {
   const url = origin === undefined ? null : URL.parse(origin)
-  return (
-    url !== null &&
-    (url.protocol === 'http:' || url.protocol === 'https:') &&
-    url.host === normalizeHost(host, url.protocol)
-  )
+  if (url === null) return false
+  const isAllowed =
+    url.protocol === 'https:' || (url.protocol === 'http:' && !settings.publicUrl.startsWith('https:'))
+  return isAllowed && url.host === normalizeHost(host, url.protocol)
 }
 
 /** A host as URLs hold it: in lower case, without the scheme's own port. */
