@@ -17,7 +17,7 @@ import traceback
 from typing import Any
 
 from atrium_node import VERSION, linux
-from atrium_node.child import ChildFiles, ChildPlan
+from atrium_node.child_plan import ChildFiles, ChildPlan
 from atrium_node.fork_server_boot import SOCKET_FD
 from atrium_node.fresh_modules import drop_modules
 from atrium_node.import_guard import ImportGuard

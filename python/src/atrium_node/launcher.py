@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable
 
 from atrium_node.cgroup_tree import CgroupTree
-from atrium_node.child import ChildFiles, ChildPlan, go_word, run_cold
+from atrium_node.child import go_word, run_cold
+from atrium_node.child_plan import ChildFiles, ChildPlan
 from atrium_node.job import Job
 from atrium_node.job_spec import JobSpec
 from atrium_node.ports import PortPool

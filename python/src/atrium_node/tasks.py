@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from atrium_node.child import ChildPlan
+from atrium_node.child_plan import ChildPlan
 
 _NOT_FOUND = 127
 

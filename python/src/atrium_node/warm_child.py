@@ -15,8 +15,6 @@ from typing import Any
 
 from atrium_node import linux
 from atrium_node.child import (
-    ChildFiles,
-    ChildPlan,
     StepError,
     await_go,
     drop_to,
@@ -27,6 +25,7 @@ from atrium_node.child import (
     report_failure,
     take_standard_files,
 )
+from atrium_node.child_plan import ChildFiles, ChildPlan
 from atrium_node.environ_watch import EnvironWatch
 from atrium_node.fresh_state import refresh_state, set_locale
 from atrium_node.kept_home import KeptHome

@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 from atrium_node import VERSION, linux
-from atrium_node.child import ChildPlan, drop_to, enter_cgroups, reset_signals
+from atrium_node.child import drop_to, enter_cgroups, reset_signals
+from atrium_node.child_plan import ChildPlan
 from atrium_node.environment_fingerprint import take_fingerprint
 from atrium_node.fork_server_boot import BOOT, SOCKET_FD
 from atrium_node.job_cgroup import JobCgroup

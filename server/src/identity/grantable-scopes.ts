@@ -1,9 +1,9 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
 import { findScopeProblem } from './check-scopes.ts'
+import type { CredentialOwner } from './credential-owner.ts'
 import { expandScopes } from './expand-scopes.ts'
 import type { Grants } from './grants.ts'
-import type { CredentialOwner } from './tokens.ts'
 
 /**
  * Throws `bad_request`, in JupyterHub's words, unless a token of `owner` may carry the scopes: they exist and the owner holds every part of

@@ -1,11 +1,11 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Store } from '#store/store.ts'
+import type { CredentialOwner } from './credential-owner.ts'
 import { expandScopes, listFilterGroups, type ScopeClient } from './expand-scopes.ts'
 import { intersectScopes } from './intersect-scopes.ts'
 import { readMemberships } from './memberships.ts'
 import { readScopesOfServices, readScopesOfUsers } from './owner-scopes.ts'
 import { buildScopeSet, type ScopeSet } from './scope-set.ts'
-import type { CredentialOwner } from './tokens.ts'
 
 /** The OAuth client that a token is asked for by, as far as scopes are concerned. */
 export type GrantClient = ScopeClient

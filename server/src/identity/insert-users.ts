@@ -6,7 +6,15 @@ import type { StoreTransaction } from '#store/store.ts'
 import { splitIntoParts } from './in-parts.ts'
 import { parseUserName } from './names.ts'
 import { type UserRow, userColumns } from './user-query.ts'
-import type { NewUser } from './users.ts'
+
+/** What can be said of a user at birth. */
+export interface NewUser {
+  /** Any spelling that `parseUserName` accepts. */
+  readonly name: string
+  readonly admin?: boolean
+  /** Names of existing groups. */
+  readonly groups?: readonly string[]
+}
 
 /** Creates users as a part of something larger; those that exist are left out of the answer. See `Users.create`. */
 export async function insertUsers(

@@ -8,18 +8,12 @@ import type { Store, StoreTransaction } from '#store/store.ts'
 import type { TokensTable } from '#store/tables.ts'
 import type { Activity } from './activity.ts'
 import { buildPrincipals } from './build-principals.ts'
+import type { CredentialOwner } from './credential-owner.ts'
 import { readTokens } from './credential-records.ts'
 import { assertGrantable } from './grantable-scopes.ts'
 import type { Grants } from './grants.ts'
 import { hubClientId } from './hub-client-id.ts'
 import { parseScopeList } from './owner-scopes.ts'
-
-/** Whose credential it is. */
-export interface CredentialOwner {
-  readonly kind: 'user' | 'service'
-  readonly id: number
-  readonly name: string
-}
 
 /** A token as stored; its secret is not. */
 export interface Token {

@@ -9,7 +9,7 @@ import type { Store } from '#store/store.ts'
 import type { UsersTable } from '#store/tables.ts'
 import type { Activity } from './activity.ts'
 import { readInParts } from './in-parts.ts'
-import { insertUsers } from './insert-users.ts'
+import { insertUsers, type NewUser } from './insert-users.ts'
 import { parseUserName } from './names.ts'
 import { announceShareHolders } from './share-holders.ts'
 import { selectUsers, type UserQuery, type UserRow, userColumns } from './user-query.ts'
@@ -27,15 +27,6 @@ export interface User {
   readonly login: string | null
   readonly uid: number | null
   readonly gid: number | null
-}
-
-/** What can be said of a user at birth. */
-export interface NewUser {
-  /** Any spelling that `parseUserName` accepts. */
-  readonly name: string
-  readonly admin?: boolean
-  /** Names of existing groups. */
-  readonly groups?: readonly string[]
 }
 
 /** What can be changed of a user. */

@@ -4,6 +4,7 @@ import { ConfigError } from '#config/config-problem.ts'
 import { EdgeStartError } from '#edge/drivers/builtin/ready-line.ts'
 
 import { SetUpStopped } from './set-up.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 /** Exit codes of all commands; `cli/src/output.ts` has the same. */
 const exitCodes = { failed: 1, wrongUsage: 2 } as const
@@ -33,11 +34,4 @@ function describe(error: Error): object {
 function findExitCode(error: Error): number {
   if (error instanceof SetUpStopped) return error.exitCode
   return error instanceof WrongUsage ? exitCodes.wrongUsage : exitCodes.failed
-}
-
-/** The command line asks for something that cannot be. */
-export class WrongUsage extends PlatformError {
-  constructor(message: string) {
-    super('bad_request', { message })
-  }
 }

@@ -6,7 +6,7 @@ import { buildDefaultConfig, loadConfig } from '#config/load-config.ts'
 import type { Config } from '#config/schema.ts'
 
 import { type DataFolder, describeDataFolder, findDefaultDataFolder } from './data-folder.ts'
-import { WrongUsage } from './report-failure.ts'
+import { WrongUsage } from './wrong-usage.ts'
 
 const configName = 'atrium.yaml'
 

@@ -1,8 +1,8 @@
 import { findScopeProblem } from '#identity/check-scopes.ts'
+import type { CredentialOwner } from '#identity/credential-owner.ts'
 import type { Grants } from '#identity/grants.ts'
 import type { OauthClient } from '#identity/oauth-clients.ts'
 import type { Roles } from '#identity/roles.ts'
-import type { CredentialOwner } from '#identity/tokens.ts'
 import { OauthError } from './oauth-error.ts'
 
 /** Every OAuth token may say whose it is. */
