@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { messageOf } from '#api/http.ts'
 import type { ServerId } from '#api/servers.ts'
 import { shareCodesQuery, useCreateShareCode, useRevokeShareCode } from '#api/shares.ts'
+import { formatCount } from '#ui/amounts.ts'
 import { Button } from '#ui/button.tsx'
 import { CopyField } from '#ui/copy-field.tsx'
 import { Notice } from '#ui/notice.tsx'
@@ -42,7 +43,7 @@ export function ShareLinks({ server }: { server: ServerId }) {
             columns={[
               { label: 'Made', cell: (code) => <RelativeTime atMs={Date.parse(code.created_at)} /> },
               { label: 'Expires', cell: (code) => expiryOf(code) },
-              { label: 'Used', cell: (code) => `${code.exchange_count} times` },
+              { label: 'Used', cell: (code) => formatCount(code.exchange_count, 'time') },
               {
                 label: '',
                 srLabel: 'Actions',

@@ -80,7 +80,7 @@ export function DialogForm({
     if (!busy) onSubmit(new FormData(event.currentTarget))
   }
   return (
-    <form className="dialog-form" onSubmit={submit}>
+    <form onSubmit={submit}>
       <div className="dialog-body stack">
         {error && (
           <Notice tone="bad" assertive>

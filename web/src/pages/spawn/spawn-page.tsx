@@ -1,4 +1,4 @@
-import type { Profile, ServerDetails } from '@atrium/contract/servers.ts'
+import { canServer, type Profile, type ServerDetails } from '@atrium/contract/servers.ts'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef } from 'react'
 import { Link, Navigate, useParams, useSearchParams } from 'react-router'
@@ -51,7 +51,7 @@ function Spawn({ server, profiles }: { server: ServerDetails; profiles: readonly
     next: search.get('next') ?? undefined,
   })
   const error = useStartAtOnce(server, isClear ? (wanted ?? profiles[0]?.name) : undefined)
-  if (server.state !== 'stopped' && server.state !== 'failed') return <Navigate to={pending} replace />
+  if (!canServer('start', server.state)) return <Navigate to={pending} replace />
   if (isClear && !error && server.state === 'stopped') return <Skeleton lines={2} label="Starting" />
   return (
     <Card title={titleOf(server)} description="Choose what it gets. You can choose anew at each start.">
