@@ -64,6 +64,11 @@ test('serves over TLS, and tells upstreams so', async () => {
   assert.match(text, /"x-forwarded-proto":"https","x-forwarded-port":"443"/)
 })
 
+test('tells who speaks plain HTTP to speak TLS', async () => {
+  assert.match(await edge.send('GET / HTTP/1.1\r\nHost: edge\r\n\r\n'), /^HTTP\/1\.1 400 [\s\S]*https:\/\//)
+  assert.equal(await edge.send('\x16nonsense\r\n\r\n').catch(() => ''), '')
+})
+
 test('takes a renewed certificate without a restart', async () => {
   const renewed = makeCertificate('renewed')
   renameSync(renewed.key, tls.key)
