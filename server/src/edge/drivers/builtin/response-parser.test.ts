@@ -172,6 +172,12 @@ describe('refuses', () => {
     ['a switch of protocols nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'],
     ['a chunk size that is none', `${ok}Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n`],
     ['a chunk longer than it says', `${ok}Transfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n`],
+    ['a trailer that is none', `${ok}Transfer-Encoding: chunked\r\n\r\n0\r\nX-A b\r\n\r\n`],
+    ['a lone line feed in a trailer', `${ok}Transfer-Encoding: chunked\r\n\r\n0\r\nX-A: b\nX-B: c\r\n\r\n`],
+    [
+      'a lone line feed behind a chunk size',
+      `${ok}Transfer-Encoding: chunked\r\n\r\n5;x\nhello\r\n0\r\n\r\n`,
+    ],
     ['bytes after the end', `${ok}Content-Length: 1\r\n\r\nab`],
     ['a head without end', `${ok}X-A: ${'b'.repeat(2000)}`],
     ['interim responses without end', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100)],

@@ -55,7 +55,9 @@ const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is control characters that are refused
 const forbiddenInHead = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
 const headerName = /^[!#$%&'*+.^`|~\w-]+$/
-const chunkSizeLine = /^([\da-f]{1,13})[ \t]*(?:;[^\r\n]*)?$/i
+const chunkSizeLine = /^([\da-f]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i
+/** Trailers are read over, but only when every reader would see where each ends. */
+const trailerLine = /^[!#$%&'*+.^`|~\w-]+:[\t\x20-\x7e\x80-\xff]*$/
 const noTokens: readonly string[] = []
 const nothing = Buffer.alloc(0)
 const maxLineBytes = 8192
@@ -235,6 +237,7 @@ export class ResponseParser {
       if (line !== '') throw new ResponseSyntaxError('a chunk is longer than it said')
       this.#state = 'chunk-size'
     } else if (line === '') this.#emit(nothing, true)
+    else if (!trailerLine.test(line)) throw new ResponseSyntaxError('not a trailer')
     return bytes.subarray(end + 2)
   }
 
