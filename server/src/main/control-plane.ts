@@ -75,7 +75,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     startEdge(start, { fence: () => hub?.publisher.fence() ?? 0, log }),
     openStore(start.config, start.data, { clock, log }),
   ])
-  const scheduler = createLocalDriver(start.data, options.python)
+  const scheduler = createLocalDriver(start.data, options.python, {
+    jobProcesses: start.config.servers.processes,
+  })
   const parts = await wire(options, { clock, edge, store, scheduler })
   hub = parts.hub
   await parts.app.listen({ path: socketPath })

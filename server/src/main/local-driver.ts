@@ -11,9 +11,14 @@ export function findAgentSocket(data: DataFolder): string {
 }
 
 /** The driver of this machine, with its agent in a data folder. */
-export function createLocalDriver(data: DataFolder, python: string): LocalScheduler {
+export function createLocalDriver(
+  data: DataFolder,
+  python: string,
+  settings: { jobProcesses?: number } = {},
+): LocalScheduler {
   return createLocalScheduler(
     buildLocalConfig({
+      ...settings,
       python,
       dataDir: data.root,
       socketPath: findAgentSocket(data),

@@ -91,6 +91,13 @@ export const serversSection = Type.Object(
       default: '5m',
     }),
     stopGrace: durationType({ description: 'Time to end by itself before it is killed.', default: '10s' }),
+    processes: Type.Integer({
+      description:
+        'Processes and threads of one server at a time, where control groups are writable: a fork bomb ends there.',
+      default: 4096,
+      minimum: 64,
+      maximum: 4_194_304,
+    }),
     warmStart: Type.Boolean({
       description: 'Fork servers from a preloaded process where that is possible.',
       default: true,
