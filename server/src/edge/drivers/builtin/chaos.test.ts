@@ -67,7 +67,7 @@ async function visit(edge: TestEdgeServer, random: (below: number) => number): P
   else socket.resetAndDestroy()
 }
 
-test('clients and upstreams that break off at any moment leave nothing behind and stop nobody', async () => {
+test('clients and upstreams that break off at any moment leave nothing behind and stop nobody', async (t) => {
   const random = createRandom(20_261_124)
   const sockets = new Set<Socket>()
   const upstream = createServer((socket) => {
@@ -83,6 +83,11 @@ test('clients and upstreams that break off at any moment leave nothing behind an
     routes: [buildServerRoute('alice', `http://127.0.0.1:${port}`)],
     credentials: [buildCredential('secret', '*')],
   })
+  t.after(async () => {
+    await edge.dispose()
+    for (const socket of sockets) socket.destroy()
+    upstream.close()
+  })
   for (let index = 0; index < rounds; index += 30) {
     await Promise.all(Array.from({ length: 30 }, () => visit(edge, random)))
   }
@@ -95,5 +100,4 @@ test('clients and upstreams that break off at any moment leave nothing behind an
   )
   await edge.dispose()
   await waitFor('every connection to the upstream to be closed', () => sockets.size === 0)
-  upstream.close()
 })

@@ -30,6 +30,7 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   readonly credential: CredentialRecord | undefined
   /** What the client sent before it was answered. */
   readonly #early: Buffer[] = []
+  #earlyBytes = 0
   #connection: UpstreamConnection | undefined
   #isOpen = false
   #isOver = false
@@ -136,19 +137,23 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   #open(): void {
     this.#isOpen = true
     if (this.route !== undefined) this.#context.activity.countWebsocket(this.route, 1)
-    const early = this.#early.splice(0)
-    for (const piece of early) this.#onClientData(piece)
-    if (early.length > 0) this.#client.resume()
+    for (const piece of this.#early.splice(0)) this.#onClientData(piece)
   }
 
   #onClientData(piece: Buffer): void {
     if (!this.#isOpen) {
-      this.#early.push(piece)
-      this.#client.pause()
+      this.#keepEarly(piece)
       return
     }
     if (this.#fromClient.feed(piece)) this.#touch({ isMessage: true })
     if (this.#connection?.write(piece) === false) this.#client.pause()
+  }
+
+  /** Never by pausing the client: see `start`. A client must not send anything before it is answered (RFC 6455 section 4.1); a little is borne. */
+  #keepEarly(piece: Buffer): void {
+    this.#early.push(piece)
+    this.#earlyBytes += piece.length
+    if (this.#earlyBytes > mostEarlyBytes) this.#finish()
   }
 
   /** What the client said last still goes to the upstream. */
@@ -191,6 +196,8 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
     this.#client.destroySoon()
   }
 }
+
+const mostEarlyBytes = 65_536
 
 /** TCP finds upstreams of idle websockets that have silently gone after this long without traffic, in milliseconds. */
 const keepAliveMs = 60_000

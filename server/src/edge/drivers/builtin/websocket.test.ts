@@ -143,6 +143,46 @@ describe('a websocket', () => {
     raw.close()
   })
 
+  describe('that its upstream never answers', () => {
+    const handshake = `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n`
+
+    async function withSilentUpstream(visit: (edge: TestEdgeServer) => Promise<void>): Promise<void> {
+      const silent = createTcpServer((socket) => socket.on('error', () => {}).resume())
+      silent.listen(0, '127.0.0.1')
+      await once(silent, 'listening')
+      const { port } = silent.address() as { port: number }
+      const ownEdge = await startTestEdge({
+        routes: [buildServerRoute('alice', `http://127.0.0.1:${port}`)],
+        credentials: [buildCredential('secret', ['alice'])],
+      })
+      try {
+        await visit(ownEdge)
+        await waitFor('nothing under way', () => ownEdge.server.counts.liveExchanges === 0)
+      } finally {
+        await ownEdge.dispose()
+        silent.close()
+      }
+    }
+
+    test('is forgotten when the client leaves, whatever it sent before', () =>
+      withSilentUpstream(async (ownEdge) => {
+        const client = ownEdge.connect()
+        client.write(`${handshake}early`)
+        await waitFor('the handshake', () => ownEdge.server.counts.liveExchanges === 1)
+        client.write('a little later')
+        client.resetAndDestroy()
+      }))
+
+    test('ends when the client goes on sending', () =>
+      withSilentUpstream(async (ownEdge) => {
+        const client = ownEdge.connect().on('error', () => {})
+        client.write(handshake)
+        await waitFor('the handshake', () => ownEdge.server.counts.liveExchanges === 1)
+        client.write(Buffer.alloc(1_000_000))
+        await once(client.resume(), 'close', { signal: AbortSignal.timeout(10_000) })
+      }))
+  })
+
   test('to nobody is answered at once', async () => {
     const dead = await startUpstream('dead')
     await dead.kill()
