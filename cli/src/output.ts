@@ -111,3 +111,10 @@ export function formatAgo(time: string | number | null | undefined, now: number 
   }
   return 'just now'
 }
+
+/** `2026-12-03 06:17` in the time zone of this machine, the same for people of every country. */
+export function formatTime(timeMs: number): string {
+  const date = new Date(timeMs)
+  const local = new Date(timeMs - date.getTimezoneOffset() * 60_000)
+  return local.toISOString().slice(0, 16).replace('T', ' ')
+}

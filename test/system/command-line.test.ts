@@ -125,6 +125,12 @@ describe('the command line', () => {
     assert.equal(stdout.trim(), 'Nothing would change.')
   })
 
+  test('plan needs no configuration where there is none, and says what it will make', async () => {
+    const { code, stdout } = await runCli(['plan', '--json', '--data', join(platform.data, 'new')])
+    assert.equal(code, 0)
+    assert.deepEqual((JSON.parse(stdout) as { changes: { kind: string }[] }).changes[0]?.kind, 'platform')
+  })
+
   test('validate names the line, the value seen, what is allowed and the nearest key', async () => {
     const config = join(platform.data, 'wrong.yaml')
     await writeFile(config, 'edge:\n  prot: 80\nsignIn: {pam: atuo}\n')

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 
 import { becomeServerProgram } from '#server-program.ts'
 
@@ -7,13 +7,12 @@ export function addPlanCommand(program: Command): void {
   program
     .command('plan')
     .description('show what starting with a configuration would change, without changing it')
-    .addOption(new Option('--config <file>', 'the configuration').default('atrium.yaml'))
+    .option('--config <file>', 'configuration (default: atrium.yaml here, if there is one)')
     .option('--data <dir>', 'data folder of the platform; default: as `atrium up` finds it')
     .option('--json', 'answer in JSON')
-    .action((options: { config: string; data?: string; json?: boolean }) =>
+    .action((options: { config?: string; data?: string; json?: boolean }) =>
       becomeServerProgram('plan', [
-        '--config',
-        options.config,
+        ...(options.config === undefined ? [] : ['--config', options.config]),
         ...(options.data === undefined ? [] : ['--data', options.data]),
         ...(options.json ? ['--json'] : []),
       ]),

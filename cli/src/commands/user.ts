@@ -3,7 +3,7 @@ import type { HubUser } from '@atrium/contract/hub-models.ts'
 import type { Command } from 'commander'
 
 import { type ConnectionOptions, connect } from '#client.ts'
-import { type Column, formatAgo, print, renderTable } from '#output.ts'
+import { type Column, formatAgo, formatTime, print, renderTable } from '#output.ts'
 import { explainUnknownUser } from '#unknown-user.ts'
 import { collect, segment, withConnection } from './options.ts'
 
@@ -128,5 +128,5 @@ async function printLink(
 }
 
 function renderLink(link: CreatedLink): string {
-  return `${link.url}\nGood once, until ${new Date(link.expiresAtMs).toLocaleString()}.`
+  return `${link.url}\nGood once, until ${formatTime(link.expiresAtMs)}.`
 }

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
-import { loadConfig } from '#config/load-config.ts'
 import type { Config } from '#config/schema.ts'
 import { systemClock } from '#platform/clock.ts'
 import { createLogger } from '#platform/log.ts'
@@ -13,18 +12,18 @@ import { readServices } from './hub-settings.ts'
 import { openStore } from './open-store.ts'
 import { type PlannedChange, planConfig } from './plan-config.ts'
 import { reportFailure } from './report-failure.ts'
-import { chooseDataFolder } from './start-options.ts'
+import { chooseDataFolder, readConfig } from './start-options.ts'
 
 const { values } = parseArgs({
   options: {
-    config: { type: 'string', default: 'atrium.yaml' },
+    config: { type: 'string' },
     data: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
 
 try {
-  const config = await loadConfig(values.config)
+  const config = await readConfig(values.config)
   const changes = await plan(config, describeDataFolder(chooseDataFolder(values.data, config, process.env)))
   console.log(values.json ? JSON.stringify({ changes }) : render(changes))
 } catch (error) {

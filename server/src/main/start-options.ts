@@ -64,7 +64,8 @@ export function chooseDataFolder(
   return given ?? environment['ATRIUM_DATA'] ?? config.data ?? findDefaultDataFolder(environment)
 }
 
-async function readConfig(given: string | undefined): Promise<Config> {
+/** The configuration of the command line, else `atrium.yaml` here, else none at all. */
+export async function readConfig(given: string | undefined): Promise<Config> {
   if (given !== undefined) return loadConfig(given)
   return existsSync(configName) ? loadConfig(configName) : buildDefaultConfig()
 }
