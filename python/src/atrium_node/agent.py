@@ -66,7 +66,7 @@ class Agent:
         self._loop.run()
         os.unlink(self._options.socket_path)
         self._warm.close()
-        self._cgroups.close()
+        self._cgroups.close(set(self._supervisor.jobs))
 
     def _accept(self, server: socket.socket) -> None:
         try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 
 from atrium_node.cgroup_files import list_mounts, own_paths, read_text, try_write
 from atrium_node.job_cgroup import JobCgroup
 
 _CPU_PERIOD_US = 100_000
+_PATIENCE_TRIES, _PAUSE_SECONDS = 100, 0.01
 _CONTROLLERS = ("memory", "cpu", "pids")
 _FOLDER_PREFIX = "job-"
 """The kernel's own files (`tasks`, `cpu.stat`) are in the same folder: a job key must not be one of their names."""
@@ -41,18 +43,27 @@ class CgroupTree:
                     raise OSError(0, f"the limit {file} = {value} was refused")
         return JobCgroup(folders)
 
-    def sweep(self, keys: set[str]) -> None:
-        """Ends what an agent left in groups it had made and died before recording; `keys` are the jobs known."""
+    def sweep(self, keys: set[str]) -> bool:
+        """Ends what is in groups of none of the jobs known (`keys`): of an agent that died before recording, of fork servers.
+
+        True when all of it is gone.
+        """
+        is_clear = True
         for parent in self._parents.values():
             for name in os.listdir(parent):
                 folder = os.path.join(parent, name)
                 if name.startswith(_FOLDER_PREFIX) and name.removeprefix(_FOLDER_PREFIX) not in keys:
                     stray = JobCgroup({"stray": folder})
                     stray.kill()
-                    stray.remove()
+                    is_clear = stray.remove() and is_clear
+        return is_clear
 
-    def close(self) -> None:
-        """Removes the parents when no job is in them any more."""
+    def close(self, keys: set[str]) -> None:
+        """Sweeps, and removes the parents when no job is in them any more. Waits a moment for what was killed to go."""
+        for _ in range(_PATIENCE_TRIES):
+            if self.sweep(keys):
+                break
+            time.sleep(_PAUSE_SECONDS)
         for parent in self._parents.values():
             try:
                 os.rmdir(parent)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { globSync } from 'node:fs'
+import { chmod, chown, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
@@ -45,7 +46,11 @@ describe('what warm starts must not give away', () => {
     site = await createLocalSite()
     await chmod(site.dir, 0o755)
   })
-  after(() => site.close())
+  after(async () => {
+    const name = await stat(site.dir).then(({ dev, ino }) => `atrium-${dev.toString(16)}-${ino.toString(16)}`)
+    await site.close()
+    assert.deepEqual(globSync(`/sys/fs/cgroup/**/${name}`), [], 'control groups are left')
+  })
 
   async function load(prefix: string, owner?: JobSpec['owner']): Promise<void> {
     if (owner === undefined) await site.scheduler.preload(prefix, { entry, signal: site.signal })
