@@ -166,7 +166,7 @@ describe('warm start', () => {
   for (const [title, environment] of [
     ['no locale', { LANG: '' }],
     ['the C locale', { LANG: 'C' }],
-    ['PYTHONPATH and unbuffered output', { PYTHONPATH: '/tmp:/usr', PYTHONUNBUFFERED: '1' }],
+    ['PYTHONPATH and unbuffered output', { PYTHONPATH: '/nonexistent:/usr', PYTHONUNBUFFERED: '1' }],
     ['another temporary folder', { TMPDIR: '/var/tmp' }],
   ] as const) {
     test(`the same with ${title}`, async () => {
