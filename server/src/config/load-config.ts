@@ -17,12 +17,19 @@ export async function loadConfig(file: string): Promise<Config> {
   return parseConfig(text, file)
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'this is a folder',
+  EACCES: 'it may not be read by this user',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not in UTF-8: save it so (iconv -t UTF-8)',
+}
+
 async function readConfigFile(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
-    const reason = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`
+    const reason = reasons[code] ?? `it cannot be read (${code})`
     throw new ConfigError([{ file, line: 1, column: 1, path: '', message: reason }])
   }
 }

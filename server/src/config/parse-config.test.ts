@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { ConfigError } from './config-problem.ts'
+import { loadConfig } from './load-config.ts'
 import { parseConfig } from './parse-config.ts'
 
 function findProblems(text: string): readonly { path: string; line?: number; message: string }[] {
@@ -31,4 +35,50 @@ test('what is no address of a proxy is named with its line', () => {
 test('an upload is limited by a size', () => {
   assert.equal(parseConfig('edge: {maxUpload: 20G}', 'atrium.yaml').edge.maxUpload, '20G')
   assert.equal(findProblems('edge: {maxUpload: much}').length, 1)
+})
+
+test('every problem is named, not only the first few', () => {
+  const profiles = Array.from({ length: 30 }, (_, at) => `  - {name: p${at}, cpu: -1}\n`).join('')
+  const problems = findProblems(`profiles:\n${profiles}log: {level: loud}\n`)
+  assert.equal(problems.length, 31)
+  assert.equal(problems.at(-1)?.path, 'log.level')
+})
+
+test('a key that stands twice is named with both lines', () => {
+  assert.deepEqual(findProblems('edge:\n  port: 80\nadmins: []\nedge:\n  host: localhost\n'), [
+    {
+      file: 'atrium.yaml',
+      line: 4,
+      column: 1,
+      path: '',
+      message: 'the key edge stands twice; the first is on line 1',
+    },
+  ])
+})
+
+test('what is no map, and what would fill the memory, is a problem like others', () => {
+  for (const text of ['- admins\n', 'hello\n'])
+    assert.match(findProblems(text)[0]?.message ?? '', /must be a map/)
+  const levels = Array.from({ length: 8 }, (_, at) => {
+    const inner = at === 0 ? 'x' : `*l${at - 1}`
+    return `l${at}: &l${at} [${Array.from({ length: 9 }, () => inner).join(', ')}]\n`
+  })
+  assert.match(findProblems(levels.join(''))[0]?.message ?? '', /alias/i)
+  assert.match(findProblems('admins: *nobody\n')[0]?.message ?? '', /nobody/)
+  assert.match(findProblems('admins: []\n---\nadmins: []\n')[0]?.message ?? '', /second document/)
+})
+
+test('nothing and a comment alone are whole configurations', () => {
+  for (const text of ['', '# later\n', '---\n', 'null\n']) assert.deepEqual(findProblems(text), [])
+})
+
+test('a file that is not in UTF-8 is refused, not read as something else', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'atrium-config-'))
+  try {
+    await writeFile(join(folder, 'atrium.yaml'), Buffer.from('admins: [J\u00f6rg]', 'latin1'))
+    await assert.rejects(loadConfig(join(folder, 'atrium.yaml')), /not in UTF-8/)
+    await assert.rejects(loadConfig(folder), /this is a folder/)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })

@@ -1,39 +1,34 @@
 import { findNearestName } from '@atrium/contract/nearest-name.ts'
+import { Settings } from 'typebox/system'
 import { Value } from 'typebox/value'
-import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isPair } from 'yaml'
 import { checkCombinations } from './combinations.ts'
 import { ConfigError, type ConfigProblem } from './config-problem.ts'
 import { applyDefaults } from './defaults.ts'
+import { findPosition, readYaml, type YamlSource } from './read-yaml.ts'
 import { type Config, configSchema } from './schema.ts'
 
 type PathSegment = string | number
 type SchemaError = ReturnType<typeof Value.Errors>[number]
 
-/** Where things stand in a parsed file. */
-interface Source {
-  file: string
-  document: Document
-  lines: LineCounter
-  value: unknown
+const mostProblems = 1000
+
+/** All of them: of its own accord the library stops after eight, which is right for requests. */
+function findSchemaErrors(config: unknown): readonly SchemaError[] {
+  const { maxErrors } = Settings.Get()
+  Settings.Set({ maxErrors: mostProblems })
+  try {
+    return Value.Errors(configSchema, config)
+  } finally {
+    Settings.Set({ maxErrors })
+  }
 }
 
 /** Parses and checks the text of `atrium.yaml`; throws a `ConfigError` that names every problem with its line. */
 export function parseConfig(text: string, file: string): Config {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map((error) => ({
-        file,
-        ...position(lines, error.pos[0]),
-        path: '',
-        message: error.message,
-      })),
-    )
-  }
-  const source: Source = { file, document, lines, value: document.toJS() ?? {} }
+  const source = readYaml(text, file)
   const config = applyDefaults(configSchema, source.value)
-  const problems = Value.Errors(configSchema, config).flatMap((error) => describe(error, source))
+  const problems = findSchemaErrors(config).flatMap((error) => describe(error, source))
   if (problems.length > 0) throw new ConfigError(sortProblems(problems))
   // Every value has just been checked against the schema that the type comes from.
   const valid = config as Config
@@ -42,7 +37,7 @@ export function parseConfig(text: string, file: string): Config {
   return valid
 }
 
-function describe(error: SchemaError, source: Source): readonly ConfigProblem[] {
+function describe(error: SchemaError, source: YamlSource): readonly ConfigProblem[] {
   const path = parsePointer(error.instancePath)
   switch (error.keyword) {
     case 'boolean':
@@ -96,11 +91,11 @@ function describe(error: SchemaError, source: Source): readonly ConfigProblem[] 
 }
 
 function locate(
-  { file, document, lines }: Source,
+  { file, document, lines }: YamlSource,
   path: readonly PathSegment[],
   rest: Pick<ConfigProblem, 'message'> & Partial<ConfigProblem>,
 ): ConfigProblem {
-  return { file, ...position(lines, findOffset(document, path)), path: formatPath(path), ...rest }
+  return { file, ...findPosition(lines, findOffset(document, path)), path: formatPath(path), ...rest }
 }
 
 /** The offset of the key at `path`, or of the deepest part of it that the file has. */
@@ -118,11 +113,6 @@ function findOffset(document: Document, path: readonly PathSegment[]): number {
     if (isNode(node) && node.range) return node.range[0]
   }
   return 0
-}
-
-function position(lines: LineCounter, offset: number): { line: number; column: number } {
-  const { line, col } = lines.linePos(offset)
-  return { line: Math.max(line, 1), column: Math.max(col, 1) }
 }
 
 interface DescribedSchema {
