@@ -1,5 +1,7 @@
 /** Says what kept the edge from listening, and what to do about it. */
 export function describeStartFailure(error: NodeJS.ErrnoException & { port?: number }): string {
+  if (error.path !== undefined && error.syscall === 'open')
+    return `${error.path} cannot be read (${error.code}). It is named in edge.tls: mend the name, or who may read it.`
   switch (error.code) {
     case 'EADDRINUSE':
       return `Port ${error.port} is in use by another program. Stop it, or choose another port (--port, or edge.port in atrium.yaml).`
