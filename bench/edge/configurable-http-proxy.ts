@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
+import { findFreePort } from '../../test/support/free-port.ts'
 import { startProcess, stopProcess } from './bench-process.ts'
 import { openPath, type ProxyUnderTest, userPath } from './proxy-under-test.ts'
 
@@ -54,13 +54,4 @@ export async function startConfigurableHttpProxy(backendPort: number): Promise<P
     addRoute: (name) => addRoute(`/open/${name}/`),
     close: () => stopProcess(child),
   }
-}
-
-/** A port that was free a moment ago. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
+import { findFreePort } from '../../test/support/free-port.ts'
 import { startProcess, stopProcess } from './bench-process.ts'
-import { findFreePort } from './configurable-http-proxy.ts'
 import { openPath, type ProxyUnderTest, userPath } from './proxy-under-test.ts'
 
 /** Where `build-traefik.sh` puts it. */

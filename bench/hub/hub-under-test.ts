@@ -1,5 +1,3 @@
-import { createServer } from 'node:net'
-
 /** A hub the same scripts can measure, ours or the peer. */
 export interface HubUnderTest {
   readonly name: string
@@ -57,20 +55,4 @@ export async function waitForAnswer(url: string, withinMs = 60_000): Promise<voi
     if (performance.now() > end) throw new Error(`${url} did not answer in time`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-}
-
-/** A port that is free now. */
-export function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address !== null && typeof address === 'object'
-          ? resolve(address.port)
-          : reject(new Error('no port')),
-      )
-    })
-  })
 }

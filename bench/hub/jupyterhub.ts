@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { findFreePort } from '../../test/support/free-port.ts'
 import { findChildren } from '../processes.ts'
-import { findFreePort, type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
+import { type HubOptions, type HubUnderTest, waitForAnswer } from './hub-under-test.ts'
 import { signInByForm } from './sign-in.ts'
 
 /** The peer's version; the figures of another one are not comparable. */

@@ -7,9 +7,9 @@ import { after, before, describe, test } from 'node:test'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
+import { findFreePort } from '../support/free-port.ts'
 import { type Platform, startPlatform } from '../support/platform.ts'
 import { ensureTestEnvironment } from '../support/python-environment.ts'
-import { findFreePort } from './free-port.ts'
 import { createPerson, signIn } from './people.ts'
 
 const token = 'a-token-of-the-service-0123456789abcdef'
