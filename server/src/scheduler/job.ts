@@ -26,6 +26,19 @@ export interface JobResources {
   exclusive?: boolean
 }
 
+/** How a batch system is to queue the job. Drivers that have no such things take no notice. */
+export interface QueueOptions {
+  /** Absent: `nodePool`, or the site's default. */
+  partition?: string
+  account?: string
+  qos?: string
+  /** Features of nodes, in the scheduler's own syntax. */
+  constraint?: string
+  reservation?: string
+  /** Generic resources besides `resources.gpu`, in the scheduler's own syntax: `license:2`. */
+  gres?: string
+}
+
 /** Where a preloaded interpreter may start this job instead of a cold process; the outcome is the same. */
 export interface WarmEntry {
   /** Environment prefix whose fork server is asked. */
@@ -47,9 +60,12 @@ export interface JobSpec {
   resources: JobResources
   /** 1 for a server; N ranks or engines. */
   tasks: number
+  /** Nodes that `tasks` are spread over. Absent: the scheduler's choice. */
+  nodes?: number
   /** Names of ports the job listens on; the node picks the numbers and reports them. */
   ports: readonly string[]
   nodePool?: string
+  queue?: QueueOptions
   preemptible?: boolean
   timeLimitMs?: number
   warm?: WarmEntry
@@ -98,6 +114,14 @@ export interface JobExit {
   message: string
 }
 
+/** What a job had to itself, times how long: what is accounted for, used or not. Summed over nodes and restarts. */
+export interface AllocatedUse {
+  coreSeconds: number
+  gpuSeconds: number
+  /** Bytes times seconds. */
+  memoryByteSeconds: number
+}
+
 /** What is true of a job now, as the scheduler sees it. */
 export type Observation =
   | { state: 'pending'; reason?: string; estimatedStartMs?: number; place?: number }
@@ -108,13 +132,15 @@ export type Observation =
       /** Once every port that the job asked for is listened on, by its owner: what answers there is the job. Absent again means nothing. */
       endpoint?: JobEndpoint
       startedAtMs?: number
+      /** When the scheduler will end it, by its time limit or the partition's. */
+      endsAtMs?: number
       memoryBytes?: number
       cpuSeconds?: number
       /** Programs of it that the kernel ended so far because the job used more memory than it may, while the job itself went on. */
       oomKills?: number
       warm?: boolean
     }
-  | { state: 'ended'; exit: JobExit; endedAtMs?: number }
+  | { state: 'ended'; exit: JobExit; endedAtMs?: number; allocated?: AllocatedUse }
   /** The scheduler knows nothing of this job: never submitted, or forgotten long after its end. */
   | { state: 'absent' }
   /** The scheduler cannot be asked. Not dead. */
