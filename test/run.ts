@@ -1,13 +1,15 @@
 /**
  * `npm test`: the quick suite. `npm test -- --all`: everything, what CI runs. `--failed`: of the last run, only what failed. Words that
  * are not options narrow it to test files whose path contains one of them. Starts what the tests share (PostgreSQL, the default Python
- * environment, the built portal) and says what this machine lacks and how to get it.
+ * environment, the built portal, a Slurm cluster where a file needs it) and says what this machine lacks and how to get it.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { startSlurmCluster } from './slurm/cluster.ts'
+import { findMissing } from './slurm/requirements.ts'
 import { findChromium } from './support/chromium.ts'
 import { startTestPostgres } from './support/postgres.ts'
 import { ensureTestEnvironment } from './support/python-environment.ts'
@@ -15,7 +17,14 @@ import { ensureTestEnvironment } from './support/python-environment.ts'
 const root = join(import.meta.dirname, '..')
 
 /** Left to `--all`: they take minutes. */
-const longSuites = ['test/faults/', 'test/real-parts/', 'test/compatibility/', 'test/browser/', 'test/scale/']
+const longSuites = [
+  'test/slurm/',
+  'test/faults/',
+  'test/real-parts/',
+  'test/compatibility/',
+  'test/browser/',
+  'test/scale/',
+]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,10 +41,12 @@ if (values.help) {
 }
 
 const files = selectFiles()
-/** What passed and failed in the last run, as Node's runner keeps it. */
-const lastRun = join(root, '.cache', 'last-test-run.json')
+/** They share one cluster, and some of them break it for a while: one after the other, after all others. */
+const slurmFiles = files.filter(
+  (file) => file.startsWith('test/slurm/') || /(^|\/)slurm[^/]*\.test\.ts$/.test(file),
+)
+const otherFiles = files.filter((file) => !slurmFiles.includes(file))
 mkdirSync(join(root, '.cache'), { recursive: true })
-if (!values.failed) rmSync(lastRun, { force: true })
 const missing: string[] = []
 const needsLongParts = files.some((file) => longSuites.some((suite) => file.startsWith(suite)))
 const postgres = await startTestPostgres()
@@ -47,29 +58,65 @@ const environment = await ensureTestEnvironment()
 if (needsLongParts && !existsSync(join(root, 'web/dist/index.html')))
   await run('npm', ['run', 'build', '-w', 'web'])
 
-const code = await run(
-  process.execPath,
-  [
-    '--test',
-    '--test-reporter=spec',
-    '--test-timeout=600000',
-    '--test-concurrency=2',
-    `--test-rerun-failures=${lastRun}`,
-    ...files,
-  ],
-  {
-    ATRIUM_TEST_ENVIRONMENT: environment,
-    ...(postgres === undefined ? {} : { ATRIUM_TEST_POSTGRES_URL: postgres.url }),
-  },
-)
+const variables = {
+  ATRIUM_TEST_ENVIRONMENT: environment,
+  ...(postgres === undefined ? {} : { ATRIUM_TEST_POSTGRES_URL: postgres.url }),
+}
+const codes = [await runTests('last-test-run.json', otherFiles, 2, variables)]
+if (slurmFiles.length > 0) codes.push(await runSlurmTests())
 await postgres?.stop()
 if (!values.all && positionals.length === 0) {
   console.log(`\nThe long suites were left out (${longSuites.join(' ')}): npm test -- --all`)
 }
-console.log('Real Slurm and Kubernetes: their drivers are not part of the product yet.')
+console.log('Real Kubernetes: its driver is not part of the product yet.')
 for (const line of missing) console.log(`Not found here: ${line}`)
 if (values.all && missing.length > 0) process.exitCode = 1
-if (code !== 0) process.exitCode = code
+if (codes.some((code) => code !== 0)) process.exitCode = 1
+
+/** Runs the files; what passed and failed is kept under `name`, as Node's runner does it, for `--failed`. */
+async function runTests(
+  name: string,
+  selected: string[],
+  concurrency: number,
+  extra: NodeJS.ProcessEnv,
+): Promise<number> {
+  const lastRun = join(root, '.cache', name)
+  if (!values.failed) rmSync(lastRun, { force: true })
+  if (selected.length === 0) return 0
+  return await run(
+    process.execPath,
+    [
+      '--test',
+      '--test-reporter=spec',
+      '--test-timeout=600000',
+      `--test-concurrency=${concurrency}`,
+      `--test-rerun-failures=${lastRun}`,
+      ...selected,
+    ],
+    extra,
+  )
+}
+
+/** With the cluster that ATRIUM_TEST_SLURM describes, or one of the run's own; without any, those tests skip that need it. */
+async function runSlurmTests(): Promise<number> {
+  const runThem = (extra: NodeJS.ProcessEnv) =>
+    runTests('last-slurm-run.json', slurmFiles, 1, { ...variables, ...extra })
+  if (process.env['ATRIUM_TEST_SLURM'] !== undefined) return await runThem({})
+  const lacking = findMissing()
+  if (lacking !== undefined) {
+    missing.push(lacking)
+    return await runThem({})
+  }
+  const cluster = await startSlurmCluster()
+  // Its daemons are no children of this process: they would outlive an interrupted run.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void cluster.stop().finally(() => process.exit(130)))
+  try {
+    return await runThem({ ATRIUM_TEST_SLURM: join(cluster.dir, 'cluster.json') })
+  } finally {
+    await cluster.stop()
+  }
+}
 
 function selectFiles(): string[] {
   const every = globSync(
