@@ -125,10 +125,13 @@ export interface AllocatedUse {
 /** What is true of a job now, as the scheduler sees it. */
 export type Observation =
   | { state: 'pending'; reason?: string; estimatedStartMs?: number; place?: number }
-  | { state: 'starting'; node?: string }
+  /** `reason`: why that takes long, a sentence. */
+  | { state: 'starting'; node?: string; reason?: string }
   | {
       state: 'running'
       node?: string
+      /** Something worth knowing while it lasts (it was suspended), a sentence. */
+      reason?: string
       /** Once every port that the job asked for is listened on, by its owner: what answers there is the job. Absent again means nothing. */
       endpoint?: JobEndpoint
       startedAtMs?: number

@@ -5,7 +5,13 @@ export interface SchedulerCapabilities {
   gpu: boolean
   containerImages: boolean
   /** Limits of cpu and memory are really enforced; `why` says how, or why not. */
-  limits: { cpu: boolean; memory: boolean; why: string }
+  limits: {
+    cpu: boolean
+    memory: boolean
+    why: string
+    /** Parts of a core are rounded up. Default false. */
+    wholeCores?: boolean
+  }
   preemption: boolean
   multipleNodes: boolean
   warmStart: boolean

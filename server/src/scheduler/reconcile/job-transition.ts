@@ -88,18 +88,23 @@ function buildPending(
 
 function buildStarting(
   job: Job,
-  { node }: Extract<Observation, { state: 'starting' }>,
+  { node, reason }: Extract<Observation, { state: 'starting' }>,
 ): Transition | undefined {
   const change = keepChanged(job, {
     state: wantedState(job, 'starting'),
     wait: null,
-    ...(job.desired === 'stop' ? {} : { reason: null, message: null }),
+    ...(job.desired === 'stop' ? {} : describeSeen('starting', reason)),
     ...(node === undefined ? {} : { node }),
     ...(job.readyAtMs === undefined ? {} : { readyAtMs: null, endpoint: null }),
   })
   if (change === undefined) return undefined
-  const isNews = change.state === 'starting'
-  return { change, events: isNews ? [progress(40, describeStart(node))] : [] }
+  const isNews = change.state === 'starting' || typeof change.message === 'string'
+  return { change, events: isNews ? [progress(40, reason ?? describeStart(node))] : [] }
+}
+
+/** What the scheduler says of a job that has its node. */
+function describeSeen(state: 'starting' | 'running', text: string | undefined): JobChange {
+  return text === undefined ? { reason: null, message: null } : { reason: state, message: text }
 }
 
 function buildRunning(
@@ -114,7 +119,7 @@ function buildRunning(
   const change = keepChanged(job, {
     state: wantedState(job, isReady ? 'running' : 'starting'),
     wait: null,
-    ...(job.desired === 'stop' ? {} : { reason: null, message: null }),
+    ...(job.desired === 'stop' ? {} : describeSeen('running', seen.reason)),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(seen.node === undefined ? {} : { node: seen.node }),
     ...(job.startedAtMs === undefined ? { startedAtMs: seen.startedAtMs ?? nowMs } : {}),

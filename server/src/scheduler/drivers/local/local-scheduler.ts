@@ -2,6 +2,7 @@ import { join } from 'node:path'
 
 import { isPlatformError, PlatformError } from '@atrium/contract/errors.ts'
 import type { JobHandle, JobKey, JobSpec, Observation } from '#scheduler/job.ts'
+import { readLog } from '#scheduler/log-file.ts'
 import type {
   LogOptions,
   Scheduler,
@@ -9,10 +10,8 @@ import type {
   Submission,
   WaitOptions,
 } from '#scheduler/scheduler.ts'
-
 import { type AgentClient, createAgentClient } from './agent-client.ts'
 import type { AgentEvent, AgentHello, AgentStatus, AgentWarmEnvironment } from './agent-protocol.ts'
-import { readLog } from './job-log.ts'
 import type { LocalSchedulerConfig } from './local-config.ts'
 import {
   buildAgentSpec,

@@ -1,4 +1,4 @@
-import type { WaitOptions } from '#scheduler/scheduler.ts'
+import type { SchedulerCapabilities, WaitOptions } from '#scheduler/scheduler.ts'
 
 /** Whose job is submitted or cancelled. */
 export interface SlurmOwner {
@@ -42,6 +42,7 @@ export interface SlurmJob {
   name: string
   comment: string
   uid: number
+  gid: number
   login: string
   /** The base state first, then flags: `['RUNNING']`, `['PENDING', 'REQUEUED']`. */
   states: readonly [string, ...string[]]
@@ -99,6 +100,8 @@ export interface SlurmClient {
     options: WaitOptions & { how: 'end' | 'kill' },
   ): Promise<void>
   listNodes(options: WaitOptions): Promise<readonly SlurmNode[]>
+  /** What the cluster enforces of what jobs ask for, and by what. */
+  limits(options: WaitOptions): Promise<SchedulerCapabilities['limits']>
 }
 
 /** Slurm's own no, in its words: final for this submission. */

@@ -1,0 +1,81 @@
+import type { SlurmJob } from './slurm-client.ts'
+
+/** What sacct(1) is asked for: fields that no user can put a `|` into. Stable from version to version, which its JSON is not. */
+export const accountingFields = [
+  'JobID',
+  'State',
+  'ExitCode',
+  'Submit',
+  'Start',
+  'End',
+  'NNodes',
+  'AllocTRES',
+  'Reason',
+  'UID',
+  'GID',
+  'User',
+  'Partition',
+  'Restarts',
+] as const
+
+/** `sacct --parsable2 --noheader --allocations` with these fields, times as seconds since the epoch. */
+export function parseAccounting(text: string): readonly SlurmJob[] {
+  const lines = text.split('\n').filter((line) => line !== '')
+  // After a requeue under the same id the last line is the last run.
+  const byRef = new Map(lines.flatMap((line) => parseLine(line)).map((job) => [job.ref, job]))
+  return [...byRef.values()]
+}
+
+function parseLine(line: string): SlurmJob[] {
+  const [
+    ref = '',
+    state = '',
+    exit = '',
+    submit,
+    start,
+    end,
+    nodes,
+    tres,
+    reason,
+    uid,
+    gid,
+    user,
+    partition,
+    restarts,
+  ] = line.split('|')
+  if (!/^\d+(_\d+)?$/.test(ref)) return []
+  const [exitCode, signal] = exit.split(':').map(Number)
+  // `CANCELLED by 1000`
+  const [word = 'UNKNOWN'] = state.split(' ')
+  return [
+    {
+      ref,
+      name: '',
+      comment: '',
+      uid: Number(uid),
+      gid: Number(gid),
+      login: user ?? '',
+      states: [word],
+      reason: reason ?? '',
+      partition: partition ?? '',
+      nodeCount: Number(nodes ?? 0) || 0,
+      priority: 0,
+      restarts: Number(restarts ?? 0) || 0,
+      tres: tres ?? '',
+      ...(exitCode === undefined || Number.isNaN(exitCode) ? {} : { exitCode }),
+      ...(signal === undefined || Number.isNaN(signal) || signal === 0 ? {} : { signal }),
+      ...readTimes({ submitMs: submit, startMs: start, endMs: end }),
+    },
+  ]
+}
+
+function readTimes<Name extends string>(
+  texts: Record<Name, string | undefined>,
+): Partial<Record<Name, number>> {
+  const times: Partial<Record<Name, number>> = {}
+  for (const name of Object.keys(texts) as Name[]) {
+    const seconds = Number(texts[name])
+    if (seconds > 0) times[name] = seconds * 1000
+  }
+  return times
+}

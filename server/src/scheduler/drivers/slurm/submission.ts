@@ -1,0 +1,77 @@
+import type { JobKey, JobSpec } from '#scheduler/job.ts'
+import { buildBatchScript } from './batch-script.ts'
+import { buildJobComment } from './job-comment.ts'
+import type { SlurmSubmission } from './slurm-client.ts'
+import type { SlurmSchedulerConfig } from './slurm-config.ts'
+
+const mebibyte = 2 ** 20
+const minuteMs = 60_000
+/** Keys of an array stand in its comment; Slurm's own limit of an array is `MaxArraySize`, 1001 where nothing is said. */
+const longestArray = 500
+
+/** Jobs that are submitted together. */
+export interface SubmissionGroup {
+  /** In the order of the array. */
+  keys: readonly JobKey[]
+  submission: SlurmSubmission
+}
+
+/** As few submissions as possible: jobs of one owner that ask for the same are one array. */
+export function buildSubmissions(
+  config: SlurmSchedulerConfig,
+  specs: readonly JobSpec[],
+): readonly SubmissionGroup[] {
+  const groups = new Map<string, JobSpec[]>()
+  for (const spec of specs) {
+    const likeness = JSON.stringify(buildRequest(config, spec))
+    const group = groups.get(likeness)
+    if (group === undefined) groups.set(likeness, [spec])
+    else group.push(spec)
+  }
+  return [...groups.values()].flatMap((group) => splitGroup(config, group))
+}
+
+function splitGroup(config: SlurmSchedulerConfig, specs: readonly JobSpec[]): SubmissionGroup[] {
+  const [first] = specs
+  if (first === undefined) return []
+  const part = specs.slice(0, longestArray)
+  const keys = part.map(({ key }) => key)
+  const submission: SlurmSubmission = {
+    ...buildRequest(config, first),
+    comment: buildJobComment(config.instance, keys),
+    script: buildBatchScript(config, keys),
+    arraySize: keys.length,
+  }
+  return [{ keys, submission }, ...splitGroup(config, specs.slice(longestArray))]
+}
+
+type Request = Omit<SlurmSubmission, 'comment' | 'script' | 'arraySize'>
+
+function buildRequest(config: SlurmSchedulerConfig, spec: JobSpec): Request {
+  const { owner, resources, tasks, nodes, timeLimitMs } = spec
+  const queue = { ...config.defaults, ...spec.queue }
+  const partition = spec.queue?.partition ?? spec.nodePool ?? config.defaults.partition
+  const gres = [...(resources.gpu ? [`gpu:${resources.gpu}`] : []), ...(queue.gres ? [queue.gres] : [])]
+  return {
+    owner: { login: owner.login, uid: owner.uid ?? -1, gid: owner.gid ?? -1 },
+    name: `atrium-${spec.kind}`,
+    tasks,
+    exclusive: resources.exclusive ?? false,
+    ...(nodes === undefined ? {} : { nodes }),
+    // Whole cores: Slurm knows no parts of them.
+    ...(resources.cpu === undefined ? {} : { cpusPerTask: Math.max(1, Math.ceil(resources.cpu)) }),
+    ...(resources.memoryBytes === undefined
+      ? {}
+      : { memoryMiB: Math.ceil(resources.memoryBytes / mebibyte) }),
+    ...(gres.length === 0 ? {} : { gres: gres.join(',') }),
+    ...(timeLimitMs === undefined ? {} : { timeLimit: Math.ceil(timeLimitMs / minuteMs) }),
+    ...(partition === undefined ? {} : { partition }),
+    ...pick(queue, ['account', 'qos', 'constraint', 'reservation']),
+  }
+}
+
+function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> {
+  const picked: Partial<Pick<T, K>> = {}
+  for (const name of names) if (from[name] !== undefined) picked[name] = from[name]
+  return picked
+}
