@@ -12,7 +12,7 @@
  * - `flood BYTES`: prints that many bytes of `0123456789` and exits 0
  * - `serve PORT BODY [PORT BODY]...`: answers GET / on each port with its body until asked to end
  * - `hog BYTES`: uses that much memory, prints `survived`, exits 0
- * - `burn SECONDS`: computes that long by the wall clock, prints the cpu seconds it got
+ * - `burn SECONDS`: computes that long by the wall clock in two processes, prints the cpu seconds they got
  */
 export type ProgramKind =
   | 'succeed'
@@ -96,8 +96,12 @@ memory[::4096] = b'x' * len(memory[::4096])
 print('survived', len(memory))`,
   burn: `
 end = time.monotonic() + float(args[0])
+child = os.fork()
 while time.monotonic() < end: pass
-print(time.process_time())`,
+if child == 0: os._exit(0)
+os.wait()
+used = os.times()
+print(used.user + used.system + used.children_user + used.children_system)`,
 }
 
 /** The programs for real nodes: `python` (a path or name there, 3.10 or newer) runs them from argv, so no file has to be on the node. */

@@ -15,7 +15,6 @@ export const accountingFields = [
   'GID',
   'User',
   'Partition',
-  'Restarts',
 ] as const
 
 /** `sacct --parsable2 --noheader --allocations` with these fields, times as seconds since the epoch. */
@@ -41,7 +40,6 @@ function parseLine(line: string): SlurmJob[] {
     gid,
     user,
     partition,
-    restarts,
   ] = line.split('|')
   if (!/^\d+(_\d+)?$/.test(ref)) return []
   const [exitCode, signal] = exit.split(':').map(Number)
@@ -60,7 +58,7 @@ function parseLine(line: string): SlurmJob[] {
       partition: partition ?? '',
       nodeCount: Number(nodes ?? 0) || 0,
       priority: 0,
-      restarts: Number(restarts ?? 0) || 0,
+      restarts: 0,
       tres: tres ?? '',
       ...(exitCode === undefined || Number.isNaN(exitCode) ? {} : { exitCode }),
       ...(signal === undefined || Number.isNaN(signal) || signal === 0 ? {} : { signal }),

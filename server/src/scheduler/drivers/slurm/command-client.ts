@@ -49,7 +49,7 @@ export function createCommandClient(commands: SlurmCommands, owners: OwnerComman
 
 function buildAccountingArguments(refs: readonly string[]): string[] {
   return [
-    ...['--parsable2', '--noheader', '--allocations', '--duplicates', '--array', `--jobs=${refs.join(',')}`],
+    ...['--parsable2', '--noheader', '--allocations', '--duplicates', `--jobs=${refs.join(',')}`],
     // Without a time sacct looks at today only.
     ...['--starttime=1970-01-01', `--format=${accountingFields.join(',')}`],
   ]

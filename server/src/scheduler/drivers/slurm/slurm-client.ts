@@ -14,8 +14,11 @@ export interface SlurmSubmission {
   name: string
   /** Which jobs of ours these are: see `job-comment.ts`. */
   comment: string
-  /** The batch script: fixed text and words of our own. */
-  script: string
+  /**
+   * What the batch script runs: the launcher with addresses and paths of the configuration and keys. Words, not a text, so that a
+   * privileged helper can look at each; see `script-text.ts`.
+   */
+  command: readonly string[]
   /** More than 1: an array of that many, indexed from 0. */
   arraySize: number
   tasks: number

@@ -1,6 +1,6 @@
 import type { JobKey, JobSpec } from '#scheduler/job.ts'
-import { buildBatchScript } from './batch-script.ts'
 import { buildJobComment } from './job-comment.ts'
+import { buildLauncherCommand } from './launcher-command.ts'
 import type { SlurmSubmission } from './slurm-client.ts'
 import type { SlurmSchedulerConfig } from './slurm-config.ts'
 
@@ -39,13 +39,13 @@ function splitGroup(config: SlurmSchedulerConfig, specs: readonly JobSpec[]): Su
   const submission: SlurmSubmission = {
     ...buildRequest(config, first),
     comment: buildJobComment(config.instance, keys),
-    script: buildBatchScript(config, keys),
+    command: buildLauncherCommand(config, keys),
     arraySize: keys.length,
   }
   return [{ keys, submission }, ...splitGroup(config, specs.slice(longestArray))]
 }
 
-type Request = Omit<SlurmSubmission, 'comment' | 'script' | 'arraySize'>
+type Request = Omit<SlurmSubmission, 'comment' | 'command' | 'arraySize'>
 
 function buildRequest(config: SlurmSchedulerConfig, spec: JobSpec): Request {
   const { owner, resources, tasks, nodes, timeLimitMs } = spec
