@@ -8,18 +8,20 @@ import sys
 
 def main() -> None:
     """Runs the program named by the first argument with the arguments after it."""
-    programs = ("agent", "pam_check")
+    programs = ("agent", "pam_check", "slurm_job", "slurm_task")
     if len(sys.argv) < 2 or sys.argv[1] not in programs:
         sys.exit(f"usage: atrium_node {{{'|'.join(programs)}}} ...")
     program = sys.argv.pop(1)
+    # Each imports what it needs alone.
     if program == "agent":
-        from atrium_node import agent
-
-        agent.main()
+        from atrium_node.agent import main as run
+    elif program == "pam_check":
+        from atrium_node.pam_check import main as run
+    elif program == "slurm_job":
+        from atrium_node.slurm_job import main as run
     else:
-        from atrium_node import pam_check
-
-        pam_check.main()
+        from atrium_node.slurm_task import main as run
+    run()
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from atrium_node import linux
 from atrium_node.job import Job
+from atrium_node.log_file import trim_log
 from atrium_node.records import LOG_NAME, RecordStore
-
-_BLOCK_BYTES = 4096
 
 
 def bound_logs(jobs: Iterable[Job], records: RecordStore, limit_bytes: int) -> None:
@@ -26,20 +24,6 @@ def bound_logs(jobs: Iterable[Job], records: RecordStore, limit_bytes: int) -> N
         try:
             stat = os.stat(path)
             if stat.st_size - job.log_start > limit_bytes:
-                job.log_start = _trim(path, stat.st_size, limit_bytes // 2)
+                job.log_start = trim_log(path, stat.st_size, limit_bytes // 2)
         except OSError:
             continue
-
-
-def _trim(path: str, size: int, keep_bytes: int) -> int:
-    fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        start = (size - keep_bytes) // _BLOCK_BYTES * _BLOCK_BYTES
-        try:
-            linux.punch_hole(fd, start)
-        except OSError:
-            os.ftruncate(fd, 0)
-            return 0
-        return start
-    finally:
-        os.close(fd)

@@ -10,13 +10,15 @@ _TRIES = 200
 
 
 class PortPool:
-    """Gives loopback ports that no live job of ours has.
+    """Gives ports of this machine that no live job of ours has.
 
     They are taken from below the range in which the kernel places connections and listeners that name no port, so
     only a program that asks for this very number could take it between now and the job's own bind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        """`address`: what jobs will listen on; `0.0.0.0` for every one."""
+        self._address = address
         self._taken: set[int] = set()
         low = _ephemeral_low()
         self._range = (max(1024, low - 12000), low - 1) if low > 3000 else (61000, 65535)
@@ -26,7 +28,7 @@ class PortPool:
         """A port that is free now, ours until `give_back`. OSError when none can be found."""
         for _ in range(_TRIES):
             port = self._random.randint(*self._range)
-            if port not in self._taken and _is_free(port):
+            if port not in self._taken and _is_free(self._address, port):
                 self._taken.add(port)
                 return port
         raise OSError("no free port was found")
@@ -65,12 +67,12 @@ def _ephemeral_low() -> int:
         return 32768
 
 
-def _is_free(port: int) -> bool:
+def _is_free(address: str, port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         try:
             # Without SO_REUSEADDR a port in TIME_WAIT counts as taken; with it, servers that set it can bind too.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True

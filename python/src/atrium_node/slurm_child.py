@@ -1,0 +1,139 @@
+"""Starts a Slurm job's own program: a child of the launcher, or several by srun(1)."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import sys
+from typing import Any
+
+from atrium_node import munge
+from atrium_node.child import StepError, drop_to, enter_directory, exec_command, report_failure, reset_signals, take_standard_files
+from atrium_node.child_plan import ChildFiles, ChildPlan
+from atrium_node.slurm_environment import build_environment
+
+_PORT = re.compile(r"\{port:([a-z][a-z0-9_-]*)\}")
+_KEY_VARIABLE = "ATRIUM_JOB"
+_NOT_FOUND, _CANNOT_RUN = 127, 126
+
+
+class Child:
+    """A program that was started, or was not: `failure` says why."""
+
+    __slots__ = ("pid", "failure")
+
+    def __init__(self, pid: int, failure: str | None) -> None:
+        self.pid = pid
+        self.failure = failure
+
+
+def start_program(job: dict[str, Any], ports: dict[str, int], log: int, munge_socket: str | None) -> Child:
+    """Returns once the program runs, or could not be started; the child has ended then. Throws OSError and MungeError."""
+    program = _fill(job, ports)
+    if job.get("tasks", 1) == 1:
+        return _spawn(build_plan(program), os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), log)
+    return _spawn(_plan_tasks(job, program), _seal(program, munge_socket), log)
+
+
+def build_plan(program: dict[str, Any]) -> ChildPlan:
+    """The program under the rights we have: Slurm has made this process its owner's."""
+    return ChildPlan(
+        command=program["command"],
+        environment=build_environment(program["environment"]),
+        cwd=program["workingDirectory"],
+        uid=os.getuid(),
+        gid=os.getgid(),
+        gids=[],
+        umask=program["umask"],
+        drop=False,
+        tasks=1,
+        open_files=_soft_open_files(),
+        warm_prefix=None,
+        warm_entry=None,
+        cgroups=[],
+    )
+
+
+def _fill(job: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
+    """What is to run, with the ports' numbers in place. Plain data."""
+
+    def fill(text: str) -> str:
+        return _PORT.sub(lambda match: str(ports.get(match.group(1), match.group(0))), text)
+
+    environment = {name: fill(value) for name, value in job["environment"].items()}
+    return {
+        "command": [fill(word) for word in job["command"]],
+        "environment": environment | {_KEY_VARIABLE: job["key"]},
+        "workingDirectory": job["workingDirectory"],
+        "umask": job["umask"],
+    }
+
+
+def _plan_tasks(job: dict[str, Any], program: dict[str, Any]) -> ChildPlan:
+    """srun(1) of our own task program. It gets nothing of the job's: what it is given goes to the nodes in the clear."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    words = [munge.find_program("srun"), "--kill-on-bad-exit=1", "--export=ALL", f"--ntasks={job['tasks']}"]
+    words += [] if job.get("mpi") is None else [f"--mpi={job['mpi']}"]
+    words += [sys.executable, "-I", "-S", package, "slurm_task"]
+    environment = {"PATH": os.environ.get("PATH", os.defpath)}
+    return build_plan({**program, "command": words, "environment": environment, "workingDirectory": "/"})
+
+
+def _seal(program: dict[str, Any], munge_socket: str | None) -> int:
+    """The program for all tasks' standard input, so that none but their owner can read it on its way."""
+    text = json.dumps({"mungeSocket": munge_socket}) + "\n"
+    credential = munge.encode(json.dumps(program).encode(), munge_socket, os.getuid())
+    fd = os.memfd_create("tasks")
+    with open(os.dup(fd), "wb") as file:
+        file.write(text.encode() + credential)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _spawn(plan: ChildPlan, standard_input: int, log: int) -> Child:
+    status_r, status_w = os.pipe()
+    sys.stderr.flush()
+    # A signal to the new process waits until it has its own ways with signals: ours would swallow it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become(plan, standard_input, log, status_w)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.close(standard_input)
+        os.close(status_w)
+    with open(status_r, "rb") as status:
+        words = status.read()
+    return Child(pid, str(json.loads(words)["message"]) if words else None)
+
+
+def _become(plan: ChildPlan, standard_input: int, log: int, status: int) -> None:
+    """In the new process. Never returns."""
+    code = _CANNOT_RUN
+    files = ChildFiles(-1, status, os.dup(log), -1)
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        take_standard_files(files)
+        os.dup2(standard_input, 0)
+        reset_signals()
+        drop_to(plan)
+        enter_directory(plan)
+        exec_command(plan)
+    except StepError as error:
+        report_failure(files, error)
+        code = _NOT_FOUND if error.errno == errno.ENOENT else _CANNOT_RUN
+    except BaseException as error:
+        report_failure(files, StepError("cannot start", OSError(0, repr(error))))
+    finally:
+        os._exit(code)
+
+
+def _soft_open_files() -> int:
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -1,0 +1,40 @@
+"""One of several processes of a Slurm job, started by srun(1): takes its program from standard input and becomes it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+
+from atrium_node import munge
+from atrium_node.child import StepError, drop_to, enter_directory, exec_command
+from atrium_node.slurm_child import build_plan
+
+_NOT_FOUND, _CANNOT_RUN = 127, 126
+
+
+def main() -> None:
+    """Never returns."""
+    try:
+        head, credential = sys.stdin.buffer.read().split(b"\n", 1)
+        message = munge.decode(credential, json.loads(head)["mungeSocket"])
+        # Tasks of one node open the same credential, and a late one an old one: what counts is that we made it.
+        if message.uid != os.getuid():
+            raise munge.MungeError("the program is somebody else's")
+        plan = build_plan(json.loads(message.payload))
+        own = {"ATRIUM_TASK_INDEX": os.environ["SLURM_PROCID"], "ATRIUM_TASKS": os.environ["SLURM_NTASKS"]}
+        plan.environment = plan.environment | own
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        drop_to(plan)
+        enter_directory(plan)
+        exec_command(plan)
+    except StepError as error:
+        _end(str(error), _NOT_FOUND if error.errno == errno.ENOENT else _CANNOT_RUN)
+    except (munge.MungeError, ValueError, KeyError) as error:
+        _end(f"cannot start: {error}", _CANNOT_RUN)
+
+
+def _end(message: str, code: int) -> None:
+    print(f"atrium: {message}", file=sys.stderr)
+    sys.exit(code)
