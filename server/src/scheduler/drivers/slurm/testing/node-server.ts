@@ -1,0 +1,50 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+import { isPlatformError } from '@atrium/contract/errors.ts'
+
+import type { NodeDoor, NodeRequest } from '#scheduler/node-door.ts'
+
+/** The door on a port of its own, without the rest of the platform. */
+export interface NodeServer {
+  url: string
+  close(): Promise<void>
+}
+
+/** Serves a door as the hub's routes do. `address`: where nodes reach it. */
+export async function startNodeServer(
+  door: NodeDoor,
+  { address = '127.0.0.1', port = 0 } = {},
+): Promise<NodeServer> {
+  const calls: Readonly<Record<string, (request: NodeRequest) => Promise<string | undefined>>> = {
+    '/hub/api/jobs/launch': (request) => door.launch(request),
+    '/hub/api/jobs/report': (request) => door.report(request).then(() => undefined),
+  }
+  const server = createServer(async (request, response) => {
+    const answer = (status: number, body?: string) => response.writeHead(status).end(body)
+    const call = calls[request.url ?? '']
+    const credential = request.headers['x-atrium-munge']
+    if (call === undefined) return answer(404)
+    try {
+      const body = await call({
+        body: await text(request),
+        credential: typeof credential === 'string' ? credential : undefined,
+        ...(request.socket.remoteAddress === undefined ? {} : { address: request.socket.remoteAddress }),
+      })
+      answer(body === undefined ? 204 : 200, body)
+    } catch (error) {
+      answer(isPlatformError(error) ? error.status : 500)
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(port, address, resolve))
+  const bound = server.address() as AddressInfo
+  return {
+    url: `http://${address}:${bound.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
