@@ -23,6 +23,14 @@ export const jobResourcesSchema = Type.Object(
   { description: 'What the job asked for; absent amounts are not limited.' },
 )
 
+/** How often a job began anew by itself, and why the last time. */
+export const restartsSchema = Type.Object({
+  count: Type.Integer(),
+  reason: Type.String({ description: 'Short and stable: `preempted`, `node_lost`, `requeued`.' }),
+  message: Type.String(),
+  atMs: Type.Integer(),
+})
+
 /** A job as people see it: no environment, no command line, no secrets. */
 export const jobViewSchema = Type.Object({
   key: Type.String(),
@@ -53,6 +61,7 @@ export const jobViewSchema = Type.Object({
   exitCode: Type.Optional(Type.Integer()),
   exitSignal: Type.Optional(Type.String()),
   attempts: Type.Integer(),
+  restarts: Type.Optional(restartsSchema),
   priority: Type.Integer(),
   /** Place in the queue, 1 is next. */
   place: Type.Optional(Type.Integer()),
@@ -60,6 +69,7 @@ export const jobViewSchema = Type.Object({
   requestedAtMs: Type.Integer(),
   startedAtMs: Type.Optional(Type.Integer()),
   readyAtMs: Type.Optional(Type.Integer()),
+  endsAtMs: Type.Optional(Type.Integer({ description: 'When the time limit ends it; while it runs.' })),
   endedAtMs: Type.Optional(Type.Integer()),
 })
 

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 
+import { restartsSchema } from './jobs-api.ts'
 import { serverStates } from './servers.ts'
 
 /** `Profile` of `servers.ts`. */
@@ -54,7 +55,9 @@ export const serverDetailsSchema = Type.Object({
   requestedAtMs: Type.Optional(Type.Number()),
   readyAtMs: Type.Optional(Type.Number()),
   lastActivityAtMs: Type.Optional(Type.Number()),
-  endsAtMs: Type.Optional(Type.Number({ description: 'When the time limit ends it.' })),
+  endsAtMs: Type.Optional(Type.Number({ description: 'When the time limit ends it; while it runs.' })),
+  endsSoon: Type.Optional(Type.Boolean({ description: 'Little is left of its time: its owner is warned.' })),
+  restarts: Type.Optional(restartsSchema),
   usage: Type.Optional(
     Type.Object({
       memoryBytes: Type.Optional(Type.Number()),

@@ -99,6 +99,10 @@ export interface ServerDetails {
   lastActivityAtMs?: number
   /** When the time limit ends it. */
   endsAtMs?: number
+  /** Little is left of its time: its owner is warned. */
+  endsSoon?: boolean
+  /** How often it began anew by itself (preempted, its node lost), and why the last time. */
+  restarts?: { count: number; reason: string; message: string; atMs: number }
   /** `oomKills`: programs of it that were ended because it used more memory than it may. */
   usage?: { memoryBytes?: number; cpuSeconds?: number; oomKills?: number }
   limits?: { cpu?: number; memoryBytes?: number; gpu?: number }

@@ -66,6 +66,18 @@ describe('home', () => {
     await card.getByText('Time left').waitFor()
   })
 
+  test('warns that the time of a server is nearly over', async () => {
+    const { page } = await portal.open('/hub/home', { user: 'bob' })
+    await cardOf(page, 'Default server').getByText('Its time is over in').waitFor()
+  })
+
+  test('says that a server was preempted, how often, and that it comes back by itself', async () => {
+    const { page } = await portal.open('/hub/home', { user: 'ada' })
+    const card = cardOf(page, 'gpu')
+    await card.getByText('A more important job took its place').waitFor()
+    await card.getByText('this happened 2 times so far').waitFor()
+  })
+
   test('warns before an idle stop, and keeps the server running on a word', async () => {
     const { page } = await portal.open('/hub/home', { user: 'ada' })
     const card = cardOf(page, 'notes')

@@ -124,8 +124,9 @@ export function describeServer(user: MockUser, server: MockServer, nowMs: number
         ...(profile?.idleTimeoutMs && { timeoutMs: profile.idleTimeoutMs }),
         ...server.idle,
       },
-      ...(endsAtMs && { endsAtMs }),
+      ...(endsAtMs && { endsAtMs, endsSoon: endsAtMs - nowMs < 10 * minuteMs }),
     }),
+    ...(state !== 'stopped' && server.restarts && { restarts: server.restarts }),
     ...(limits && { limits: JSON.parse(JSON.stringify(limits)) as NonNullable<ServerDetails['limits']> }),
   }
   return details

@@ -3,7 +3,7 @@ import type { AuditEvent } from '@atrium/contract/audit-api.ts'
 import type { HubGroup, HubService, HubShare, HubShareCode, HubToken } from '@atrium/contract/hub-models.ts'
 import type { JobView } from '@atrium/contract/jobs-api.ts'
 import type { RoleView } from '@atrium/contract/roles-api.ts'
-import type { IdleState } from '@atrium/contract/servers.ts'
+import type { IdleState, ServerDetails } from '@atrium/contract/servers.ts'
 
 /** How a pretend server behaves: it follows its script by the clock. */
 export interface MockServer {
@@ -20,6 +20,7 @@ export interface MockServer {
   stopAskedAtMs?: number
   idle?: Partial<IdleState>
   endsAtMs?: number
+  restarts?: NonNullable<ServerDetails['restarts']>
 }
 
 export interface MockUser {

@@ -118,7 +118,7 @@ function listUsers(nowMs: number): MockUser[] {
       admin: false,
       createdAtMs: nowMs - 40 * dayMs,
       lastActivityAtMs: nowMs - 12 * minuteMs,
-      servers: [runningServer('', nowMs - 2 * hourMs)],
+      servers: [runningServer('', nowMs - 2 * hourMs, { endsAtMs: nowMs + 8 * minuteMs })],
     },
   ]
   const others = lastNames
@@ -160,7 +160,16 @@ function adasServers(nowMs: number): MockServer[] {
         reasons: [{ text: 'A kernel was busy.', atMs: nowMs - 55 * minuteMs }],
       },
     }),
-    { ...runningServer('gpu', nowMs - 9 * minuteMs), profile: 'gpu', queuedMs: forever },
+    runningServer('gpu', nowMs - 9 * minuteMs, {
+      profile: 'gpu',
+      queuedMs: forever,
+      restarts: {
+        count: 2,
+        reason: 'preempted',
+        message: 'A job of higher priority needed its node.',
+        atMs: nowMs - 9 * minuteMs,
+      },
+    }),
     { ...runningServer('etl', nowMs - 20 * minuteMs), fails: true },
     { name: 'review', queuedMs: 0, startingMs: 900, fails: false, profile: 'small' },
   ]

@@ -39,8 +39,8 @@ function isAddressRange(range: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
 }
 
-function checkProfiles({ profiles }: Config): readonly Conflict[] {
-  const conflicts = duplicates(profiles.map((profile) => profile.name)).map((at) => ({
+function checkProfiles({ profiles, scheduler }: Config): readonly Conflict[] {
+  const conflicts: Conflict[] = duplicates(profiles.map((profile) => profile.name)).map((at) => ({
     path: ['profiles', at, 'name'],
     message: 'another profile has this name',
   }))
@@ -52,7 +52,69 @@ function checkProfiles({ profiles }: Config): readonly Conflict[] {
       message: 'another profile is the default already',
     })
   }
-  return conflicts
+  const queueing = profiles.flatMap((profile, at) => [
+    ...checkQueueKeys(scheduler.driver, profile, at),
+    ...checkGpus(profile, at),
+  ])
+  return [...conflicts, ...queueing]
+}
+
+/** GPUs that are asked for past `gpu` would be in no quota and in no bill. */
+function checkGpus({ gpu, gpuType, gres }: Config['profiles'][number], at: number): Conflict[] {
+  const hidden = gres?.split(',').some((each) => each.split(':')[0] === 'gpu') ?? false
+  return [
+    ...(hidden ? [{ path: ['profiles', at, 'gres'], message: 'GPUs are asked for by gpu and gpuType' }] : []),
+    ...(gpuType !== undefined && !gpu
+      ? [{ path: ['profiles', at, 'gpuType'], message: 'say by gpu how many of them' }]
+      : []),
+  ]
+}
+
+/** What profiles can ask of some drivers only. */
+const queueKeys = [
+  'gpu',
+  'partition',
+  'account',
+  'qos',
+  'constraint',
+  'gpuType',
+  'reservation',
+  'gres',
+  'exclusive',
+  'nodes',
+  'tasks',
+  'preemptible',
+] as const satisfies readonly (keyof Config['profiles'][number])[]
+
+/** Those a driver cannot do. */
+const impossible: Readonly<Record<Config['scheduler']['driver'], readonly (typeof queueKeys)[number][]>> = {
+  local: queueKeys,
+}
+
+/** Values that ask for nothing special: they are fine everywhere. */
+const plainValues: readonly unknown[] = [undefined, false, 0]
+
+function checkQueueKeys(
+  driver: Config['scheduler']['driver'],
+  profile: Config['profiles'][number],
+  at: number,
+): Conflict[] {
+  return impossible[driver]
+    .filter((key) => !plainValues.includes(profile[key]) && !(isCount(key) && profile[key] === 1))
+    .map((key) => ({
+      path: ['profiles', at, key],
+      message: `the scheduler driver "${driver}" cannot do this: ${reasons[key] ?? 'it needs a batch system such as Slurm'}`,
+    }))
+}
+
+const reasons: Readonly<Partial<Record<(typeof queueKeys)[number], string>>> = {
+  gpu: 'it gives no GPUs to jobs',
+  nodes: 'there is one machine',
+  tasks: 'there is one machine',
+}
+
+function isCount(key: (typeof queueKeys)[number]): boolean {
+  return key === 'nodes' || key === 'tasks'
 }
 
 function checkServices({ services }: Config): readonly Conflict[] {

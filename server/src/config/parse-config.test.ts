@@ -82,3 +82,54 @@ test('a file that is not in UTF-8 is refused, not read as something else', async
     await rm(folder, { recursive: true })
   }
 })
+
+test('what only a batch system can do is refused on one machine, each key with its line', () => {
+  const keys = [
+    'gpu: 1',
+    'partition: gpu',
+    'account: physics',
+    'qos: high',
+    'constraint: skylake&ib',
+    'reservation: course',
+    'gres: nvme:1',
+    'exclusive: true',
+    'nodes: 2',
+    'tasks: 4',
+    'preemptible: true',
+  ]
+  const problems = findProblems(`profiles:\n  - name: big\n${keys.map((key) => `    ${key}\n`).join('')}`)
+  assert.deepEqual(
+    problems.map(({ path, line }) => [path, line]),
+    keys.map((key, at) => [`profiles[0].${key.split(':')[0]}`, at + 3]),
+  )
+  assert.match(problems[0]?.message ?? '', /"local" cannot do this: it gives no GPUs/)
+  assert.deepEqual(findProblems('profiles: [{name: a, gpu: 0, nodes: 1, tasks: 1, exclusive: false}]'), [])
+})
+
+test('words for a batch system are only what its options can be made of', () => {
+  const hostile = ['x y', '-p', '--wrap=id', 'a;b', '$(id)', 'a\\nb', 'a"b', '', 'ä', 'a'.repeat(65)]
+  for (const key of ['partition', 'account', 'qos', 'reservation', 'gpuType']) {
+    for (const value of hostile) {
+      const problems = findProblems(`profiles: [{name: a, ${key}: ${JSON.stringify(value)}}]`)
+      assert.match(problems[0]?.message ?? '', /right form/, `${key}: ${value}`)
+    }
+  }
+  for (const value of ['-x', 'a b', 'a,b', 'a=b', '`id`', ';']) {
+    const problems = findProblems(`profiles: [{name: a, constraint: ${JSON.stringify(value)}}]`)
+    assert.match(problems[0]?.message ?? '', /right form/, value)
+  }
+  for (const value of ['-x', 'a b', 'nvme:1;x', 'a::b', 'nvme:1 --wrap=x']) {
+    const problems = findProblems(`profiles: [{name: a, gres: ${JSON.stringify(value)}}]`)
+    assert.match(problems[0]?.message ?? '', /right form/, value)
+  }
+})
+
+test('GPUs are asked for where quotas and bills see them', () => {
+  const [hidden] = findProblems('profiles: [{name: a, gres: "nvme:1,gpu:a100:2"}]').filter(({ message }) =>
+    message.includes('gpuType'),
+  )
+  assert.equal(hidden?.path, 'profiles[0].gres')
+  assert.ok(
+    findProblems('profiles: [{name: a, gpuType: a100}]').some(({ message }) => /how many/.test(message)),
+  )
+})

@@ -31,12 +31,14 @@ function buildJobView(job: Job, names: JobNames, wait: JobWait | undefined): Job
     exitCode: job.exitCode,
     exitSignal: job.exitSignal,
     attempts: job.attempts,
+    restarts: job.restarts,
     priority: job.priority,
     place: wait?.place,
     estimatedStartAtMs: wait?.estimatedStartMs === undefined ? undefined : Math.round(wait.estimatedStartMs),
     requestedAtMs: job.requestedAtMs,
     startedAtMs: job.startedAtMs,
     readyAtMs: job.readyAtMs,
+    endsAtMs: job.endsAtMs,
     endedAtMs: job.endedAtMs,
   })
 }

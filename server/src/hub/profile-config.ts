@@ -1,3 +1,5 @@
+import type { QueueOptions } from '#scheduler/job.ts'
+
 /** When a server counts as forgotten and is stopped. */
 export interface IdleSettings {
   /** False: never stopped by itself. */
@@ -31,7 +33,15 @@ export interface ProfileConfig {
   environmentPrefix?: string
   /** The server is stopped after this long. */
   timeLimitMs?: number
-  nodePool?: string
+  /** How a batch system queues it. */
+  queue?: QueueOptions
+  /** A whole node to itself. */
+  exclusive?: boolean
+  nodes?: number
+  /** How often its resources are given. Absent: once. */
+  tasks?: number
+  /** May be taken away for more important jobs; it goes back into the queue by itself then. */
+  preemptible?: boolean
   audience?: Partial<ProfileAudience>
   /** Chosen when nothing is said. Absent everywhere: the first. */
   isDefault?: boolean

@@ -35,10 +35,7 @@ function findState(job: Job | undefined): ServerState {
 }
 
 function describeJob(job: Job) {
-  const { timeLimitMs, resources } = job.spec
-  const { cpu, memoryBytes, gpu } = resources
-  const endsAtMs =
-    timeLimitMs === undefined || job.startedAtMs === undefined ? undefined : job.startedAtMs + timeLimitMs
+  const { cpu, memoryBytes, gpu } = job.spec.resources
   return {
     jobKey: job.key,
     node: job.node,
@@ -50,7 +47,9 @@ function describeJob(job: Job) {
     estimatedStartAtMs: job.wait?.estimatedStartMs,
     requestedAtMs: job.requestedAtMs,
     readyAtMs: job.readyAtMs,
-    endsAtMs,
+    endsAtMs: job.endsAtMs,
+    endsSoon: job.timeWarnedAtMs === undefined ? undefined : true,
+    restarts: job.restarts,
     usage: job.usage,
     limits: dropUndefined({ cpu, memoryBytes, gpu }),
   }

@@ -13,6 +13,7 @@ const settings: ServerSettings = {
   namedServers: 2,
   startTimeoutMs: 60_000,
   stopGraceMs: 5_000,
+  timeWarningMs: 600_000,
   warmStart: true,
 }
 
@@ -78,6 +79,39 @@ describe('the job of a server', () => {
     assert.equal(job.spec.timeLimitMs, 3_600_000)
     assert.deepEqual(job.spec.warm, { prefix: '/env', entry: 'jupyterhub.singleuser:main' })
     assert.equal(parseServerSubject(job.subject), 17)
+  })
+
+  test('is queued as its profile says', () => {
+    const queue = { partition: 'gpu', account: 'physics', gpuType: 'a100' }
+    const wide = {
+      name: 'wide',
+      cpu: 2,
+      gpu: 1,
+      queue,
+      exclusive: true,
+      nodes: 2,
+      tasks: 4,
+      preemptible: true,
+    }
+    const idle = { stop: true, afterMs: 1, warningMs: 1, cpuCores: 0.1 }
+    const profile = createProfiles({ profiles: [wide], idle }).choose(
+      { name: 'x', groups: [], roles: [] },
+      undefined,
+    )
+    const { spec, policy } = buildServerJob(settings, buildStart({ profile }))
+    assert.deepEqual(
+      {
+        queue: spec.queue,
+        nodes: spec.nodes,
+        tasks: spec.tasks,
+        preemptible: spec.preemptible,
+        resources: spec.resources,
+      },
+      { queue, nodes: 2, tasks: 4, preemptible: true, resources: { cpu: 2, gpu: 1, exclusive: true } },
+    )
+    assert.deepEqual([policy?.requeue, policy?.timeWarningMs], [true, 600_000])
+    const plain = buildServerJob(settings, buildStart())
+    assert.deepEqual([plain.spec.queue, plain.spec.tasks, plain.policy?.requeue], [undefined, 1, undefined])
   })
 
   test('a command of the administrator’s own is started as it is', () => {

@@ -24,6 +24,8 @@ export interface ServerSettings {
   namedServers: number
   startTimeoutMs: number
   stopGraceMs: number
+  /** Before its time is over the owner is told. */
+  timeWarningMs: number
   warmStart: boolean
 }
 
@@ -80,9 +82,9 @@ export function buildServerJob(settings: ServerSettings, start: ServerStart): Jo
       }),
       workingDirectory: owner.home,
       resources,
-      tasks: 1,
+      tasks: profile.tasks ?? 1,
       ports: [serverPort],
-      ...(profile.nodePool === undefined ? {} : { nodePool: profile.nodePool }),
+      ...buildQueueing(profile),
       ...(profile.timeLimitMs === undefined ? {} : { timeLimitMs: profile.timeLimitMs }),
       ...buildWarmEntry(settings, prefix),
       labels: { server: String(start.serverId) },
@@ -92,15 +94,26 @@ export function buildServerJob(settings: ServerSettings, start: ServerStart): Jo
       ready: { port: serverPort, path: `${buildServerPath(start.user, start.server)}api` },
       readyTimeoutMs: settings.startTimeoutMs,
       graceMs: settings.stopGraceMs,
+      timeWarningMs: settings.timeWarningMs,
+      ...(profile.preemptible ? { requeue: true } : {}),
     },
   }
 }
 
-function buildResources({ cpu, memoryBytes, gpu }: ServerProfile): JobResources {
+function buildQueueing({ queue, nodes, preemptible }: ServerProfile): Partial<JobRequest['spec']> {
+  return {
+    ...(queue === undefined ? {} : { queue }),
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(preemptible ? { preemptible } : {}),
+  }
+}
+
+function buildResources({ cpu, memoryBytes, gpu, exclusive }: ServerProfile): JobResources {
   return {
     ...(cpu === undefined ? {} : { cpu }),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...(gpu === undefined ? {} : { gpu }),
+    ...(exclusive ? { exclusive } : {}),
   }
 }
 

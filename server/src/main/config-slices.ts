@@ -31,16 +31,24 @@ function buildAmounts(share: QuotaShare | undefined): Partial<QuotaAmounts> {
 }
 
 function buildProfile(profile: Config['profiles'][number]): ProfileConfig {
-  const { memory, environment, timeLimit, users, groups, roles, idle, default: isDefault, ...rest } = profile
+  const { memory, environment, timeLimit, users, groups, roles, idle, default: isDefault, ...more } = profile
+  const { partition, account, qos, constraint, reservation, gpuType, gres, ...rest } = more
+  const queue = dropUndefined({ partition, account, qos, constraint, reservation, gpuType, gres })
   return {
     ...rest,
     ...(memory === undefined ? {} : { memoryBytes: parseByteSize(memory) }),
     ...(environment === undefined ? {} : { environmentPrefix: environment }),
     ...(timeLimit === undefined ? {} : { timeLimitMs: parseDurationMs(timeLimit) }),
+    ...(Object.keys(queue).length === 0 ? {} : { queue }),
     audience: { users, groups, roles },
     isDefault,
     ...(idle === undefined ? {} : { idle: buildPartialIdleSettings(idle) }),
   }
+}
+
+function dropUndefined<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], undefined> }
 }
 
 function buildPartialIdleSettings(idle: IdleSection): Partial<IdleSettings> {

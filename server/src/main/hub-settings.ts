@@ -29,6 +29,7 @@ export function buildServerSettings(
     namedServers: servers.named,
     startTimeoutMs: parseDurationMs(servers.startTimeout),
     stopGraceMs: parseDurationMs(servers.stopGrace),
+    timeWarningMs: parseDurationMs(servers.timeWarning),
     warmStart: servers.warmStart,
     ...(edge.publicUrl === undefined ? {} : { publicUrl: new URL(edge.publicUrl).origin }),
     ...(program === undefined ? {} : { command: [program, ...args] }),

@@ -22,6 +22,8 @@ export interface JobPolicy {
   requeue?: boolean
   /** Between asking a job to end and ending it by force. Default 10,000. */
   graceMs?: number
+  /** Its owner is told this long before its time is over; never earlier than at half of it. Default: not. */
+  timeWarningMs?: number
 }
 
 /** What a feature wants to run. */
@@ -62,6 +64,16 @@ export interface JobWait {
   estimatedStartMs?: number
 }
 
+/** That a job had started and went back into a queue by itself, and why the last time. */
+export interface JobRestarts {
+  count: number
+  /** `preempted`, `node_lost`, `requeued`. */
+  reason: string
+  /** For the person who started it. */
+  message: string
+  atMs: number
+}
+
 /** A job as the platform knows it: what is wanted of it and what was last seen. */
 export interface Job {
   key: JobKey
@@ -99,12 +111,17 @@ export interface Job {
   /** The last lines of output of a job that failed. */
   logTail?: string
   usage?: JobUsage
+  restarts?: JobRestarts
   requestedAtMs: number
   submittedAtMs?: number
   startedAtMs?: number
   /** Set once it answered; cleared when it starts anew. */
   readyAtMs?: number
   stopRequestedAtMs?: number
+  /** When its time is over: by the scheduler's word, or else by its own limit. Set while it runs. */
+  endsAtMs?: number
+  /** When its owner was told that little is left of it. */
+  timeWarnedAtMs?: number
   endedAtMs?: number
 }
 

@@ -2,7 +2,7 @@ import type { Insertable, Selectable, Updateable } from 'kysely'
 
 import type { JobsTable } from '#store/tables.ts'
 import type { JobEndpoint, JobHandle, JobSpec } from './job.ts'
-import type { Job, JobPolicy, JobUsage, JobWait } from './job-record.ts'
+import type { Job, JobPolicy, JobRestarts, JobUsage, JobWait } from './job-record.ts'
 
 export type JobRow = Omit<Selectable<JobsTable>, 'secrets'>
 export type NewJobRow = Insertable<JobsTable>
@@ -39,11 +39,14 @@ export const jobColumns = [
   'retry_at',
   'priority',
   'usage',
+  'restarts',
   'requested_at',
   'submitted_at',
   'started_at',
   'ready_at',
   'stop_requested_at',
+  'ends_at',
+  'time_warned_at',
   'ended_at',
 ] as const satisfies readonly (keyof JobRow)[]
 
@@ -88,10 +91,13 @@ export function parseJobRow(row: JobRow): Job {
       exitSignal: row.exit_signal,
       logTail: row.log_tail,
       usage: parseJson<JobUsage>(row.usage),
+      restarts: parseJson<JobRestarts>(row.restarts),
       submittedAtMs: row.submitted_at,
       startedAtMs: row.started_at,
       readyAtMs: row.ready_at,
       stopRequestedAtMs: row.stop_requested_at,
+      endsAtMs: row.ends_at,
+      timeWarnedAtMs: row.time_warned_at,
       endedAtMs: row.ended_at,
     }),
   }
@@ -126,11 +132,14 @@ const columnsOfFields = {
   exitSignal: 'exit_signal',
   logTail: 'log_tail',
   usage: 'usage',
+  restarts: 'restarts',
   requestedAtMs: 'requested_at',
   submittedAtMs: 'submitted_at',
   startedAtMs: 'started_at',
   readyAtMs: 'ready_at',
   stopRequestedAtMs: 'stop_requested_at',
+  endsAtMs: 'ends_at',
+  timeWarnedAtMs: 'time_warned_at',
   endedAtMs: 'ended_at',
   secrets: 'secrets',
 } as const satisfies Record<keyof JobChange, keyof JobsTable>

@@ -35,7 +35,9 @@ export interface QueueOptions {
   /** Features of nodes, in the scheduler's own syntax. */
   constraint?: string
   reservation?: string
-  /** Generic resources besides `resources.gpu`, in the scheduler's own syntax: `license:2`. */
+  /** Which kind of GPU `resources.gpu` counts, by the site's own word: `a100`. Absent: any. */
+  gpuType?: string
+  /** Generic resources besides `resources.gpu`, in the scheduler's own syntax: `nvme:1`. */
   gres?: string
 }
 
@@ -58,7 +60,10 @@ export interface JobSpec {
   environment: Readonly<Record<string, string>>
   workingDirectory: string
   resources: JobResources
-  /** 1 for a server; N ranks or engines. */
+  /**
+   * How many `resources` it gets: N ranks or engines, 1 for most servers. A server and a batch job are one program all the same, on the
+   * first node, which starts the others itself (`srun`, `mpirun`).
+   */
   tasks: number
   /** Nodes that `tasks` are spread over. Absent: the scheduler's choice. */
   nodes?: number
@@ -143,7 +148,14 @@ export type Observation =
       oomKills?: number
       warm?: boolean
     }
-  | { state: 'ended'; exit: JobExit; endedAtMs?: number; allocated?: AllocatedUse }
+  | {
+      state: 'ended'
+      exit: JobExit
+      /** Absent: unknown, or it never started. */
+      startedAtMs?: number
+      endedAtMs?: number
+      allocated?: AllocatedUse
+    }
   /** The scheduler knows nothing of this job: never submitted, or forgotten long after its end. */
   | { state: 'absent' }
   /** The scheduler cannot be asked. Not dead. */

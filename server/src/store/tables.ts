@@ -23,6 +23,8 @@ export interface Tables {
   jobs: JobsTable
   job_events: JobEventsTable
   quota_entries: QuotaEntriesTable
+  usage_days: UsageDaysTable
+  usage_totals: UsageTotalsTable
   replicas: ReplicasTable
   leases: LeasesTable
   audit_events: AuditEventsTable
@@ -258,11 +260,14 @@ export interface JobsTable {
   retry_at: Milliseconds | null
   priority: ColumnType<number, number | undefined, number>
   usage: JsonText | null
+  restarts: JsonText | null
   requested_at: Milliseconds
   submitted_at: Milliseconds | null
   started_at: Milliseconds | null
   ready_at: Milliseconds | null
   stop_requested_at: Milliseconds | null
+  ends_at: Milliseconds | null
+  time_warned_at: Milliseconds | null
   ended_at: Milliseconds | null
 }
 
@@ -290,6 +295,38 @@ export interface QuotaEntriesTable {
   memory_bytes: number
   gpu: number
   taken_at: Milliseconds
+}
+
+/** What is counted of finished starts of jobs. */
+interface UsageAmounts {
+  /** Starts that ended. One over midnight counts on the day of its end. */
+  runs: number
+  core_seconds: number
+  gpu_seconds: number
+  /** Gibibytes times seconds: bytes would leave the range of exact numbers. */
+  gib_seconds: number
+}
+
+/**
+ * Use by day, so that years are read by adding up few rows. Without references: what was used stays when a user or group is deleted, whose
+ * id is never given again. A use stands once with group 0, for everything, and once with each group it counts for.
+ */
+export interface UsageDaysTable extends UsageAmounts {
+  /** Days since the epoch, in UTC. */
+  day: number
+  /** 0: nobody. */
+  user_id: number
+  /** 0: every use, whatever its groups. */
+  group_id: number
+  kind: JobKind
+  /** Partition or node pool; empty: the default one. */
+  partition: string
+}
+
+/** The sums of all days, for counters that are read every few seconds. */
+export interface UsageTotalsTable extends UsageAmounts {
+  group_id: number
+  kind: JobKind
 }
 
 export interface ReplicasTable {

@@ -38,6 +38,57 @@ const idleSection = (defaults: boolean) =>
     },
   )
 
+/** A name of Slurm's own: what it may be made of is all that reaches a command. */
+const queueName = (description: string) =>
+  Type.Optional(Type.String({ description, pattern: '^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}$' }))
+
+/** What a profile says to a batch system. */
+const queueKeys = {
+  partition: queueName("Slurm's partition. Default: the cluster's default."),
+  account: queueName(
+    "Slurm's account that is charged. Default: the user's own default, or the user chooses where there are several.",
+  ),
+  qos: queueName("Slurm's quality of service."),
+  constraint: Type.Optional(
+    Type.String({
+      description: "Features that nodes must have, in Slurm's syntax.",
+      pattern: '^[A-Za-z0-9_(\\[][A-Za-z0-9_.&|*()\\[\\]-]{0,254}$',
+      examples: ['skylake', 'skylake&ib', '[rack1|rack2]'],
+    }),
+  ),
+  gpuType: queueName('Which kind of GPU, by its name in Slurm: `a100`.'),
+  reservation: queueName('Runs in this reservation of Slurm.'),
+  gres: Type.Optional(
+    Type.String({
+      description: "Generic resources on each node besides `gpu`, in Slurm's syntax.",
+      pattern: '^[A-Za-z0-9_]+(:[A-Za-z0-9_.-]+){0,2}(,[A-Za-z0-9_]+(:[A-Za-z0-9_.-]+){0,2})*$',
+      examples: ['nvme:1', 'bandwidth:lustre:4G'],
+    }),
+  ),
+  exclusive: Type.Optional(Type.Boolean({ description: 'Whole nodes, shared with no other job.' })),
+  nodes: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description:
+        'Nodes at once: the server runs on the first and reaches the others by `srun` and `mpirun`.',
+    }),
+  ),
+  tasks: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      description:
+        '`cpu`, `memory` and `gpu` are given this many times over the nodes: ranks of MPI. Default: 1.',
+    }),
+  ),
+  preemptible: Type.Optional(
+    Type.Boolean({
+      description: 'More important jobs may take its place; then it goes back into the queue by itself.',
+    }),
+  ),
+}
+
 export const profilesSection = Type.Array(
   Type.Object(
     {
@@ -46,11 +97,12 @@ export const profilesSection = Type.Array(
       description: Type.String({ default: '' }),
       cpu: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Cores; fractions allowed.' })),
       memory: Type.Optional(byteSizeType({ description: 'Memory limit.' })),
-      gpu: Type.Optional(Type.Integer({ minimum: 0 })),
+      gpu: Type.Optional(Type.Integer({ minimum: 0, description: 'GPUs.' })),
       environment: Type.Optional(
         Type.String({ description: "Prefix of the Python environment; default: the platform's own." }),
       ),
       timeLimit: Type.Optional(durationType({ description: 'The server is stopped after this long.' })),
+      ...queueKeys,
       users: Type.Array(Type.String(), {
         description: 'Who may use it; with `groups` and `roles` empty too: everybody.',
         default: [],
@@ -89,6 +141,11 @@ export const serversSection = Type.Object(
     startTimeout: durationType({
       description: 'A started server must answer within this time; waiting in a queue does not count.',
       default: '5m',
+    }),
+    timeWarning: durationType({
+      description:
+        'Owners are warned this long before the time limit ends a server; at half of it at the earliest.',
+      default: '10m',
     }),
     stopGrace: durationType({ description: 'Time to end by itself before it is killed.', default: '10s' }),
     processes: Type.Integer({

@@ -187,6 +187,7 @@ function buildHubOptions(
       namedServers: 2,
       startTimeoutMs: 60_000,
       stopGraceMs: 1000,
+      timeWarningMs: 600_000,
       warmStart: false,
       ...options.servers,
     },

@@ -18,6 +18,7 @@ import {
 import { stopJobs } from './stop-jobs.ts'
 import { submitJobs } from './submit-jobs.ts'
 import { sweepOrphans } from './sweep-orphans.ts'
+import { buildTimeWarning } from './time-left.ts'
 import { startWorkLoop, type WorkLoop } from './work-loop.ts'
 
 /** Keeps the jobs of one scheduler as they are wanted. */
@@ -152,7 +153,7 @@ class Lane {
   #note(job: Watched['job']): JobNotes {
     const { clock, settings } = this.#context
     const notes = updateNotes(this.#notes.get(job.key), job, clock)
-    planNotes(notes, job, { settings, hasOwnLimits: this.#capabilities?.hasOwnLimits ?? false })
+    planNotes(notes, job, { settings, clock, hasOwnLimits: this.#capabilities?.hasOwnLimits ?? false })
     this.#notes.set(job.key, notes)
     const isAsked = job.state === 'starting' && job.endpoint !== undefined && job.policy.ready !== undefined
     if (isAsked) this.#options.readyWatch.watch(job)
@@ -181,12 +182,12 @@ class Lane {
   }
 
   async #stop(watched: readonly Watched[]): Promise<void> {
-    const { settings } = this.#context
+    const { settings, clock } = this.#context
     const unwanted = watched.filter(({ job }) => job.desired === 'stop')
     if (unwanted.length === 0) return
     this.agenda.noteNews(true)
     const applied = await stopJobs(this.#context, this.#options.scheduler, unwanted)
-    for (const { job, notes } of unwanted) planNotes(notes, job, { settings, hasOwnLimits: false })
+    for (const { job, notes } of unwanted) planNotes(notes, job, { settings, clock, hasOwnLimits: false })
     this.#digest(applied)
     // Those that were found on the scheduler are cancelled next.
     this.agenda.add(applied.flatMap(({ job, transition }) => (transition.change.handle ? [job.key] : [])))
@@ -200,7 +201,17 @@ class Lane {
     this.#digest(applied)
     this.agenda.noteNews(applied.length > 0)
     await this.#enforceLimits(submitted)
+    await this.#warnOfTime(submitted)
     return why
+  }
+
+  /** Owners are told in time that their job's time is nearly over. */
+  async #warnOfTime(watched: readonly Watched[]): Promise<void> {
+    const { clock } = this.#context
+    const due = watched.filter(({ job }) => buildTimeWarning(job, clock.now()) !== undefined)
+    if (due.length === 0) return
+    const keys = due.map(({ job }) => job.key)
+    this.#digest(await applyTransitions(this.#context, keys, (job) => buildTimeWarning(job, clock.now())))
   }
 
   async #enforceLimits(watched: readonly Watched[]): Promise<void> {

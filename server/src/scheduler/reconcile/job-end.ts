@@ -1,8 +1,8 @@
-import type { JobExit } from '#scheduler/job.ts'
-import type { Job } from '#scheduler/job-record.ts'
+import type { AllocatedUse, JobExit } from '#scheduler/job.ts'
+import type { Job, JobRestarts } from '#scheduler/job-record.ts'
 import type { JobChange } from '#scheduler/job-rows.ts'
 import { buildBackoff } from './backoff.ts'
-import type { SeenAt, Transition } from './transition.ts'
+import type { EndedStart, SeenAt, Transition } from './transition.ts'
 
 /** Stops by the platform itself that count as failures of the job. */
 export const failingStopReasons: readonly string[] = ['time_limit', 'not_ready_in_time', 'submit_failed']
@@ -10,16 +10,35 @@ export const failingStopReasons: readonly string[] = ['time_limit', 'not_ready_i
 /** A submission that the scheduler lost before anything of it was seen is repeated this often, whatever the job's own policy. */
 const lossesForgiven = 3
 
+/** What is known of a start that is over. */
+export interface SeenEnd extends SeenAt {
+  endedAtMs: number
+  startedAtMs?: number
+  allocated?: AllocatedUse
+}
+
 const retryBackoff = { baseMs: 500, maxMs: 60_000 }
 
 /**
  * What follows from the end of a job's present start: the end of the job, another try of a start that failed before it was ready, or
  * its place in the queue again after it was preempted or its node was lost.
  */
-export function buildEnd(job: Job, exit: JobExit, at: SeenAt & { endedAtMs: number }): Transition {
+export function buildEnd(job: Job, exit: JobExit, at: SeenEnd): Transition {
+  return { ...decideEnd(job, exit, at), ...buildEndedStart(job, at) }
+}
+
+/** Nothing for a job that never started. */
+function buildEndedStart(job: Job, { allocated, endedAtMs, ...at }: SeenEnd): { endedStart?: EndedStart } {
+  const seenMs = at.startedAtMs ?? job.startedAtMs ?? (allocated === undefined ? undefined : endedAtMs)
+  if (seenMs === undefined) return {}
+  const startedAtMs = Math.min(seenMs, endedAtMs)
+  return { endedStart: { startedAtMs, endedAtMs, ...(allocated === undefined ? {} : { allocated }) } }
+}
+
+function decideEnd(job: Job, exit: JobExit, at: SeenEnd): Transition {
   if (job.desired === 'run') {
     const wasTaken = exit.state === 'preempted' || exit.reason === 'node_lost'
-    if (wasTaken && job.policy.requeue === true) return buildRequeue(exit)
+    if (wasTaken && job.policy.requeue === true) return buildRequeue(job, exit, at)
     if (canRetry(job, exit)) return buildRetry(job, exit.message, at)
   }
   const end = resolveExit(job, exit)
@@ -33,6 +52,7 @@ export function buildEnd(job: Job, exit: JobExit, at: SeenAt & { endedAtMs: numb
     endpoint: null,
     wait: null,
     retryAtMs: null,
+    endsAtMs: null,
     secrets: null,
     endedAtMs: at.endedAtMs,
   }
@@ -77,12 +97,24 @@ function buildRetry(job: Job, why: string, { nowMs, random, logTail }: SeenAt): 
 }
 
 /** Back into the queue without its share; its age gives it its old place. The next attempt is counted when it is admitted. */
-function buildRequeue(exit: JobExit): Transition {
+function buildRequeue(job: Job, { reason, message }: JobExit, { nowMs }: SeenAt): Transition {
   return {
-    change: { ...freshStart, state: 'queued', reason: exit.reason, message: exit.message, retryAtMs: null },
-    events: [{ kind: 'warning', message: `${exit.message} It is in the queue again.` }],
+    change: {
+      ...freshStart,
+      state: 'queued',
+      reason,
+      message,
+      retryAtMs: null,
+      restarts: countRestart(job, { reason, message, atMs: nowMs }),
+    },
+    events: [{ kind: 'warning', message: `${message} It is in the queue again.` }],
     givesBack: true,
   }
+}
+
+/** One more time that the job has to begin anew. */
+export function countRestart(job: Job, last: Omit<JobRestarts, 'count'>): JobRestarts {
+  return { ...last, count: (job.restarts?.count ?? 0) + 1 }
 }
 
 const freshStart = {
@@ -93,6 +125,8 @@ const freshStart = {
   submittedAtMs: null,
   startedAtMs: null,
   readyAtMs: null,
+  endsAtMs: null,
+  timeWarnedAtMs: null,
 } as const satisfies JobChange
 
 /** How the job is said to have ended: the scheduler's word, unless it ended because we wanted it to. */

@@ -1,6 +1,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { ReconcileSettings } from './reconcile-context.ts'
+import { findTimeWarning } from './time-left.ts'
 
 /** A stored time that far ahead is the wall clock's fault: nothing of ours waits longer for a retry. */
 const longestRetryMs = 60_000
@@ -92,9 +93,11 @@ export function findReachedLimit(
 export function planNotes(
   notes: JobNotes,
   job: Job,
-  { settings, hasOwnLimits }: { settings: ReconcileSettings; hasOwnLimits: boolean },
+  { settings, clock, hasOwnLimits }: { settings: ReconcileSettings; clock: Clock; hasOwnLimits: boolean },
 ): void {
   const dues: number[] = []
+  const warnAtMs = findTimeWarning(job)
+  if (warnAtMs !== undefined) dues.push(clock.monotonic() + Math.max(0, warnAtMs - clock.now()))
   if (job.desired === 'stop') dues.push(cancelDueMs(notes, settings))
   else if (notes.startedMs !== undefined) {
     const { timeLimitMs, readyMs } = findEnds(notes, job, hasOwnLimits)

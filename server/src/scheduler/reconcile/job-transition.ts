@@ -2,7 +2,8 @@ import type { Observation } from '#scheduler/job.ts'
 import type { NewJobEvent } from '#scheduler/job-events.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { JobChange } from '#scheduler/job-rows.ts'
-import { buildEnd, buildLoss } from './job-end.ts'
+import { buildEnd, buildLoss, countRestart } from './job-end.ts'
+import { findTimeOver } from './time-left.ts'
 import type { SeenAt, Transition } from './transition.ts'
 
 /**
@@ -14,13 +15,13 @@ export function buildTransition(job: Job, seen: Observation, at: SeenAt): Transi
     case 'unknown':
       return buildUnknown(job, seen)
     case 'pending':
-      return buildPending(job, seen)
+      return buildPending(job, seen, at)
     case 'starting':
       return buildStarting(job, seen)
     case 'running':
       return buildRunning(job, seen, at)
     case 'ended':
-      return buildEnd(job, seen.exit, { ...at, endedAtMs: seen.endedAtMs ?? at.nowMs })
+      return buildEnd(job, seen.exit, { ...seen, ...at, endedAtMs: seen.endedAtMs ?? at.nowMs })
     case 'absent':
       return buildLoss(job, at)
   }
@@ -66,6 +67,7 @@ function buildUnknown(job: Job, { why }: { why: string }): Transition | undefine
 function buildPending(
   job: Job,
   { reason, estimatedStartMs, place }: Extract<Observation, { state: 'pending' }>,
+  { nowMs }: SeenAt,
 ): Transition | undefined {
   const message = reason ?? 'Waiting for a place on a node.'
   const wait = {
@@ -77,14 +79,23 @@ function buildPending(
     state: wantedState(job, 'pending'),
     wait: Object.keys(wait).length === 0 ? null : wait,
     ...(job.desired === 'stop' ? {} : { reason: 'pending', message }),
-    ...(hadStarted ? { startedAtMs: null, readyAtMs: null, endpoint: null, node: null } : {}),
+    ...(hadStarted ? { ...forgottenStart, restarts: countRestart(job, { ...requeued, atMs: nowMs }) } : {}),
   })
   if (change === undefined) return undefined
-  if (hadStarted) {
-    return { change, events: [{ kind: 'warning', message: 'The scheduler put it back into its queue.' }] }
-  }
+  if (hadStarted) return { change, events: [{ kind: 'warning', message: requeued.message }] }
   return { change, events: change.message === undefined ? [] : [progress(20, message)] }
 }
+
+const requeued = { reason: 'requeued', message: 'The scheduler put it back into its queue.' }
+
+const forgottenStart = {
+  startedAtMs: null,
+  readyAtMs: null,
+  endpoint: null,
+  node: null,
+  endsAtMs: null,
+  timeWarnedAtMs: null,
+} as const satisfies JobChange
 
 function buildStarting(
   job: Job,
@@ -123,6 +134,7 @@ function buildRunning(
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(seen.node === undefined ? {} : { node: seen.node }),
     ...(job.startedAtMs === undefined ? { startedAtMs: seen.startedAtMs ?? nowMs } : {}),
+    ...findTimeOver(job, seen, nowMs),
     ...(wasReady ? {} : { readyAtMs: isReady ? nowMs : null }),
   })
   if (change === undefined) return undefined

@@ -8,6 +8,7 @@ import { insertJobEvents, type NewJobEvent } from '#scheduler/job-events.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { JobStore } from '#scheduler/job-store.ts'
 import type { QuotaLedger } from '#scheduler/quota-ledger.ts'
+import { recordUse } from '#scheduler/usage/usage-ledger.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 import type { ReachCrashPoint } from './crash-points.ts'
 import type { Transition } from './transition.ts'
@@ -167,6 +168,10 @@ async function recordConsequences(
   await insertJobEvents(tx, atMs, events)
   const ended = changed.flatMap(({ job, transition }) => (transition.givesBack ? [job.key] : []))
   await ledger.giveBack(tx, ended)
+  const starts = changed.flatMap(({ job, transition: { endedStart } }) =>
+    endedStart === undefined ? [] : [{ job, run: { ...endedStart, isOver: true } }],
+  )
+  await recordUse(tx, starts)
 }
 
 /** True when a call failed because the scheduler does not answer: it is asked again later. */

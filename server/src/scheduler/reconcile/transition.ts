@@ -1,3 +1,4 @@
+import type { AllocatedUse } from '#scheduler/job.ts'
 import type { NewJobEvent } from '#scheduler/job-events.ts'
 import type { JobChange } from '#scheduler/job-rows.ts'
 
@@ -7,6 +8,15 @@ export interface Transition {
   events: readonly NewJobEvent[]
   /** The job gives its share of quotas back. */
   givesBack?: boolean
+  /** A start of the job is over with this: what it used is counted. */
+  endedStart?: EndedStart
+}
+
+/** When a start ran, and what it had, where the scheduler tells. */
+export interface EndedStart {
+  startedAtMs: number
+  endedAtMs: number
+  allocated?: AllocatedUse
 }
 
 /** What an observation came with. */

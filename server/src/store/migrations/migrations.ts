@@ -1,6 +1,7 @@
 import type { Migration } from 'kysely/migration'
 
 import { initial } from './0001-initial.ts'
+import { usage } from './0002-usage.ts'
 
 /**
  * Forward only, applied in this order, each in a transaction of its own, while replicas of this and of the last version read and write: add
@@ -9,4 +10,5 @@ import { initial } from './0001-initial.ts'
  */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
+  '0002-usage': usage,
 }

@@ -77,6 +77,10 @@ function listFacts(job: JobView): Fact[] {
     { label: 'User', value: job.user && <Link to={paths.admin.user(job.user)}>{job.user}</Link> },
     { label: 'Group', value: job.group },
     { label: 'Place in line', value: job.place },
+    {
+      label: 'Starts, as far as known',
+      value: job.estimatedStartAtMs && <RelativeTime atMs={job.estimatedStartAtMs} />,
+    },
     { label: 'Resources', value: describeResources(job.resources) },
     { label: 'Memory now', value: job.usage?.memoryBytes && formatBytes(job.usage.memoryBytes) },
     { label: 'CPU time', value: job.usage?.cpuSeconds && formatDuration(job.usage.cpuSeconds * 1000) },
@@ -85,9 +89,11 @@ function listFacts(job: JobView): Fact[] {
     { label: 'Asked for', value: <RelativeTime atMs={job.requestedAtMs} /> },
     { label: 'Started', value: job.startedAtMs && <RelativeTime atMs={job.startedAtMs} /> },
     { label: 'Ran for', value: job.startedAtMs && formatDuration(endMs - job.startedAtMs) },
+    { label: 'Time is over', value: job.endsAtMs && <RelativeTime atMs={job.endsAtMs} /> },
     { label: 'Reason', value: job.reason && <code>{job.reason}</code> },
     { label: 'Exit status', value: job.exitCode ?? job.exitSignal },
     { label: 'Starts', value: job.attempts },
+    { label: 'Restarts', value: job.restarts && `${job.restarts.count}, last: ${job.restarts.message}` },
     { label: 'Key', value: <code>{job.key}</code> },
   ]
 }

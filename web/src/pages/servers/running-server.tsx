@@ -6,6 +6,8 @@ import { Meter } from '#ui/meter.tsx'
 import { formatAbsolute, formatDuration, RelativeTime, useNow } from '#ui/time.tsx'
 
 import { IdleWarning, WhyRunning } from './idle-status.tsx'
+import { RestartSummary } from './restart-notice.tsx'
+import { TimeWarning } from './time-warning.tsx'
 import './running-server.css'
 
 interface RunningServerProps {
@@ -19,6 +21,7 @@ export function RunningServer({ server, profiles }: RunningServerProps) {
   const profile = profiles.find((each) => each.name === server.profile)
   return (
     <div className="stack">
+      {server.endsSoon && server.endsAtMs !== undefined && <TimeWarning endsAtMs={server.endsAtMs} />}
       {idle?.warned && idle.stopsAtMs !== undefined && (
         <IdleWarning server={server} idle={idle} stopsAtMs={idle.stopsAtMs} />
       )}
@@ -32,6 +35,7 @@ export function RunningServer({ server, profiles }: RunningServerProps) {
           },
           { label: 'Time left', value: server.endsAtMs && <TimeLeft endsAtMs={server.endsAtMs} /> },
           { label: 'Node', value: server.node },
+          { label: 'Restarts', value: server.restarts && <RestartSummary restarts={server.restarts} /> },
         ]}
       />
       <ServerUse server={server} />

@@ -9,6 +9,8 @@ import { Button } from '#ui/button.tsx'
 import { LogView } from '#ui/log-view.tsx'
 import { ProgressBar } from '#ui/progress-bar.tsx'
 import { formatRelative, useNow } from '#ui/time.tsx'
+
+import { RestartNotice } from './restart-notice.tsx'
 import './starting-server.css'
 
 interface StartingServerProps {
@@ -26,6 +28,7 @@ export function StartingServer({ server, opensWhenReady, onReady, onStay }: Star
   const log = useLogStream(endpoints.serverLog(server.user, server.name))
   return (
     <div className="stack">
+      {server.restarts && <RestartNotice restarts={server.restarts} />}
       <div className="stack gap-s">
         <ProgressBar label="Progress of the start" {...(latest && { percent: latest.progress })} />
         <div className="row spread">

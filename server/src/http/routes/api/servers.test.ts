@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { readUntilBroken } from '#http/testing/broken-stream.ts'
 import { createClient, openClient, withHubSite } from '#http/testing/hub-site.ts'
 import { waitFor } from '#platform/wait-for.ts'
+import { buildAttemptKey } from '#scheduler/job-key.ts'
 import { testStoreKinds } from '#store/testing.ts'
 
 const start = '/hub/api/users/alice/server'
@@ -35,6 +36,32 @@ for (const kind of testStoreKinds) {
         assert.equal(JSON.parse(one.body).jobKey, standard.jobKey)
         assert.equal((await alice.request('GET', '/api/v1/servers/alice/none')).statusCode, 404)
       }))
+
+    test('tells when the time of a server is over, and that it was preempted and came back', () =>
+      withHubSite(
+        kind,
+        async ({ world }, replica) => {
+          const alice = await createClient(replica, 'alice')
+          const show = async () => JSON.parse((await alice.request('GET', '/api/v1/servers/alice/-')).body)
+          await alice.request('POST', start)
+          const first = await show()
+          assert.equal(first.endsSoon, undefined)
+          assert.ok(first.endsAtMs > first.readyAtMs + 3_000_000)
+          world.preempt(buildAttemptKey(first.jobKey, 1))
+          const again = await waitFor('the second start', async () => {
+            const server = await show()
+            return server.restarts !== undefined && server.state === 'running' && server
+          })
+          assert.deepEqual([again.restarts.count, again.restarts.reason], [1, 'preempted'])
+          assert.equal(again.jobKey, first.jobKey)
+        },
+        {
+          profiles: {
+            profiles: [{ name: 'spot', preemptible: true, timeLimitMs: 3_600_000 }],
+            idle: { stop: false, afterMs: 1, warningMs: 1, cpuCores: 1 },
+          },
+        },
+      ))
 
     test('gives the place in line of a server that waits', () =>
       withHubSite(

@@ -1,4 +1,4 @@
-import type { JobSpec } from '#scheduler/job.ts'
+import type { AllocatedUse, JobSpec } from '#scheduler/job.ts'
 import type { Scheduler } from '#scheduler/scheduler.ts'
 
 /** Calls that can be held back. */
@@ -28,6 +28,10 @@ export interface MemoryControls {
   refuse: (spec: JobSpec) => { reason: string; message: string } | undefined
   /** Jobs that are accepted and never heard of again. */
   vanish: (spec: JobSpec) => boolean
+  /** What the scheduler's accounting says that a job had, once it has ended. */
+  account: (spec: JobSpec) => AllocatedUse | undefined
+  /** When it will end a running job, by a limit of its own. */
+  endsAtMs: (spec: JobSpec) => number | undefined
   /** False: jobs stay pending until `world.start`. */
   startsByItself: boolean
   /** `twice`: every hint comes again, with keys of nobody. */
@@ -48,6 +52,8 @@ export function createMemoryControls(): MemoryControls {
     submitFaults: [],
     refuse: () => undefined,
     vanish: () => false,
+    account: () => undefined,
+    endsAtMs: () => undefined,
     startsByItself: true,
     hints: 'once',
     ignoresCancel: false,

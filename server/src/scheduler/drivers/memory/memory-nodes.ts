@@ -53,10 +53,11 @@ export function createMemoryNodes(nodes: readonly MemoryNode[]): MemoryNodes {
   }
 }
 
-function fits(node: NodeCapacity, { resources, nodePool }: JobSpec): boolean {
+function fits(node: NodeCapacity, { resources, nodePool, queue }: JobSpec): boolean {
+  const pool = queue?.partition ?? nodePool
   return (
     node.state === 'up' &&
-    (nodePool === undefined || nodePool === node.pool) &&
+    (pool === undefined || pool === node.pool) &&
     node.cpuUsed + (resources.cpu ?? 0) <= node.cpu &&
     node.memoryUsedBytes + (resources.memoryBytes ?? 0) <= node.memoryBytes &&
     node.gpuUsed + (resources.gpu ?? 0) <= node.gpu

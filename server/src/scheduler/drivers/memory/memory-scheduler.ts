@@ -112,26 +112,37 @@ function find(world: MemoryWorld, keys: readonly JobKey[]): ReadonlyMap<JobKey, 
 }
 
 function observe(world: MemoryWorld, handles: readonly JobHandle[]): ReadonlyMap<JobKey, Observation> {
-  return new Map(handles.map((handle) => [handle.key, buildObservation(world.findRun(handle))]))
+  return new Map(handles.map((handle) => [handle.key, buildObservation(world, world.findRun(handle))]))
 }
 
-function buildObservation(run: MemoryRun | undefined): Observation {
+function buildObservation(world: MemoryWorld, run: MemoryRun | undefined): Observation {
   if (run === undefined) return { state: 'absent' }
   const place = run.node === undefined ? {} : { node: run.node }
+  const { startedAtMs, endedAtMs } = run
+  const started = startedAtMs === undefined ? {} : { startedAtMs }
   if (run.exit !== undefined) {
-    const ended: Observation = { state: 'ended', exit: run.exit }
-    return run.endedAtMs === undefined ? ended : { ...ended, endedAtMs: run.endedAtMs }
+    const allocated = startedAtMs === undefined ? undefined : world.controls.account(run.spec)
+    return {
+      state: 'ended',
+      exit: run.exit,
+      ...started,
+      ...(endedAtMs === undefined ? {} : { endedAtMs }),
+      ...(allocated === undefined ? {} : { allocated }),
+    }
   }
   switch (run.state) {
     case 'pending':
       return { state: 'pending', reason: 'Waiting for room on a node.' }
-    case 'running':
+    case 'running': {
+      const endsAtMs = world.controls.endsAtMs(run.spec)
       return {
         state: 'running',
         ...place,
+        ...started,
         ...(run.endpoint === undefined ? {} : { endpoint: run.endpoint }),
-        ...(run.startedAtMs === undefined ? {} : { startedAtMs: run.startedAtMs }),
+        ...(endsAtMs === undefined ? {} : { endsAtMs }),
       }
+    }
     default:
       return { state: 'starting', ...place }
   }
