@@ -32,6 +32,7 @@ const withoutCredentials: ReadonlySet<ChangeTopic> = new Set([
   'job',
   'job-wanted',
   'job-event',
+  'job-news',
   'replica',
   'setting',
 ])

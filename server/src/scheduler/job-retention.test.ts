@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { testStoreKinds } from '#store/testing.ts'
+import { createPlacementStore } from './placement-store.ts'
 import { buildTestRequest, createTestPlatform, requestOne, until, untilState } from './testing.ts'
 
 const minute = 60_000
@@ -20,6 +21,9 @@ for (const kind of testStoreKinds) {
       await untilState(replica, clock, failed, 'failed')
       await untilState(replica, clock, running, 'running')
       assert.equal(world.listRuns().length, 3)
+      const placements = createPlacementStore(replica.store)
+      const placed = [`${failed}-1`, `${failed}-2`, `${running}-1`]
+      await placements.record(new Map(placed.map((key) => [key, { uid: 1000 }])))
       await until('the scheduler to forget', clock, () => world.listRuns().length === 1, minute / 4)
       const job = await replica.jobs.find(failed)
       assert.equal(job?.state, 'failed')
@@ -28,6 +32,7 @@ for (const kind of testStoreKinds) {
       await until('the record to go', clock, async () => !(await replica.jobs.find(failed)), minute / 4)
       const events = await replica.store.db.selectFrom('job_events').select('job_key').execute()
       assert.deepEqual([...new Set(events.map((event) => event.job_key))], [running])
+      assert.deepEqual([...(await placements.read(placed)).keys()], [`${running}-1`])
       assert.equal((await replica.jobs.find(running))?.state, 'running')
     })
   })

@@ -22,6 +22,7 @@ const everyTopic: readonly ChangeTopic[] = [
   'job',
   'job-wanted',
   'job-event',
+  'job-news',
   'oauth-client',
   'replica',
   'setting',

@@ -15,6 +15,7 @@ export type ChangeTopic =
   | 'job'
   | 'job-wanted'
   | 'job-event'
+  | 'job-news'
   | 'oauth-client'
   | 'replica'
   | 'setting'

@@ -22,6 +22,7 @@ export interface Tables {
   share_codes: ShareCodesTable
   jobs: JobsTable
   job_events: JobEventsTable
+  job_placements: JobPlacementsTable
   quota_entries: QuotaEntriesTable
   usage_days: UsageDaysTable
   usage_totals: UsageTotalsTable
@@ -280,6 +281,25 @@ export interface JobEventsTable {
   message: string
   html_message: string | null
   kind: 'progress' | 'ready' | 'failed' | 'warning'
+}
+
+/** One start of a job, for schedulers that are handed no more than its key: whose it is, and what it reports from its node. */
+export interface JobPlacementsTable {
+  /** Of the start: the job's key and the attempt's number. */
+  key: string
+  job_key: string
+  uid: number
+  /** The scheduler's own id of it, once it was submitted. */
+  ref: string | null
+  /** The scheduler's id of the one job that may run it. */
+  claimed_by: string | null
+  host: string | null
+  ports: JsonText | null
+  exit: JsonText | null
+  log_start: number | null
+  memory_bytes: number | null
+  cpu_seconds: number | null
+  oom_kills: number | null
 }
 
 /** One row per subject a job counts against while it holds its share. */

@@ -72,6 +72,7 @@ async function deleteRecords({ store, fenced }: ReconcileContext, beforeMs: numb
   await fenced(async (tx) => {
     for (const part of splitKeys(keys)) {
       await tx.db.deleteFrom('job_events').where('job_key', 'in', part).execute()
+      await tx.db.deleteFrom('job_placements').where('job_key', 'in', part).execute()
       await tx.db.deleteFrom('jobs').where('key', 'in', part).execute()
     }
     for (const key of keys) tx.changed('job', key)

@@ -1,7 +1,7 @@
 import type { JobHandle, JobKey, JobSpec } from '#scheduler/job.ts'
 import { buildAttemptKey } from '#scheduler/job-key.ts'
+import { buildLaunch } from '#scheduler/job-launch.ts'
 import type { Job } from '#scheduler/job-record.ts'
-import { openSecrets } from '#scheduler/job-secrets.ts'
 import type { Scheduler, Submission } from '#scheduler/scheduler.ts'
 import { buildRejection } from './job-end.ts'
 import {
@@ -44,12 +44,10 @@ async function buildSpecs(
   const specs: JobSpec[] = []
   const refused: Submission[] = []
   for (const job of batch) {
-    const key = buildAttemptKey(job.key, job.attempts)
-    const text = sealed.get(job.key)
-    const secrets = text === undefined ? {} : openSecrets(box, text)
-    if (secrets !== undefined) {
-      specs.push({ ...job.spec, key, environment: { ...job.spec.environment, ...secrets } })
-    } else {
+    const spec = buildLaunch(job, sealed.get(job.key), box)
+    if (spec !== undefined) specs.push(spec)
+    else {
+      const key = buildAttemptKey(job.key, job.attempts)
       const message = 'Its secrets cannot be read any more. Start it anew.'
       refused.push({ key, outcome: 'rejected', reason: 'secrets_unreadable', message })
     }

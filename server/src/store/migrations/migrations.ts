@@ -2,6 +2,7 @@ import type { Migration } from 'kysely/migration'
 
 import { initial } from './0001-initial.ts'
 import { usage } from './0002-usage.ts'
+import { jobPlacements } from './0003-job-placements.ts'
 
 /**
  * Forward only, applied in this order, each in a transaction of its own, while replicas of this and of the last version read and write: add
@@ -11,4 +12,5 @@ import { usage } from './0002-usage.ts'
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-usage': usage,
+  '0003-job-placements': jobPlacements,
 }

@@ -8,11 +8,9 @@ import { createTurns } from '#platform/turns.ts'
 import type { JobKey, JobSpec } from '#scheduler/job.ts'
 import type { JobPlacement, JobPlacements, LaunchSource } from '#scheduler/job-placement.ts'
 import type { NodeDoor, NodeRequest } from '#scheduler/node-door.ts'
+import type { PlacementNews } from '#scheduler/placement-news.ts'
 import type { Munge } from './munge.ts'
 import { type NodeReport, parseLaunchBody, parseReportBody } from './node-messages.ts'
-
-/** What became of a report, for those who wait for news of the job. */
-export type NodeNews = 'started' | 'ports' | 'ended' | 'usage'
 
 export interface NodeDoorOptions {
   launches: LaunchSource
@@ -24,7 +22,7 @@ export interface NodeDoorOptions {
   logLimitBytes?: number
   /** How srun(1) starts several tasks: `--mpi`. Absent: the cluster's default. */
   mpi?: string
-  heard(key: JobKey, what: NodeNews): void
+  heard(key: JobKey, what: PlacementNews): void
   clock: Clock
   log: Logger
 }
@@ -126,7 +124,7 @@ function buildChange(report: NodeReport, nowMs: number): Partial<JobPlacement> {
   return exit === undefined ? change : { ...change, exit: { ...exit, atMs: nowMs } }
 }
 
-function findNews({ exit, ports }: NodeReport): NodeNews {
+function findNews({ exit, ports }: NodeReport): PlacementNews {
   if (exit !== undefined) return 'ended'
   return ports === undefined ? 'usage' : 'ports'
 }
