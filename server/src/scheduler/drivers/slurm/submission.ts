@@ -6,8 +6,8 @@ import type { SlurmSchedulerConfig } from './slurm-config.ts'
 
 const mebibyte = 2 ** 20
 const minuteMs = 60_000
-/** Keys of an array stand in its comment; Slurm's own limit of an array is `MaxArraySize`, 1001 where nothing is said. */
-const longestArray = 500
+/** Keys of an array stand in its comment, which slurmctld refuses when it is longer (seen with 22.05). */
+const longestComment = 1024
 
 /** Jobs that are submitted together. */
 export interface SubmissionGroup {
@@ -34,7 +34,7 @@ export function buildSubmissions(
 function splitGroup(config: SlurmSchedulerConfig, specs: readonly JobSpec[]): SubmissionGroup[] {
   const [first] = specs
   if (first === undefined) return []
-  const part = specs.slice(0, longestArray)
+  const part = specs.slice(0, countFitting(config.instance, specs))
   const keys = part.map(({ key }) => key)
   const submission: SlurmSubmission = {
     ...buildRequest(config, first),
@@ -42,7 +42,17 @@ function splitGroup(config: SlurmSchedulerConfig, specs: readonly JobSpec[]): Su
     command: buildLauncherCommand(config, keys),
     arraySize: keys.length,
   }
-  return [{ keys, submission }, ...splitGroup(config, specs.slice(longestArray))]
+  return [{ keys, submission }, ...splitGroup(config, specs.slice(part.length))]
+}
+
+/** How many of the first keys a comment can name; one at least. */
+function countFitting(instance: string, specs: readonly JobSpec[]): number {
+  let length = buildJobComment(instance, []).length
+  const past = specs.findIndex(({ key }) => {
+    length += 1 + key.length
+    return length > longestComment
+  })
+  return past === -1 ? specs.length : Math.max(1, past)
 }
 
 type Request = Omit<SlurmSubmission, 'comment' | 'command' | 'arraySize'>
