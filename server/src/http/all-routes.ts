@@ -6,6 +6,7 @@ import { createOperationRoutes, type OperationRoutesOptions } from './operation-
 import { createDatabaseRoutes } from './routes/api/database.ts'
 import { createOpenApiRoutes } from './routes/api/openapi.ts'
 import { createMetricsRoutes, type MetricsRoutesOptions } from './routes/hub/metrics.ts'
+import { createNodeJobRoutes, type NodeJobRoutesOptions } from './routes/hub/node-jobs.ts'
 import { createShutdownRoutes, type ShutdownRoutesOptions } from './routes/hub/shutdown.ts'
 
 export interface AllRoutesOptions {
@@ -16,6 +17,7 @@ export interface AllRoutesOptions {
   readonly database: Parameters<typeof createDatabaseRoutes>[0]
   readonly shutdown: ShutdownRoutesOptions
   readonly metrics: MetricsRoutesOptions
+  readonly nodeJobs: NodeJobRoutesOptions
   readonly version: string
 }
 
@@ -35,6 +37,7 @@ export function createAllRoutes(options: AllRoutesOptions): AllRoutes {
     ...createDatabaseRoutes(options.database),
     ...createShutdownRoutes(options.shutdown),
     ...createMetricsRoutes(options.metrics),
+    ...createNodeJobRoutes(options.nodeJobs),
     ...createOpenApiRoutes({ listRoutes: () => routes, version: options.version }),
   ]
   return { ...browser, routes }

@@ -10,6 +10,7 @@ import { readProcessSamples, renderSamples } from '#observe/metrics.ts'
 import { readPlatformCounts } from '#observe/platform-counts.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
+import type { NodeDoor } from '#scheduler/node-door.ts'
 import type { Store } from '#store/store.ts'
 
 import { readEdgeSamples } from './edge-samples.ts'
@@ -32,6 +33,8 @@ export interface ApiRoutesOptions {
   /** `pam` or `local`. */
   signIn: string
   shutDown(request: ShutdownRequest): void
+  /** Where jobs on nodes fetch themselves; undefined where they run on this machine. */
+  nodeDoor: NodeDoor | undefined
 }
 
 /** What every route but the browser's stands on. */
@@ -54,6 +57,7 @@ export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutes
     database: { ...options, localAdministrator },
     shutdown: options,
     metrics: { renderMetrics: () => renderMetrics(options) },
+    nodeJobs: options,
     version,
   }
 }

@@ -205,6 +205,7 @@ async function buildApp(
       driver: ports.scheduler.driver,
       signIn: findPamCheck(options) === undefined ? 'local' : 'pam',
       shutDown: options.shutDown,
+      nodeDoor: undefined,
     }),
     browser: {
       identity,

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 
-import { isPlatformError, PlatformError } from '@atrium/contract/errors.ts'
+import { isPlatformError } from '@atrium/contract/errors.ts'
 
 import { createFakeClock } from '#platform/fake-clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import type { JobSpec } from '#scheduler/job.ts'
 import { createMemoryPlacements } from '#scheduler/job-placement.ts'
 import type { NodeRequest } from '#scheduler/node-door.ts'
-import type { Munge } from './munge.ts'
 import { createNodeDoor } from './node-door.ts'
+import { createPretendMunge, sign } from './testing/pretend-munge.ts'
 
 const key = 'server-abc-1'
 const spec: JobSpec = {
@@ -24,25 +23,6 @@ const spec: JobSpec = {
   tasks: 1,
   ports: ['http'],
   labels: {},
-}
-
-/** Credentials that can be read: `MUNGE:uid:payload`. Each is good once. */
-function createPretendMunge(): Munge & { isDown: boolean } {
-  const seen = new Set<string>()
-  return {
-    isDown: false,
-    async encode(payload, { readerUid }) {
-      return `MUNGE:for ${readerUid}:${payload}`
-    },
-    async decode(credential) {
-      if (this.isDown) throw new PlatformError('scheduler_unavailable')
-      const [, uid, payload] = /^MUNGE:(\d+):(.*)$/s.exec(credential) ?? []
-      if (uid === undefined || payload === undefined) return { refused: 'it is no credential' }
-      if (seen.has(credential)) return { refused: 'it was seen before' }
-      seen.add(credential)
-      return { uid: Number(uid), payload }
-    },
-  }
 }
 
 async function createSite(wanted: { spec?: JobSpec | undefined } = { spec }) {
@@ -61,13 +41,6 @@ async function createSite(wanted: { spec?: JobSpec | undefined } = { spec }) {
     log: createSilentLogger(),
   })
   return { door, placements, munge, news, clock, read: async () => (await placements.read([key])).get(key) }
-}
-
-let serial = 0
-function sign(content: object, { uid = 2001, ...more }: Partial<NodeRequest> & { uid?: number } = {}) {
-  // No two are the same, as munge's are.
-  const body = JSON.stringify({ ...content, serial: ++serial })
-  return { body, credential: `MUNGE:${uid}:${createHash('sha256').update(body).digest('hex')}`, ...more }
 }
 
 const launch = { key, claimant: '7', node: 'n1' }
