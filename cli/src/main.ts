@@ -8,6 +8,7 @@ import { addPlatformCommands } from '#commands/platform.ts'
 import { addServerCommands } from '#commands/server.ts'
 import { addStatusCommand } from '#commands/status.ts'
 import { addTokenCommands } from '#commands/token.ts'
+import { addUsageCommand } from '#commands/usage.ts'
 import { addUserCommands } from '#commands/user.ts'
 import { addValidateCommand } from '#commands/validate.ts'
 import { reportError } from './output.ts'
@@ -42,6 +43,7 @@ function buildProgram({ json }: { json: boolean }): Command {
   addTokenCommands(program)
   addServerCommands(program)
   addLogsCommand(program)
+  addUsageCommand(program)
   addDatabaseCommands(program)
   return program
 }

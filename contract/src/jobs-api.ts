@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 
 import { jobStates } from './jobs.ts'
 
-const jobKinds = [
+export const jobKinds = [
   'server',
   'dask-scheduler',
   'dask-worker',

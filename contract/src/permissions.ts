@@ -110,6 +110,7 @@ export const scopeTable = {
   'read:nodes': { description: 'Read the load of the machines.' },
   'admin:quotas': { description: 'Read and change quotas.', includes: ['read:quotas'] },
   'read:quotas': { description: 'Read quotas and how much of them is used.' },
+  'read:usage': { description: 'Read what was used: core hours, GPU hours, memory, and their cost.' },
   'admin:roles': { description: 'Read roles, give and take them.', includes: ['read:roles'] },
   'read:audit': { description: 'Read the audit log.' },
 } as const satisfies Record<string, ScopeDefinition>
@@ -133,6 +134,7 @@ export const selfScopes = [
   'access:servers',
   'read:jobs',
   'read:quotas',
+  'read:usage',
 ] as const satisfies readonly Scope[]
 
 /** A role that exists without configuration. */
@@ -168,6 +170,7 @@ export const defaultRoles = [
       'admin:jobs',
       'read:nodes',
       'admin:quotas',
+      'read:usage',
       'admin:roles',
       'read:audit',
     ],

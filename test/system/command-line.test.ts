@@ -46,6 +46,14 @@ describe('the command line', () => {
     assert.equal((await atrium('user', 'remove', 'carol')).code, 1)
   })
 
+  test('usage is told of a day, to people and to programs', async () => {
+    const report = await atriumJson<{ by: string; rows: unknown[] }>('usage', '--by', 'group')
+    assert.deepEqual([report.by, report.rows], ['group', []])
+    assert.match((await atrium('usage')).stdout, /to \d{4}-\d\d-\d\d \(UTC\)\nNothing was used\.\n$/)
+    assert.equal((await atrium('usage', '--by', 'hour')).code, 2)
+    assert.equal((await atrium('usage', '--from', 'today')).code, 1)
+  })
+
   test('groups have members', async () => {
     await atriumJson('group', 'add', 'physics')
     const group = await atriumJson<{ users: string[] }>('group', 'add-user', 'physics', 'alice')

@@ -26,6 +26,7 @@ function listScopes({ name, admin }: MockUser): string[] {
     'list:groups',
     'read:jobs',
     'read:quotas',
+    'read:usage',
     'read:roles',
     'groups',
     'delete:groups',

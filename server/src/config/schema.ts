@@ -8,7 +8,7 @@ import {
   schedulerSection,
   storeSection,
 } from './sections/platform.ts'
-import { profilesSection, quotasSection, serversSection } from './sections/servers.ts'
+import { costSection, profilesSection, quotasSection, serversSection } from './sections/servers.ts'
 
 /** The one schema of `atrium.yaml`: validation, defaults, the editors' JSON Schema and the reference page come from it. */
 export const configSchema = Type.Object(
@@ -31,6 +31,7 @@ export const configSchema = Type.Object(
     profiles: profilesSection,
     servers: serversSection,
     quotas: quotasSection,
+    cost: costSection,
     log: logSection,
   },
   {

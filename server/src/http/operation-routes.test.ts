@@ -6,119 +6,15 @@ import type { JobList, JobView, Queue } from '@atrium/contract/jobs-api.ts'
 import type { QuotaList } from '@atrium/contract/quotas-api.ts'
 import type { RoleList } from '@atrium/contract/roles-api.ts'
 import type { PlatformStatus } from '@atrium/contract/status-api.ts'
-import type { FastifyInstance } from 'fastify'
-import { Value } from 'typebox/value'
 
-import type { Identity } from '#identity/identity.ts'
-import { createTestIdentity } from '#identity/testing.ts'
-import { systemActor } from '#observe/audit.ts'
-import { createSilentLogger } from '#platform/log.ts'
 import { waitFor } from '#platform/wait-for.ts'
-import { buildTestRequest, createTestPlatform, type TestReplica, untilState } from '#scheduler/testing.ts'
-import { type TestStoreKind, testStoreKinds } from '#store/testing.ts'
-import { createApp } from './app.ts'
-import { createOperationRoutes } from './operation-routes.ts'
-
-interface Site {
-  replica: TestReplica
-  identity: Identity
-  /** Asks with the token of a user. */
-  ask<T>(user: string, path: string, method?: 'GET' | 'PUT' | 'DELETE'): Promise<{ status: number; body: T }>
-  /** A job of a user, running unless its owner's limits keep it waiting. */
-  startJob(user: string, state: 'running' | 'queued'): Promise<string>
-}
-
-/** `ada` is administrator, `alice` and `bob` are users, who may run one server each. */
-async function withSite(kind: TestStoreKind, check: (site: Site) => Promise<void>): Promise<void> {
-  const platform = await createTestPlatform(kind, { limits: { defaultUser: { servers: 1 } } })
-  const replica = await platform.open()
-  const { store, jobs } = replica
-  const { clock } = platform
-  const identity = createTestIdentity({ store, clock })
-  const app = createTestApp({ replica, identity, platform })
-  try {
-    await identity.applyConfig({ admins: ['ada'], groups: {}, roles: [auditors, deputies] })
-    await identity.users.create([{ name: 'alice' }, { name: 'bob' }], systemActor)
-    const secrets = await createTokens(identity)
-    let subjects = 0
-    await check({
-      replica,
-      identity,
-      async ask(user, path, method = 'GET') {
-        const headers = { authorization: `Bearer ${secrets.get(user)}` }
-        const response = await app.inject({ method, url: path, headers })
-        return { status: response.statusCode, body: response.body ? JSON.parse(response.body) : undefined }
-      },
-      async startJob(name, state) {
-        const { id } = await identity.users.get(name)
-        const subject = `cluster:${++subjects}`
-        const request = buildTestRequest(['wait'], { userId: id, subject, spec: { resources: { cpu: 1 } } })
-        const { key } = await store.transaction((tx) => jobs.request(tx, request))
-        await untilState(replica, clock, key, state)
-        return key
-      },
-    })
-  } finally {
-    await app.close()
-    await identity.close()
-    await platform.dispose()
-  }
-}
-
-const nobody = { users: [], groups: [], services: [] }
-const auditors = { name: 'auditor', description: 'Reads the record', scopes: ['read:audit'], ...nobody }
-const deputies = {
-  name: 'deputy',
-  description: 'Gives roles',
-  scopes: ['admin:roles', 'read:nodes'],
-  ...nobody,
-  users: ['bob'],
-}
-
-function createTestApp(site: {
-  replica: TestReplica
-  identity: Identity
-  platform: Awaited<ReturnType<typeof createTestPlatform>>
-}): FastifyInstance {
-  const { replica, identity, platform } = site
-  return createApp({
-    routes: createOperationRoutes({
-      store: replica.store,
-      clock: platform.clock,
-      identity,
-      jobs: replica.jobs,
-      version: '1.2.3',
-      startedAtMs: platform.clock.now(),
-      publicUrl: 'http://hub.example',
-      driver: 'memory',
-      leaseName: 'job-reconciler',
-    }),
-    principals: identity.principals,
-    xsrfKey: Buffer.alloc(32, 7),
-    secure: false,
-    log: createSilentLogger(),
-    checkAnswer({ path, schemas }, status, payload) {
-      const schema = schemas.responses[status]
-      if (schema) assert.deepEqual([...Value.Errors(schema, payload)], [], path)
-    },
-  })
-}
-
-async function createTokens(identity: Identity): Promise<ReadonlyMap<string, string>> {
-  const secrets = new Map<string, string>()
-  for (const name of ['ada', 'alice', 'bob']) {
-    const { id } = await identity.users.get(name)
-    const owner = { kind: 'user' as const, id, name }
-    const { secret } = await identity.tokens.create({ owner, scopes: ['inherit'], note: '' }, systemActor)
-    secrets.set(name, secret)
-  }
-  return secrets
-}
+import { testStoreKinds } from '#store/testing.ts'
+import { withOperationSite } from './testing/operation-site.ts'
 
 for (const kind of testStoreKinds) {
   describe(`looking after the platform (${kind.kind})`, () => {
     test('jobs: everybody sees their own, administrators see all', async () => {
-      await withSite(kind, async ({ ask, startJob }) => {
+      await withOperationSite(kind, async ({ ask, startJob }) => {
         const alices = await startJob('alice', 'running')
         const bobs = await startJob('bob', 'running')
         const keysOf = async (user: string, path: string) =>
@@ -136,7 +32,7 @@ for (const kind of testStoreKinds) {
     })
 
     test('jobs: a long list is read page by page', async () => {
-      await withSite(kind, async ({ ask, startJob }) => {
+      await withOperationSite(kind, async ({ ask, startJob }) => {
         const first = await startJob('alice', 'running')
         const second = await startJob('bob', 'running')
         const page = await ask<JobList>('ada', '/api/v1/jobs?limit=1')
@@ -147,7 +43,7 @@ for (const kind of testStoreKinds) {
     })
 
     test('jobs: only who may administer them cancels one, and it is recorded', async () => {
-      await withSite(kind, async ({ ask, startJob }) => {
+      await withOperationSite(kind, async ({ ask, startJob }) => {
         const key = await startJob('alice', 'running')
         assert.equal((await ask('bob', `/api/v1/jobs/${key}`, 'DELETE')).status, 404)
         assert.equal((await ask('ada', `/api/v1/jobs/${key}`, 'DELETE')).status, 204)
@@ -162,7 +58,7 @@ for (const kind of testStoreKinds) {
     })
 
     test('queue: shows places and reasons, and of others only how many wait', async () => {
-      await withSite(kind, async ({ ask, startJob }) => {
+      await withOperationSite(kind, async ({ ask, startJob }) => {
         await startJob('alice', 'running')
         const waiting = await startJob('alice', 'queued')
         const { body } = await waitFor(
@@ -181,7 +77,7 @@ for (const kind of testStoreKinds) {
     })
 
     test('quotas: use and limits, of oneself or of all', async () => {
-      await withSite(kind, async ({ ask, startJob }) => {
+      await withOperationSite(kind, async ({ ask, startJob }) => {
         await startJob('alice', 'running')
         const own = await ask<QuotaList>('alice', '/api/v1/quotas/alice')
         const [quota] = own.body.quotas
@@ -203,7 +99,7 @@ for (const kind of testStoreKinds) {
     })
 
     test('nodes and status: for those who may read them', async () => {
-      await withSite(kind, async ({ ask, startJob }) => {
+      await withOperationSite(kind, async ({ ask, startJob }) => {
         await startJob('alice', 'running')
         assert.equal((await ask('alice', '/api/v1/nodes')).status, 403)
         assert.equal((await ask('bob', '/api/v1/nodes')).status, 200)
@@ -221,7 +117,7 @@ for (const kind of testStoreKinds) {
     })
 
     test('roles: are given and taken, but nobody gives what they do not have', async () => {
-      await withSite(kind, async ({ ask }) => {
+      await withOperationSite(kind, async ({ ask }) => {
         const path = '/api/v1/roles/auditor/holders/user/alice'
         assert.equal((await ask('alice', path, 'PUT')).status, 403)
         const refused = await ask<{ message: string }>('bob', path, 'PUT')
@@ -238,7 +134,7 @@ for (const kind of testStoreKinds) {
     })
 
     test('audit log: users read what concerns them, `%` in a filter is no wildcard', async () => {
-      await withSite(kind, async ({ ask }) => {
+      await withOperationSite(kind, async ({ ask }) => {
         const own = await ask<AuditPage>('alice', '/api/v1/audit?of=user:bob')
         assert.ok(own.body.events.length > 0)
         for (const { actor, target } of own.body.events) {

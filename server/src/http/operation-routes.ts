@@ -2,6 +2,7 @@ import type { Identity } from '#identity/identity.ts'
 import { createAuditLog } from '#observe/audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
+import type { UsagePrices } from '#scheduler/usage/usage-report.ts'
 import type { Store } from '#store/store.ts'
 import type { Route } from './define-route.ts'
 import { createAuditRoutes } from './routes/api/audit.ts'
@@ -10,6 +11,7 @@ import { createNodeRoutes } from './routes/api/nodes.ts'
 import { createQuotaRoutes } from './routes/api/quotas.ts'
 import { createRoleRoutes } from './routes/api/roles.ts'
 import { createStatusRoutes } from './routes/api/status.ts'
+import { createUsageRoutes } from './routes/api/usage.ts'
 
 export interface OperationRoutesOptions {
   store: Store
@@ -22,6 +24,8 @@ export interface OperationRoutesOptions {
   publicUrl: string
   /** The default scheduler's. */
   driver: string
+  /** Absent: use has no cost. */
+  prices: UsagePrices | undefined
   /** The lease whose holder reconciles. */
   leaseName: string
 }
@@ -34,6 +38,7 @@ export function createOperationRoutes(options: OperationRoutesOptions): Route[] 
     ...createStatusRoutes(options),
     ...createJobRoutes({ jobs, users, store, clock }),
     ...createQuotaRoutes({ quotas: jobs.quotas, users, groups }),
+    ...createUsageRoutes({ store, clock, users, groups, prices: options.prices }),
     ...createNodeRoutes({ jobs }),
     ...createRoleRoutes({ roles }),
     ...createAuditRoutes({ audit: createAuditLog({ store }) }),

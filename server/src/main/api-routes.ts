@@ -11,10 +11,12 @@ import { readPlatformCounts } from '#observe/platform-counts.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { NodeDoor } from '#scheduler/node-door.ts'
+import type { UsagePrices } from '#scheduler/usage/usage-report.ts'
 import type { Store } from '#store/store.ts'
 
 import { readEdgeSamples } from './edge-samples.ts'
 import { localAdministrator } from './local-administrator.ts'
+import { readUsageSamples } from './usage-samples.ts'
 import { version } from './version.ts'
 
 /** What the routes of both REST APIs stand on. */
@@ -30,6 +32,8 @@ export interface ApiRoutesOptions {
   /** Where browsers reach the platform. */
   publicUrl: string
   driver: string
+  /** Absent: use has no cost. */
+  prices: UsagePrices | undefined
   /** `pam` or `local`. */
   signIn: string
   shutDown(request: ShutdownRequest): void
@@ -64,7 +68,11 @@ export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutes
 
 /** Under JupyterHub's names where it has them, for the dashboards that know them. */
 async function renderMetrics({ store, edge }: ApiRoutesOptions): Promise<string> {
-  const [counts, edgeSamples] = await Promise.all([readPlatformCounts(store.db), readEdgeSamples(edge)])
+  const [counts, edgeSamples, usageSamples] = await Promise.all([
+    readPlatformCounts(store.db),
+    readEdgeSamples(edge),
+    readUsageSamples(store.db),
+  ])
   const gauge = { type: 'gauge' } as const
   return renderSamples([
     ...readProcessSamples(),
@@ -78,6 +86,7 @@ async function renderMetrics({ store, edge }: ApiRoutesOptions): Promise<string>
       value: counts.waitingJobs,
     },
     ...edgeSamples,
+    ...usageSamples,
   ])
 }
 

@@ -2,6 +2,7 @@ import type { Config } from '#config/schema.ts'
 import { parseByteSize, parseDurationMs } from '#config/units.ts'
 import type { IdleSettings, ProfileConfig, ProfilesConfig } from '#hub/profile-config.ts'
 import type { QuotaAmounts, QuotaLimits } from '#scheduler/quota.ts'
+import type { UsagePrices } from '#scheduler/usage/usage-report.ts'
 
 /** Each folder gets its own part of the configuration, in its own words: these build them. */
 
@@ -19,6 +20,13 @@ export function buildQuotaLimits({ quotas }: Config): QuotaLimits {
 /** Profiles with everybody's idle settings. */
 export function buildProfilesConfig({ profiles, servers }: Config): ProfilesConfig {
   return { profiles: profiles.map(buildProfile), idle: buildIdleSettings(servers.idle) }
+}
+
+/** What use costs; undefined when the configuration names no prices. */
+export function buildUsagePrices({ cost }: Config): UsagePrices | undefined {
+  const { currency, partitions, ...prices } = cost
+  const isFree = Object.keys(prices).length + Object.keys(partitions).length === 0
+  return isFree ? undefined : { currency, partitions, ...prices }
 }
 
 type QuotaShare = NonNullable<Config['quotas']['user']>

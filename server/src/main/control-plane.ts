@@ -24,7 +24,7 @@ import { createKillAt, findCrashPoint } from '#scheduler/reconcile/crash-points.
 import { createHomes } from '#storage/homes.ts'
 import type { Store } from '#store/store.ts'
 import { buildApiRoutesOptions } from './api-routes.ts'
-import { buildProfilesConfig, buildQuotaLimits } from './config-slices.ts'
+import { buildProfilesConfig, buildQuotaLimits, buildUsagePrices } from './config-slices.ts'
 import { ensureKey } from './data-folder.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
 import { ensureLocalToken } from './local-administrator.ts'
@@ -203,6 +203,7 @@ async function buildApp(
       controlPlaneUrl: `unix:${socketPath}`,
       publicUrl: edge.publicUrl,
       driver: ports.scheduler.driver,
+      prices: buildUsagePrices(config),
       signIn: findPamCheck(options) === undefined ? 'local' : 'pam',
       shutDown: options.shutDown,
       nodeDoor: undefined,

@@ -15,3 +15,15 @@ test('samples are written as Prometheus reads them', () => {
   assert.deepEqual(lines.slice(0, 3), first)
   for (const line of lines) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+ [0-9.e+]+)$/)
 })
+
+test('what labels say cannot break the lines, and a name is described once', () => {
+  const sample = { name: 'use_total', help: 'Use.', type: 'counter', value: 1 } as const
+  const group = 'a"b\\c\nd'
+  assert.equal(
+    renderSamples([
+      { ...sample, labels: { group } },
+      { ...sample, labels: { group: 'x', kind: 'server' } },
+    ]),
+    '# HELP use_total Use.\n# TYPE use_total counter\nuse_total{group="a\\"b\\\\c\\nd"} 1\nuse_total{group="x",kind="server"} 1\n',
+  )
+})

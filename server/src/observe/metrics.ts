@@ -5,6 +5,8 @@ export interface Sample {
   readonly help: string
   /** `counter`: it only grows. */
   readonly type: 'gauge' | 'counter'
+  /** Values are anybody's text. Samples of one name stand together. */
+  readonly labels?: Readonly<Record<string, string>>
   readonly value: number
 }
 
@@ -35,9 +37,21 @@ export function readProcessSamples(): readonly Sample[] {
 
 /** The samples in Prometheus' text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/). */
 export function renderSamples(samples: readonly Sample[]): string {
+  let described = ''
   return samples
-    .map(
-      ({ name, help, type, value }) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`,
-    )
+    .map(({ name, help, type, labels, value }) => {
+      const head = name === described ? '' : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
+      described = name
+      return `${head}${name}${renderLabels(labels)} ${value}\n`
+    })
     .join('')
+}
+
+function renderLabels(labels: Sample['labels'] = {}): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`)
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }

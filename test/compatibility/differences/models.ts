@@ -4,10 +4,12 @@ import { anything, type WantedDifference } from './wanted-difference.ts'
 export const differencesOfModels: readonly WantedDifference[] = [
   {
     steps: ['*'],
-    fields: { 'body/*scopes/*': /^(read:(jobs|quotas|nodes|audit)|admin:(jobs|quotas|roles))(!user=\w+)?$/ },
+    fields: {
+      'body/*scopes/*': /^(read:(jobs|quotas|usage|nodes|audit)|admin:(jobs|quotas|roles))(!user=\w+)?$/,
+    },
     jupyterhub: 'none',
     atrium:
-      '`read:jobs`, `read:quotas`, `read:nodes`, `read:audit`, `admin:jobs`, `admin:quotas`, `admin:roles`',
+      '`read:jobs`, `read:quotas`, `read:usage`, `read:nodes`, `read:audit`, `admin:jobs`, `admin:quotas`, `admin:roles`',
     reason: 'Atrium has more to give rights to. They are part of `self` and of the role `admin`.',
     reference: undefined,
   },

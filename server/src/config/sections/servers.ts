@@ -202,3 +202,32 @@ export const quotasSection = Type.Object(
     description: 'How much may run at once; what is beyond waits in line.',
   },
 )
+
+const hourPrices = () => ({
+  coreHour: Type.Optional(Type.Number({ minimum: 0, description: 'Price of a core for an hour.' })),
+  gpuHour: Type.Optional(Type.Number({ minimum: 0, description: 'Price of a GPU for an hour.' })),
+  gibHour: Type.Optional(
+    Type.Number({ minimum: 0, description: 'Price of a gibibyte of memory for an hour.' }),
+  ),
+})
+
+export const costSection = Type.Object(
+  {
+    currency: Type.String({
+      default: 'EUR',
+      pattern: '^[A-Za-z]{1,12}$',
+      description: 'Shown beside costs.',
+    }),
+    ...hourPrices(),
+    partitions: Type.Record(Type.String(), Type.Object(hourPrices(), { additionalProperties: false }), {
+      default: {},
+      description: 'Partitions with prices of their own; what they leave out costs as elsewhere.',
+    }),
+  },
+  {
+    additionalProperties: false,
+    default: {},
+    description:
+      'What use costs, shown beside core hours, GPU hours and memory. All use is shown at these prices, past use too.',
+  },
+)

@@ -1,13 +1,10 @@
 import { endedJobStates, type JobKind } from '@atrium/contract/jobs.ts'
+import type { UsageDimension } from '@atrium/contract/usage-api.ts'
 
 import { jobColumns, parseJobRow } from '#scheduler/job-rows.ts'
-import { splitKeys } from '#scheduler/job-store.ts'
 import type { ReadableDatabase } from '#store/store.ts'
 import { buildUses, dayMs } from './job-use.ts'
 import { everyGroup, spreadOverGroups, type UsageRow } from './usage-ledger.ts'
-
-/** What rows of an answer are told apart by. */
-export type UsageDimension = 'day' | 'user' | 'group' | 'kind' | 'partition'
 
 /** Which use is asked for. Days are days since the epoch in UTC, both included. */
 export interface UsageFilter {
@@ -160,20 +157,6 @@ export async function readUsageTotals(db: ReadableDatabase): Promise<UsageTotal[
     gpuSeconds: row.gpu_seconds,
     gibSeconds: row.gib_seconds,
   }))
-}
-
-/** Names of users or groups by id; those that are gone are left out. */
-export async function readUsageNames(
-  db: ReadableDatabase,
-  table: 'users' | 'groups',
-  ids: readonly number[],
-): Promise<ReadonlyMap<number, string>> {
-  const names = new Map<number, string>()
-  for (const part of splitKeys([...new Set(ids)])) {
-    const rows = await db.selectFrom(table).select(['id', 'name']).where('id', 'in', part).execute()
-    for (const { id, name } of rows) names.set(id, name)
-  }
-  return names
 }
 
 /** The day of a moment. */

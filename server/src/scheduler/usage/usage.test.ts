@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-
+import type { UsageDimension } from '@atrium/contract/usage-api.ts'
 import { buildAttemptKey } from '#scheduler/job-key.ts'
 import type { JobRequest } from '#scheduler/job-record.ts'
 import {
@@ -14,7 +14,7 @@ import {
 } from '#scheduler/testing.ts'
 import { testStoreKinds } from '#store/testing.ts'
 import { dayMs } from './job-use.ts'
-import { dayOf, readUsage, readUsageTotals, type UsageDimension } from './usage-reader.ts'
+import { dayOf, readUsage, readUsageTotals } from './usage-reader.ts'
 
 const hourMs = 3_600_000
 const gibibyte = 2 ** 30
