@@ -12,7 +12,7 @@ import { leanBuiltins } from './lean-builtins.ts'
 
 const root = join(import.meta.dirname, '..')
 const out = join(root, 'dist', 'server')
-const programs = ['up', 'serve', 'down', 'plan', 'validate', 'edge']
+const programs = ['up', 'serve', 'down', 'plan', 'validate', 'edge', 'slurm-power']
 
 rmSync(out, { recursive: true, force: true })
 const bundle = await rolldown({
@@ -20,7 +20,8 @@ const bundle = await rolldown({
     programs.map((name) => [name, join(root, 'server', 'src', 'main', `${name}.ts`)]),
   ),
   platform: 'node',
-  external: ['pg-native'],
+  // The AWS SDK is loaded by who has machines there, from where npm put it.
+  external: ['pg-native', '@aws-sdk/client-ec2'],
   plugins: [leanBuiltins()],
   treeshake: { propertyReadSideEffects: false },
   checks: { pluginTimings: false },

@@ -6,6 +6,7 @@ import { addLogsCommand } from '#commands/logs.ts'
 import { addPlanCommand } from '#commands/plan.ts'
 import { addPlatformCommands } from '#commands/platform.ts'
 import { addServerCommands } from '#commands/server.ts'
+import { addSlurmCommands } from '#commands/slurm.ts'
 import { addStatusCommand } from '#commands/status.ts'
 import { addTokenCommands } from '#commands/token.ts'
 import { addUsageCommand } from '#commands/usage.ts'
@@ -45,6 +46,7 @@ function buildProgram({ json }: { json: boolean }): Command {
   addLogsCommand(program)
   addUsageCommand(program)
   addDatabaseCommands(program)
+  addSlurmCommands(program)
   return program
 }
 

@@ -13,7 +13,7 @@ const features = [
   'integrations',
   'oauth',
 ]
-const ports = ['scheduler', 'edge', 'identity', 'storage', 'store', 'observe']
+const ports = ['scheduler', 'machines', 'edge', 'identity', 'storage', 'store', 'observe']
 const base = ['contract', 'platform']
 
 /** What each folder of `server/src` may import besides itself. */
@@ -24,6 +24,7 @@ const serverRules: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(features.map((feature) => [feature, [...ports, ...base]])),
   scheduler: ['store', ...base],
   identity: ['store', 'observe', 'edge', ...base],
+  machines: base,
   edge: base,
   storage: base,
   store: base,

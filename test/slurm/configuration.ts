@@ -125,6 +125,7 @@ SlurmctldHost=${hostname()}(${controlAddress})
 SlurmctldPort=${ports.slurmctld}
 SlurmUser=slurm
 SlurmdUser=root
+PrivateData=cloud
 AuthType=auth/munge
 AuthInfo=socket=${mungeSocket}
 AuthAltTypes=auth/jwt

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 
 import type { Config } from './schema.ts'
+import { checkSlurmCloud } from './slurm-cloud-combinations.ts'
 
 /** What no single key shows: values that do not go together. */
 export interface Conflict {
@@ -16,6 +17,7 @@ export function checkCombinations(config: Config): readonly Conflict[] {
     ...checkServices(config),
     ...checkRoles(config),
     ...checkStore(config),
+    ...checkSlurmCloud(config.scheduler.slurm.cloud),
   ]
 }
 

@@ -12,13 +12,15 @@ export interface LoggerOptions {
   level?: string
   /** Lines for a terminal instead of JSON. */
   forPeople?: boolean
+  /** Appended to, instead of standard error. Throws if it cannot be written. */
+  file?: string
 }
 
 /** JSON lines on standard error; messages are constant, values are fields. */
-export function createLogger({ level = 'info', name, forPeople = false }: LoggerOptions): pino.Logger {
+export function createLogger({ level = 'info', name, forPeople = false, file }: LoggerOptions): pino.Logger {
   return pino(
     { level, name, redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`]), censor: '***' } },
-    forPeople ? terminal : pino.destination({ dest: 2, sync: true }),
+    forPeople ? terminal : pino.destination({ dest: file ?? 2, sync: true }),
   )
 }
 

@@ -2,6 +2,8 @@ import { Type } from 'typebox'
 
 import { byteSizeType } from '#config/units.ts'
 
+import { slurmCloudSection } from './slurm-cloud.ts'
+
 export const edgeSection = Type.Object(
   {
     host: Type.String({ description: 'Address to listen on; `0.0.0.0` for all.', default: '127.0.0.1' }),
@@ -62,6 +64,10 @@ export const environmentSection = Type.Object(
 export const schedulerSection = Type.Object(
   {
     driver: Type.Enum(['local'], { description: 'What runs jobs.', default: 'local' }),
+    slurm: Type.Object(
+      { cloud: slurmCloudSection },
+      { additionalProperties: false, default: {}, description: 'The Slurm cluster.' },
+    ),
   },
   { additionalProperties: false, default: {}, description: 'Where jobs run.' },
 )

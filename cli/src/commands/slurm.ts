@@ -1,0 +1,27 @@
+import type { Command } from 'commander'
+
+import { becomeServerProgram } from '#server-program.ts'
+
+const programs = {
+  resume: 'make the machines of these nodes (ResumeProgram)',
+  suspend: 'remove the machines of these nodes (SuspendProgram)',
+  'resume-fail': 'clean up after nodes that did not answer in time (ResumeFailProgram)',
+}
+
+/** `slurm`: what slurmctld and nodes run where nodes come and go. */
+export function addSlurmCommands(program: Command): void {
+  const slurm = program.command('slurm').description("programs for Slurm's power saving")
+  for (const [name, description] of Object.entries(programs)) {
+    slurm
+      .command(name)
+      .description(description)
+      .argument('<nodes>', 'as Slurm writes them: c[1-3],gpu07')
+      .option('--config <file>', 'configuration (default: atrium.yaml here, if there is one)')
+      .action((nodes: string, options: { config?: string }) =>
+        becomeServerProgram('slurm-power', [
+          ...(options.config === undefined ? [] : ['--config', options.config]),
+          ...['--', name, nodes],
+        ]),
+      )
+  }
+}

@@ -1,0 +1,47 @@
+import type { MachineOutcome, MachineOutcomes, MachineProvider } from './machine-provider.ts'
+
+/** Nodes that are made the same way. */
+export interface MachinePool {
+  nodes: ReadonlySet<string>
+  provider: MachineProvider
+}
+
+/** All pools as one provider. A node of no pool fails; a provider that fails as a whole fails for its nodes alone. */
+export function combinePools(pools: readonly MachinePool[]): MachineProvider {
+  return {
+    start: (nodes, options) => askAll(pools, nodes, (provider, part) => provider.start(part, options)),
+    stop: (nodes, options) => askAll(pools, nodes, (provider, part) => provider.stop(part, options)),
+  }
+}
+
+async function askAll(
+  pools: readonly MachinePool[],
+  nodes: readonly string[],
+  ask: (provider: MachineProvider, nodes: readonly string[]) => Promise<MachineOutcomes>,
+): Promise<MachineOutcomes> {
+  const outcomes = new Map<string, MachineOutcome>(
+    nodes.map((node) => [node, { ok: false, reason: 'no pool of scheduler.slurm.cloud has this node' }]),
+  )
+  await Promise.all(
+    pools.map(async (pool, at) => {
+      // The first pool that has a node makes it.
+      const part = nodes.filter((node) => pools.findIndex(({ nodes: own }) => own.has(node)) === at)
+      if (part.length === 0) return
+      for (const [node, outcome] of await askPool(part, () => ask(pool.provider, part)))
+        outcomes.set(node, outcome)
+    }),
+  )
+  return outcomes
+}
+
+async function askPool(
+  nodes: readonly string[],
+  ask: () => Promise<MachineOutcomes>,
+): Promise<MachineOutcomes> {
+  try {
+    return await ask()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return new Map(nodes.map((node) => [node, { ok: false, reason }]))
+  }
+}
