@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+
 import type { SlurmPoolConfig } from '#config/sections/slurm-cloud.ts'
 import { parseDurationMs } from '#config/units.ts'
+import { createAwsProvider } from '#machines/drivers/aws/aws-provider.ts'
 import { createCommandProvider } from '#machines/drivers/command/command-provider.ts'
 import { combinePools, type MachinePool } from '#machines/machine-pools.ts'
 import type { MachineProvider } from '#machines/machine-provider.ts'
@@ -20,10 +23,13 @@ export function createMachines(
   )
 }
 
-function createProvider({ command }: SlurmPoolConfig, cluster: () => Promise<string>): MachineProvider {
+function createProvider({ command, aws }: SlurmPoolConfig, cluster: () => Promise<string>): MachineProvider {
   if (command !== undefined) {
     const { timeout, ...config } = command
     return createCommandProvider({ ...config, timeoutMs: parseDurationMs(timeout), cluster })
   }
-  throw new Error('a pool has neither command nor aws')
+  if (aws === undefined) throw new Error('a pool has neither command nor aws')
+  const { userData, ...config } = aws
+  const script = userData === undefined ? {} : { userData: readFileSync(userData, 'utf8') }
+  return createAwsProvider({ ...config, ...script }, { cluster })
 }

@@ -44,7 +44,7 @@ describe('machines by programs of the site', () => {
   test('runs the program once a node, and reads where its machine is', async () => {
     const machines = await create({
       resume:
-        'echo making $1 $ATRIUM_NODE in $ATRIUM_CLUSTER$ZONE; echo address=10.0.0.${1#c}; echo hostname=ip-$1',
+        'echo making $1 $ATRIUM_NODE in $ATRIUM_CLUSTER$ZONE; echo address=10.0.0.$(echo $1 | tr -d c); echo hostname=ip-$1',
     })
     assert.deepEqual(Object.fromEntries(await machines.start(['c1', 'c2'], { signal })), {
       c1: { ok: true, address: '10.0.0.1', hostname: 'ip-c1' },
