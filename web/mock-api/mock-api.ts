@@ -4,6 +4,7 @@ import { accountRoutes } from './handlers/account.ts'
 import { operationRoutes } from './handlers/operations.ts'
 import { serverRoutes } from './handlers/servers.ts'
 import { tokenRoutes } from './handlers/tokens.ts'
+import { usageRoutes } from './handlers/usage.ts'
 import { userRoutes } from './handlers/users.ts'
 import { buildMockPage } from './mock-page.ts'
 import type { MockState, MockUser } from './mock-state.ts'
@@ -26,6 +27,7 @@ const routes: MockRoutes = {
   ...userRoutes,
   ...tokenRoutes,
   ...operationRoutes,
+  ...usageRoutes,
 }
 
 const openPages = ['/hub/login', '/hub/first-visit', '/hub/invitation', '/hub/set-password']

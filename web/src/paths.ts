@@ -24,6 +24,7 @@ export const paths = {
     server ? `/spawn-pending/${segment(user)}/${segment(server)}` : `/spawn-pending/${segment(user)}`,
   tokens: () => '/token',
   activity: () => '/activity',
+  usage: () => '/usage',
   account: () => '/account',
   login: (next?: string) => withQuery('/login', { next }),
   admin: {
@@ -37,6 +38,7 @@ export const paths = {
     job: (key: string) => `/admin/jobs/${segment(key)}`,
     queue: () => '/admin/queue',
     quotas: () => '/admin/quotas',
+    usage: (query: Query = {}) => withQuery('/admin/usage', query),
     nodes: () => '/admin/nodes',
     services: () => '/admin/services',
     audit: (query: Query = {}) => withQuery('/admin/audit', query),

@@ -14,6 +14,7 @@ import { SignInPage } from '#pages/sign-in/sign-in-page.tsx'
 import { SpawnPage } from '#pages/spawn/spawn-page.tsx'
 import { SpawnPendingPage } from '#pages/spawn/spawn-pending-page.tsx'
 import { TokensPage } from '#pages/tokens/tokens-page.tsx'
+import { UsagePage } from '#pages/usage/usage-page.tsx'
 import { paths } from '#paths.ts'
 
 // Administrators' pages are loaded when they are opened.
@@ -28,6 +29,7 @@ const JobsPage = lazyPage(async () => (await import('#pages/admin/jobs-page.tsx'
 const JobPage = lazyPage(async () => (await import('#pages/admin/job-page.tsx')).JobPage)
 const QueuePage = lazyPage(async () => (await import('#pages/admin/queue-page.tsx')).QueuePage)
 const QuotasPage = lazyPage(async () => (await import('#pages/admin/quotas-page.tsx')).QuotasPage)
+const AdminUsagePage = lazyPage(async () => (await import('#pages/admin/usage-page.tsx')).AdminUsagePage)
 const NodesPage = lazyPage(async () => (await import('#pages/admin/nodes-page.tsx')).NodesPage)
 const ServicesPage = lazyPage(async () => (await import('#pages/admin/services-page.tsx')).ServicesPage)
 const AuditPage = lazyPage(async () => (await import('#pages/admin/audit-page.tsx')).AuditPage)
@@ -44,6 +46,7 @@ const adminRoutes: RouteObject[] = [
   { path: 'jobs/:job', element: <JobPage /> },
   { path: 'queue', element: <QueuePage /> },
   { path: 'quotas', element: <QuotasPage /> },
+  { path: 'usage', element: <AdminUsagePage /> },
   { path: 'nodes', element: <NodesPage /> },
   { path: 'services', element: <ServicesPage /> },
   { path: 'audit', element: <AuditPage /> },
@@ -70,6 +73,7 @@ export const routes: RouteObject[] = [
       { path: 'spawn-pending/:user/:server?', element: <SpawnPendingPage /> },
       { path: 'token', element: <TokensPage /> },
       { path: 'activity', element: <ActivityPage /> },
+      { path: 'usage', element: <UsagePage /> },
       { path: 'account', element: <AccountPage /> },
       { path: 'admin', element: <AdminLayout />, children: adminRoutes },
       { path: '*', element: <NotFoundPage /> },

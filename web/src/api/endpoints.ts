@@ -49,6 +49,7 @@ export const endpoints = {
   queue: `${atrium}/queue`,
   quotas: `${atrium}/quotas`,
   userQuotas: (user: string) => `${atrium}/quotas/${segment(user)}`,
+  usage: `${atrium}/usage`,
   nodes: `${atrium}/nodes`,
   roles: `${atrium}/roles`,
   roleHolder: (role: string, kind: string, name: string) =>

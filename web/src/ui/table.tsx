@@ -12,6 +12,8 @@ export interface Column<Row> {
   align?: 'end'
   /** Left out where there is little room. */
   secondary?: boolean
+  /** Rows can be sorted by it; `direction` while they are. */
+  sort?: { direction: 'ascending' | 'descending' | undefined; onSort: () => void }
 }
 
 interface TableProps<Row> {
@@ -33,12 +35,18 @@ export function Table<Row>({ label, columns, rows, rowKey, empty }: TableProps<R
   return (
     <div className="table-frame">
       <table className="table" role="table" aria-label={label}>
-        <thead role="rowgroup">
+        <thead role="rowgroup" data-sortable={columns.some(({ sort }) => sort) || undefined}>
           <tr role="row">
             {columns.map((column) => (
-              <th key={column.label || column.srLabel} role="columnheader" scope="col" {...layoutOf(column)}>
+              <th
+                key={column.label || column.srLabel}
+                role="columnheader"
+                scope="col"
+                aria-sort={column.sort?.direction}
+                {...layoutOf(column)}
+              >
                 {column.lead}
-                {column.label || <span className="visually-hidden">{column.srLabel}</span>}
+                <ColumnHead column={column} />
               </th>
             ))}
           </tr>
@@ -61,6 +69,16 @@ export function Table<Row>({ label, columns, rows, rowKey, empty }: TableProps<R
         </tbody>
       </table>
     </div>
+  )
+}
+
+function ColumnHead<Row>({ column: { label, srLabel, sort } }: { column: Column<Row> }) {
+  if (!sort) return label || <span className="visually-hidden">{srLabel}</span>
+  return (
+    <button type="button" className="table-sort" onClick={sort.onSort}>
+      {label}
+      <span aria-hidden="true">{sort.direction && (sort.direction === 'ascending' ? '↑' : '↓')}</span>
+    </button>
   )
 }
 

@@ -43,6 +43,11 @@ export function describeJob({ kind, server }: JobView): string {
   return [kindWords[kind], server].filter(Boolean).join(' ')
 }
 
+/** A kind of job in words, or its name where it is news to this portal. */
+export function describeKind(kind: string): string {
+  return Object.hasOwn(kindWords, kind) ? kindWords[kind as JobView['kind']] : kind
+}
+
 /** `2 cores · 4 GB`: what a job asked for. */
 export function describeResources({ cpu, memoryBytes, gpu }: JobView['resources']): string {
   const parts = [

@@ -16,6 +16,7 @@ const own: readonly NavigationItem[] = [
   { label: 'Home', path: paths.home(), icon: 'home' },
   { label: 'Tokens', path: paths.tokens(), icon: 'key' },
   { label: 'Activity', path: paths.activity(), icon: 'activity' },
+  { label: 'Usage', path: paths.usage(), icon: 'chart' },
   { label: 'Account', path: paths.account(), icon: 'user' },
 ]
 
@@ -26,6 +27,7 @@ const administration: readonly NavigationItem[] = [
   { label: 'Jobs', path: paths.admin.jobs(), icon: 'jobs', scopes: ['read:jobs'] },
   { label: 'Queue', path: paths.admin.queue(), icon: 'queue', scopes: ['read:jobs'] },
   { label: 'Quotas', path: paths.admin.quotas(), icon: 'gauge', scopes: ['read:quotas'] },
+  { label: 'Usage', path: paths.admin.usage(), icon: 'chart', scopes: ['read:usage'] },
   { label: 'Nodes', path: paths.admin.nodes(), icon: 'node', scopes: ['read:nodes'] },
   { label: 'Services', path: paths.admin.services(), icon: 'plug', scopes: ['list:services'] },
   { label: 'Audit log', path: paths.admin.audit(), icon: 'scroll', scopes: ['read:audit'] },
