@@ -32,6 +32,19 @@ export function becomeServerProgram(name: string, args: readonly string[]): neve
   })
 }
 
+/** Becomes a program of the node's part, which is Python alone: it runs where nothing else of the platform does. */
+export function becomeNodeProgram(name: string, args: readonly string[]): never {
+  const folder = join(findCheckout(), 'python', 'src', 'atrium_node')
+  process.execve?.(
+    '/usr/bin/env',
+    ['env', 'python3', '-I', '-S', folder, name, ...args],
+    process.env as Record<string, string>,
+  )
+  throw new CliError('This Node cannot replace a process by another one.', {
+    hint: 'Use the Node that `npm ci` brings along.',
+  })
+}
+
 function findCheckout(): string {
   const root = join(import.meta.dirname, '..', '..')
   if (existsSync(join(root, 'server', 'src', 'main'))) return root

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-import { becomeServerProgram } from '#server-program.ts'
+import { becomeNodeProgram, becomeServerProgram } from '#server-program.ts'
 
 const programs = {
   resume: 'make the machines of these nodes (ResumeProgram)',
@@ -24,4 +24,17 @@ export function addSlurmCommands(program: Command): void {
         ]),
       )
   }
+  slurm
+    .command('watch-interruption')
+    .description('on a spot machine of EC2: when it is taken back, queue its jobs again')
+    .option('--node <name>', "its name in Slurm (default: the tag atrium-node, else the host's name)")
+    .option('--slurm <dir>', "where Slurm's commands are (default: on PATH)")
+    .option('--every <seconds>', 'between two questions (default: 5)')
+    .option('--metadata <url>', "the machine's metadata service (default: that of EC2)")
+    .action((options: Readonly<Record<string, string>>) =>
+      becomeNodeProgram(
+        'watch_interruption',
+        Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
+      ),
+    )
 }
