@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 
+import { isLoopbackUrl } from './loopback.ts'
 import type { Config } from './schema.ts'
 import { checkSlurmCloud } from './slurm-cloud-combinations.ts'
 
@@ -18,6 +19,7 @@ export function checkCombinations(config: Config): readonly Conflict[] {
     ...checkRoles(config),
     ...checkStore(config),
     ...checkSlurmCloud(config.scheduler.slurm.cloud),
+    ...checkScheduler(config),
   ]
 }
 
@@ -91,6 +93,7 @@ const queueKeys = [
 /** Those a driver cannot do. */
 const impossible: Readonly<Record<Config['scheduler']['driver'], readonly (typeof queueKeys)[number][]>> = {
   local: queueKeys,
+  slurm: [],
 }
 
 /** Values that ask for nothing special: they are fine everywhere. */
@@ -151,6 +154,37 @@ function checkStore({ store }: Config): readonly Conflict[] {
   return store.url !== undefined && store.urlFile !== undefined
     ? [{ path: ['store', 'urlFile'], message: 'give url or urlFile, not both' }]
     : []
+}
+
+function checkScheduler({ scheduler, edge }: Config): readonly Conflict[] {
+  const { driver, slurm } = scheduler
+  if (driver !== 'slurm') return []
+  return [
+    ...(slurm.shared === undefined
+      ? [
+          {
+            path: ['scheduler', 'driver'],
+            message: 'give scheduler.slurm.shared a folder that all nodes see',
+          },
+        ]
+      : []),
+    ...checkReach(['scheduler', 'slurm', 'hubUrl'], slurm.hubUrl),
+    ...(slurm.hubUrl === undefined ? checkReach(['edge', 'publicUrl'], edge.publicUrl) : []),
+    ...(slurm.rest?.jwtKeyFile !== undefined && slurm.rest.tokenFile !== undefined
+      ? [
+          {
+            path: ['scheduler', 'slurm', 'rest', 'tokenFile'],
+            message: 'give jwtKeyFile or tokenFile, not both',
+          },
+        ]
+      : []),
+  ]
+}
+
+function checkReach(path: Conflict['path'], url: string | undefined): readonly Conflict[] {
+  return url === undefined || !isLoopbackUrl(url)
+    ? []
+    : [{ path, message: `nodes cannot reach ${url}: give scheduler.slurm.hubUrl an address of this machine` }]
 }
 
 /** Indices of the names that stood before. */

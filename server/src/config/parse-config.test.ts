@@ -133,3 +133,24 @@ test('GPUs are asked for where quotas and bills see them', () => {
     findProblems('profiles: [{name: a, gpuType: a100}]').some(({ message }) => /how many/.test(message)),
   )
 })
+
+test('a Slurm cluster has to be described, and to be within reach of its nodes', () => {
+  const slurm = (more: string, edge = '') =>
+    findProblems(`${edge}scheduler: {driver: slurm, slurm: {shared: /shared/atrium${more}}}\n`)
+  assert.deepEqual(slurm(', hubUrl: "http://10.0.0.1:8000"'), [])
+  assert.deepEqual(slurm('', 'edge: {publicUrl: "https://atrium.example"}\n'), [])
+  const paths = (problems: ReturnType<typeof findProblems>) => problems.map(({ path }) => path)
+  assert.deepEqual(paths(findProblems('scheduler: {driver: slurm}\n')), ['scheduler.driver'])
+  for (const url of [
+    'http://localhost:8000',
+    'http://127.0.0.1',
+    'http://0.0.0.0:8000',
+    'http://[::1]:8000',
+  ]) {
+    assert.deepEqual(paths(slurm(`, hubUrl: "${url}"`)), ['scheduler.slurm.hubUrl'], url)
+  }
+  assert.deepEqual(paths(slurm('', 'edge: {publicUrl: "http://localhost:8000"}\n')), ['edge.publicUrl'])
+  const both = 'rest: {url: "http://c:6820", jwtKeyFile: /k, tokenFile: /t}'
+  assert.deepEqual(paths(slurm(`, hubUrl: "http://10.0.0.1", ${both}`)), ['scheduler.slurm.rest.tokenFile'])
+  assert.equal(slurm(', hubUrl: "http://10.0.0.1", defaults: {partition: "a;b"}').length, 1)
+})

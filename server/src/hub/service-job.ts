@@ -20,6 +20,8 @@ export interface ServiceJobSettings {
   environmentPrefix: string
   /** Who services run as. */
   owner: JobOwner
+  /** Which scheduler runs them. Default: the one that runs servers. */
+  driver?: string
   /** Between asking a service to end and ending it by force. */
   stopGraceMs: number
 }
@@ -48,9 +50,10 @@ export function buildServiceJob(
   service: ServiceConfig & { command: readonly [string, ...string[]] },
   token: string,
 ): JobRequest {
-  const { owner, stopGraceMs } = settings
+  const { owner, driver, stopGraceMs } = settings
   return {
     kind: 'app',
+    ...(driver === undefined ? {} : { driver }),
     userId: null,
     subject: buildServiceSubject(service.name),
     spec: {

@@ -91,9 +91,12 @@ export function createUnixAccounts(options: UnixAccountsOptions): UnixAccounts {
 
 async function findPerson(system: SystemAccounts, name: string): Promise<SystemAccount | undefined> {
   const account = await system.find(name)
-  return account !== undefined && account.uid >= firstPersonUid && account.uid !== nobodyUid
-    ? account
-    : undefined
+  return account !== undefined && isPerson(account) ? account : undefined
+}
+
+/** False for the machine's own accounts. */
+export function isPerson({ uid }: SystemAccount): boolean {
+  return uid >= firstPersonUid && uid !== nobodyUid
 }
 
 async function fixAccount(

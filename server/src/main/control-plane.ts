@@ -1,5 +1,4 @@
 import { chmod } from 'node:fs/promises'
-import { userInfo } from 'node:os'
 import { join } from 'node:path'
 
 import { parseDurationMs } from '#config/units.ts'
@@ -11,24 +10,20 @@ import type { ShutdownRequest } from '#http/routes/hub/shutdown.ts'
 import { applyServiceConfig } from '#hub/configured-services.ts'
 import { createHub, type Hub } from '#hub/hub.ts'
 import { createIdentity, type Identity } from '#identity/identity.ts'
-import { createSystemAccounts } from '#identity/system-accounts.ts'
-import { createUnixAccounts } from '#identity/unix-accounts.ts'
 import { createOauthProvider } from '#oauth/oauth.ts'
 import { type Clock, systemClock } from '#platform/clock.ts'
 import { findInstallationRoot } from '#platform/installation.ts'
 import type { Logger } from '#platform/log.ts'
-import { createSealedBox } from '#platform/sealed-box.ts'
-import type { LocalScheduler } from '#scheduler/drivers/local/local-scheduler.ts'
+import { createSealedBox, type SealedBox } from '#platform/sealed-box.ts'
 import { createJobs, type Jobs } from '#scheduler/jobs.ts'
 import { createKillAt, findCrashPoint } from '#scheduler/reconcile/crash-points.ts'
-import { createHomes } from '#storage/homes.ts'
 import type { Store } from '#store/store.ts'
 import { buildApiRoutesOptions } from './api-routes.ts'
 import { buildProfilesConfig, buildQuotaLimits, buildUsagePrices } from './config-slices.ts'
 import { ensureKey } from './data-folder.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
+import { type JobDrivers, openJobDrivers } from './job-drivers.ts'
 import { ensureLocalToken } from './local-administrator.ts'
-import { createLocalDriver } from './local-driver.ts'
 import { openStore } from './open-store.ts'
 import { createPamCheck } from './pam.ts'
 import { type Replica, startReplica } from './replica.ts'
@@ -36,9 +31,6 @@ import { startEdge } from './start-edge.ts'
 import type { StartOptions } from './start-options.ts'
 import { version } from './version.ts'
 
-/** Uids for users whom the machine does not know; above those that login.defs(5) hands out, below containers'. */
-const ownUids = { first: 20_000, last: 59_999 }
-const preloadMs = 60_000
 const oauthTokenMs = 14 * 86_400_000
 
 /** A running control plane. */
@@ -47,7 +39,7 @@ export interface ControlPlane {
   readonly jobs: Jobs
   readonly edge: BuiltinEdge
   readonly store: Store
-  readonly scheduler: LocalScheduler
+  readonly drivers: JobDrivers
   /** Lets requests in flight end; the edge and all jobs go on. */
   close(): Promise<void>
 }
@@ -75,10 +67,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     startEdge(start, { fence: () => hub?.publisher.fence() ?? 0, log }),
     openStore(start.config, start.data, { clock, log }),
   ])
-  const scheduler = createLocalDriver(start.data, options.python, {
-    jobProcesses: start.config.servers.processes,
-  })
-  const parts = await wire(options, { clock, edge, store, scheduler })
+  const box = createSealedBox(await ensureKey(start.data, 'sealing.key'))
+  const { publicUrl } = edge
+  const drivers = await openJobDrivers({ ...options, ...{ publicUrl, store, box, clock } })
+  const parts = await wire(options, { clock, edge, store, box, drivers })
   hub = parts.hub
   await parts.app.listen({ path: socketPath })
   await chmod(socketPath, 0o600)
@@ -94,22 +86,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   parts.jobs.start()
   parts.hub.start()
   parts.identity.start()
-  if (start.config.servers.warmStart) void preload(scheduler, start.environmentPrefix, log)
+  void drivers.preload()
   return {
     ...parts,
     edge,
     store,
-    scheduler,
-    close: () => close({ ...parts, edge, store, scheduler, replica }),
-  }
-}
-
-/** The first start of the day is as quick as the next one. */
-async function preload(scheduler: LocalScheduler, prefix: string, log: Logger): Promise<void> {
-  try {
-    await scheduler.preload(prefix, { signal: AbortSignal.timeout(preloadMs) })
-  } catch (error) {
-    log.warn({ err: error, prefix }, 'the environment could not be preloaded; servers start cold')
+    drivers,
+    close: () => close({ ...parts, edge, store, drivers, replica }),
   }
 }
 
@@ -117,14 +100,14 @@ interface Ports {
   clock: Clock
   edge: BuiltinEdge
   store: Store
-  scheduler: LocalScheduler
+  box: SealedBox
+  drivers: JobDrivers
 }
 
 async function wire(options: ControlPlaneOptions, ports: Ports) {
   const { start, log, replica } = options
   const { config, data } = start
-  const { clock, edge, store, scheduler } = ports
-  const box = createSealedBox(await ensureKey(data, 'sealing.key'))
+  const { clock, edge, store, box, drivers } = ports
   const identity = createIdentity({
     store,
     clock,
@@ -145,35 +128,30 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     box,
     clock,
     log,
-    schedulers: { [scheduler.driver]: scheduler },
-    defaultDriver: scheduler.driver,
+    schedulers: drivers.schedulers,
+    defaultDriver: drivers.defaultDriver,
     limits: buildQuotaLimits(config),
     isReady: async (job, endpoint, probe) => (await hub?.isReady(job, endpoint, probe)) ?? false,
     replica,
     ...findCrashHook(options.environment),
   })
-  const given = { hubUrl: findHubUrl(edge, start), environmentPrefix: start.environmentPrefix, data }
+  const { environmentPrefix } = start
   hub = createHub({
     store,
     jobs,
     identity,
-    accounts: createUnixAccounts({
-      store,
-      system: createSystemAccounts(),
-      self: { login: userInfo().username, shell: userInfo().shell ?? '/bin/sh' },
-      ...(process.getuid?.() === 0 ? { uids: ownUids } : {}),
-    }),
-    homes: createHomes({ root: data.homes }),
+    accounts: drivers.accounts,
+    homes: drivers.homes,
     edge,
     credentials: identity.createEdgeCredentials(),
     box,
     clock,
     log,
     replica,
-    servers: buildServerSettings(config, given),
+    servers: buildServerSettings(config, { ...drivers.servers, environmentPrefix }),
     profiles: buildProfilesConfig(config),
     services,
-    serviceJobs: buildServiceJobSettings(config, given),
+    serviceJobs: buildServiceJobSettings(config, { ...drivers.services, environmentPrefix, data }),
   })
   const app = await buildApp(options, ports, { identity, jobs, hub })
   return { identity, jobs, hub, app }
@@ -202,11 +180,11 @@ async function buildApp(
       clock,
       controlPlaneUrl: `unix:${socketPath}`,
       publicUrl: edge.publicUrl,
-      driver: ports.scheduler.driver,
+      driver: ports.drivers.defaultDriver,
       prices: buildUsagePrices(config),
       signIn: findPamCheck(options) === undefined ? 'local' : 'pam',
       shutDown: options.shutDown,
-      nodeDoor: undefined,
+      nodeDoor: ports.drivers.nodeDoor,
     }),
     browser: {
       identity,
@@ -249,13 +227,6 @@ function findPamCheck({ start, python }: ControlPlaneOptions) {
   return wanted ? createPamCheck({ python, service: pamService }) : undefined
 }
 
-/** Jobs run on this machine: they reach the edge by loopback, whatever name browsers use. */
-function findHubUrl(edge: BuiltinEdge, { config, host }: StartOptions): string {
-  if (config.edge.publicUrl === undefined && config.edge.tls === undefined)
-    return edge.publicUrl.replace('//0.0.0.0', '//127.0.0.1')
-  return config.edge.publicUrl?.replace(/\/$/, '') ?? edge.publicUrl.replace(`//${host}`, '//localhost')
-}
-
 /** Fault tests name a point at which this process kills itself. */
 function findCrashHook(environment: NodeJS.ProcessEnv) {
   const point = findCrashPoint(environment['ATRIUM_TEST_CRASH_POINT'] ?? '')
@@ -268,7 +239,7 @@ async function close(parts: {
   jobs: Jobs
   identity: Identity
   replica: Replica
-  scheduler: LocalScheduler
+  drivers: JobDrivers
   edge: BuiltinEdge
   store: Store
 }): Promise<void> {
@@ -277,7 +248,7 @@ async function close(parts: {
   await parts.jobs.close()
   await parts.identity.close()
   await parts.replica.close()
-  await parts.scheduler.close()
+  await parts.drivers.close()
   await parts.edge.close()
   await parts.store.close()
 }

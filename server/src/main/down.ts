@@ -9,7 +9,7 @@ import { type DataFolder, describeDataFolder } from './data-folder.ts'
 import { endAgent, endEdge, killAllJobs } from './end-platform.ts'
 import { ensureLocalToken } from './local-administrator.ts'
 import { createLocalDriver } from './local-driver.ts'
-import { readPlatformFile } from './platform-file.ts'
+import { type PlatformFile, readPlatformFile } from './platform-file.ts'
 
 const endWithinMs = 90_000
 
@@ -69,10 +69,20 @@ async function askToEnd(folder: DataFolder, all: boolean): Promise<void> {
 /** The control plane is gone already: its edge, and the jobs if asked for, are ended without it. */
 async function endLeftOvers(folder: DataFolder, all: boolean): Promise<void> {
   if (all) {
+    refuseElsewhere(await readPlatformFile(folder))
     const { path } = await findPython({ mustBeShared: false, signal: AbortSignal.timeout(endWithinMs) })
     const scheduler = createLocalDriver(folder, path)
     await killAllJobs(scheduler)
     await endAgent(scheduler)
   }
   await endEdge(folder)
+}
+
+/** Jobs of a cluster cannot be found without the control plane. */
+function refuseElsewhere(last: PlatformFile | undefined): void {
+  if (last === undefined || last.driver === 'local') return
+  console.error(
+    `No control plane runs, and users’ servers run by ${last.driver}. Start the platform, then \`atrium down --all\` again.`,
+  )
+  process.exit(1)
 }

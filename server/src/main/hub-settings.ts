@@ -14,23 +14,21 @@ import { localAdministrator } from './local-administrator.ts'
 /** Who services of the platform run as where jobs run as their owners: `nobody` of every Linux. */
 const nobody = { login: 'nobody', uid: 65_534, gid: 65_534 }
 
-/** What holds for every notebook server. `hubUrl`: where jobs reach the edge. */
+/** What holds for every notebook server. `given`: what follows from where they run. */
 export function buildServerSettings(
   config: Config,
-  given: { hubUrl: string; environmentPrefix: string },
+  given: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart' | 'environmentPrefix'>,
 ): ServerSettings {
   const { servers, edge } = config
   const [program, ...args] = servers.command ?? []
   return {
     ...given,
-    bindHost: '127.0.0.1',
     defaultUrl: servers.defaultUrl,
     environment: servers.environment,
     namedServers: servers.named,
     startTimeoutMs: parseDurationMs(servers.startTimeout),
     stopGraceMs: parseDurationMs(servers.stopGrace),
     timeWarningMs: parseDurationMs(servers.timeWarning),
-    warmStart: servers.warmStart,
     ...(edge.publicUrl === undefined ? {} : { publicUrl: new URL(edge.publicUrl).origin }),
     ...(program === undefined ? {} : { command: [program, ...args] }),
   }
@@ -39,13 +37,12 @@ export function buildServerSettings(
 /** What holds for every service that the platform runs. */
 export function buildServiceJobSettings(
   config: Config,
-  given: { hubUrl: string; environmentPrefix: string; data: DataFolder },
+  given: Pick<ServiceJobSettings, 'hubUrl' | 'driver' | 'environmentPrefix'> & { data: DataFolder },
 ): ServiceJobSettings {
-  const { hubUrl, environmentPrefix, data } = given
+  const { data, ...settings } = given
   const account = process.getuid?.() === 0 ? nobody : { login: userInfo().username }
   return {
-    hubUrl,
-    environmentPrefix,
+    ...settings,
     owner: { name: localAdministrator, home: data.root, ...account },
     stopGraceMs: parseDurationMs(config.servers.stopGrace),
     ...(config.edge.publicUrl === undefined ? {} : { publicUrl: new URL(config.edge.publicUrl).origin }),

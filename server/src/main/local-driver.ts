@@ -1,9 +1,20 @@
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 
+import { createSystemAccounts } from '#identity/system-accounts.ts'
+import { createUnixAccounts } from '#identity/unix-accounts.ts'
 import { buildLocalConfig } from '#scheduler/drivers/local/local-config.ts'
 import { createLocalScheduler, type LocalScheduler } from '#scheduler/drivers/local/local-scheduler.ts'
+import { createHomes } from '#storage/homes.ts'
 
 import type { DataFolder } from './data-folder.ts'
+import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
+import type { StartOptions } from './start-options.ts'
+
+/** Uids for users whom the machine does not know; above those that login.defs(5) hands out, below containers'. */
+const ownUids = { first: 20_000, last: 59_999 }
+const preloadMs = 60_000
+const endAgentMs = 5000
 
 /** Where the node agent of a data folder listens. */
 export function findAgentSocket(data: DataFolder): string {
@@ -25,4 +36,47 @@ export function createLocalDriver(
       agentLogPath: join(data.logs, 'agent.log'),
     }),
   )
+}
+
+/** Everything runs on this machine. */
+export async function openLocalDrivers(options: JobDriverOptions): Promise<JobDrivers> {
+  const { start, store } = options
+  const { config, data } = start
+  const scheduler = createLocalDriver(data, options.python, { jobProcesses: config.servers.processes })
+  const hubUrl = findLoopbackUrl(options.publicUrl, start)
+  return {
+    schedulers: { [scheduler.driver]: scheduler },
+    defaultDriver: scheduler.driver,
+    accounts: createUnixAccounts({
+      store,
+      system: createSystemAccounts(),
+      self: { login: userInfo().username, shell: userInfo().shell ?? '/bin/sh' },
+      ...(process.getuid?.() === 0 ? { uids: ownUids } : {}),
+    }),
+    homes: createHomes({ root: data.homes }),
+    servers: { hubUrl, bindHost: '127.0.0.1', warmStart: config.servers.warmStart },
+    services: { hubUrl },
+    nodeDoor: undefined,
+    async preload() {
+      if (config.servers.warmStart) await preload(scheduler, options)
+    },
+    endHelpers: () => scheduler.shutdownAgent({ signal: AbortSignal.timeout(endAgentMs) }),
+    close: () => scheduler.close(),
+  }
+}
+
+async function preload(scheduler: LocalScheduler, { start, log }: JobDriverOptions): Promise<void> {
+  const prefix = start.environmentPrefix
+  try {
+    await scheduler.preload(prefix, { signal: AbortSignal.timeout(preloadMs) })
+  } catch (error) {
+    log.warn({ err: error, prefix }, 'the environment could not be preloaded; servers start cold')
+  }
+}
+
+/** Where jobs on this machine reach the edge: by loopback, whatever name browsers use. `publicUrl`: the edge's. */
+export function findLoopbackUrl(publicUrl: string, { config, host }: StartOptions): string {
+  if (config.edge.publicUrl === undefined && config.edge.tls === undefined)
+    return publicUrl.replace('//0.0.0.0', '//127.0.0.1')
+  return config.edge.publicUrl?.replace(/\/$/, '') ?? publicUrl.replace(`//${host}`, '//localhost')
 }

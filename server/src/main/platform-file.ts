@@ -13,6 +13,8 @@ export interface PlatformFile {
   controlSocket: string
   /** File with the local administrator's token. */
   tokenFile: string
+  /** Which scheduler runs users' servers. */
+  driver: string
   /** Other processes of the platform, by name. */
   pids: Readonly<Record<string, number>>
 }

@@ -6,7 +6,7 @@ import { createLogger, type Logger } from '#platform/log.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { claimControlSocket, findControlSocket, isSocketAlive } from './control-socket.ts'
 import { ensureDataFolder } from './data-folder.ts'
-import { endAgent, endEdge, endIdleAgent, stopAllJobs } from './end-platform.ts'
+import { endEdge, endIdleAgent, stopAllJobs } from './end-platform.ts'
 import { createFirstLink } from './first-link.ts'
 import { findTokenFile } from './local-administrator.ts'
 import { writePlatformFile } from './platform-file.ts'
@@ -86,6 +86,7 @@ async function publishPlatformFile(
     pid: process.pid,
     publicUrl: platform.edge.publicUrl,
     controlSocket,
+    driver: platform.drivers.defaultDriver,
     tokenFile: findTokenFile(start.data),
     pids: { controlPlane: process.pid, ...(await findPids(platform)) },
   })
@@ -153,7 +154,7 @@ async function stop(
 ): Promise<void> {
   if (servers) await stopAllJobs(platform.jobs, platform.store)
   const left = await platform.jobs.list({ active: true }).catch(() => undefined)
-  if (servers) await endAgent(platform.scheduler)
+  if (servers) await platform.drivers.endHelpers()
   await platform.close()
   if (edge) {
     await endIdleAgent(start.data, join(start.environmentPrefix, 'bin', 'python')).catch(() => {})

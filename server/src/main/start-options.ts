@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util'
 
 import { buildDefaultConfig, loadConfig } from '#config/load-config.ts'
 import type { Config } from '#config/schema.ts'
-
 import { type DataFolder, describeDataFolder, findDefaultDataFolder } from './data-folder.ts'
+import { findSharedEnvironment } from './shared-folder.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 const configName = 'atrium.yaml'
@@ -42,7 +42,7 @@ export async function readStartOptions(
   })
   const config = await readConfig(values.config)
   const data = describeDataFolder(chooseDataFolder(values.data, config, environment))
-  const prefix = values['env-prefix'] ?? config.environment.prefix
+  const prefix = values['env-prefix'] ?? config.environment.prefix ?? findSharedEnvironment(config)
   return {
     config,
     data,

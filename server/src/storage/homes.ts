@@ -36,6 +36,16 @@ export function createHomes({ root }: { root: string }): Homes {
   }
 }
 
+/** Homes that the nodes' own system makes and looks after: this machine may not even see them. */
+export function createAccountHomes(): Homes {
+  return {
+    async ensure({ home, folder }) {
+      if (home === undefined) throw new PlatformError('internal', { detail: { folder } })
+      return home
+    },
+  }
+}
+
 function joinSafely(root: string, folder: string): string {
   if (!safeFolder.test(folder)) throw new PlatformError('internal', { detail: { folder } })
   return join(root, folder)

@@ -1,8 +1,7 @@
 import { Type } from 'typebox'
 
 import { byteSizeType } from '#config/units.ts'
-
-import { slurmCloudSection } from './slurm-cloud.ts'
+import { slurmSection } from './slurm.ts'
 
 export const edgeSection = Type.Object(
   {
@@ -63,11 +62,11 @@ export const environmentSection = Type.Object(
 
 export const schedulerSection = Type.Object(
   {
-    driver: Type.Enum(['local'], { description: 'What runs jobs.', default: 'local' }),
-    slurm: Type.Object(
-      { cloud: slurmCloudSection },
-      { additionalProperties: false, default: {}, description: 'The Slurm cluster.' },
-    ),
+    driver: Type.Enum(['local', 'slurm'], {
+      description: 'What runs jobs: this machine, or a Slurm cluster.',
+      default: 'local',
+    }),
+    slurm: slurmSection,
   },
   { additionalProperties: false, default: {}, description: 'Where jobs run.' },
 )

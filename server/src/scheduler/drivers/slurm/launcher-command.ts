@@ -3,7 +3,7 @@ import type { SlurmSchedulerConfig } from './slurm-config.ts'
 
 type LauncherConfig = Pick<
   SlurmSchedulerConfig,
-  'python' | 'nodePackage' | 'hubUrl' | 'hubCertificates' | 'mungeSocket'
+  'python' | 'nodePackage' | 'hubUrl' | 'hubUid' | 'hubCertificates' | 'mungeSocket'
 >
 
 /**
@@ -13,6 +13,7 @@ type LauncherConfig = Pick<
 export function buildLauncherCommand(config: LauncherConfig, keys: readonly JobKey[]): readonly string[] {
   return [
     ...[config.python, '-I', '-S', config.nodePackage, 'slurm_job', '--url', config.hubUrl],
+    ...['--hub-uid', String(config.hubUid)],
     ...(config.hubCertificates === undefined ? [] : ['--ca', config.hubCertificates]),
     ...(config.mungeSocket === undefined ? [] : ['--munge-socket', config.mungeSocket]),
     ...keys,

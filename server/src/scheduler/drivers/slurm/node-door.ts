@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
+import type { JobKind } from '@atrium/contract/jobs.ts'
 
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
@@ -29,6 +30,8 @@ export interface NodeDoorOptions {
 
 const defaultLogLimitBytes = 32 * 2 ** 20
 const userUmask = 0o077
+/** They start what else they need by themselves, on the nodes they have. */
+const oneProgram: ReadonlySet<JobKind> = new Set(['server', 'batch'])
 const longestCredential = 4096
 /** Every credential is a process for milliseconds, and nobody who sends one is known before. */
 const turnsOfMunge = { atOnce: 8, mostWaiting: 2000 }
@@ -104,9 +107,10 @@ function tooMany(): Promise<never> {
 
 /** What the launcher gets: see `atrium_node/slurm_child.py`. */
 function buildLaunch({ logPath, logLimitBytes, mpi }: NodeDoorOptions, spec: JobSpec, claimant: string) {
-  const { key, command, environment, workingDirectory, ports, tasks } = spec
+  const { key, command, environment, workingDirectory, ports } = spec
   return {
-    ...{ key, claimant, command, environment, workingDirectory, ports, tasks },
+    ...{ key, claimant, command, environment, workingDirectory, ports },
+    tasks: oneProgram.has(spec.kind) ? 1 : spec.tasks,
     umask: userUmask,
     log: { path: logPath(key), limitBytes: logLimitBytes ?? defaultLogLimitBytes },
     ...(mpi === undefined ? {} : { mpi }),

@@ -10,6 +10,8 @@ export interface SlurmSchedulerConfig {
   nodePackage: string
   /** Where nodes reach the platform, without a path. */
   hubUrl: string
+  /** The uid that the platform runs as: launchers believe nobody else's answers. */
+  hubUid: number
   /** PEM file, as nodes see it: what signed the platform's certificate, if nodes do not know it. */
   hubCertificates?: string
   /** Absent: munge's own. */

@@ -11,6 +11,7 @@ const config: SlurmSchedulerConfig = {
   python: '/usr/bin/python3',
   nodePackage: '/shared/node/atrium_node',
   hubUrl: 'https://atrium.example.org',
+  hubUid: 900,
   logFolder: '/shared/logs',
   logKey: new Uint8Array(32),
   callTimeoutMs: 1000,

@@ -1,0 +1,90 @@
+import { Type } from 'typebox'
+
+import { slurmCloudSection } from './slurm-cloud.ts'
+
+const absolutePath = (description: string) => Type.String({ description, pattern: '^/' })
+/** A name of Slurm's own: what it may be made of is all that reaches a command. */
+const queueName = (description: string) =>
+  Type.Optional(Type.String({ description, pattern: '^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}$' }))
+
+const restSection = Type.Object(
+  {
+    url: Type.String({
+      description: 'Where slurmrestd answers.',
+      pattern: '^https?://[^/]+/?$',
+      examples: ['http://slurm-controller:6820'],
+    }),
+    jwtKeyFile: Type.Optional(
+      absolutePath(
+        "Slurm's own jwt_hs256.key: tokens for users are signed with it, and no helper is needed.",
+      ),
+    ),
+    tokenFile: Type.Optional(
+      absolutePath(
+        'A token of one user, read anew whenever the file changes: everything else goes by the commands.',
+      ),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'slurmrestd, if there is one; the commands are used when it does not answer.',
+  },
+)
+
+const defaultsSection = Type.Object(
+  {
+    partition: queueName("Default: the cluster's default."),
+    account: queueName("Default: the user's own default."),
+    qos: queueName('Quality of service.'),
+    constraint: Type.Optional(
+      Type.String({
+        description: "Features that nodes must have, in Slurm's syntax.",
+        pattern: '^[A-Za-z0-9_(\\[][A-Za-z0-9_.&|*()\\[\\]-]{0,254}$',
+      }),
+    ),
+    reservation: queueName('Runs in this reservation.'),
+  },
+  { additionalProperties: false, default: {}, description: 'For jobs whose profile does not say otherwise.' },
+)
+
+/** How Atrium works with a Slurm cluster. */
+export const slurmSection = Type.Object(
+  {
+    shared: Type.Optional(
+      absolutePath(
+        "Folder that all nodes see under the same path, the platform's own: the launcher, the environments and what jobs print. Needed for driver `slurm`.",
+      ),
+    ),
+    hubUrl: Type.Optional(
+      Type.String({
+        description:
+          'Where nodes reach the platform. Default: `edge.publicUrl`, or the address that the edge listens on.',
+        pattern: '^https?://[^/]+/?$',
+        examples: ['http://10.0.0.1:8000'],
+      }),
+    ),
+    certificates: Type.Optional(
+      absolutePath(
+        "PEM file, as nodes see it, of what signed the platform's certificate, if nodes do not know it.",
+      ),
+    ),
+    python: Type.Optional(
+      absolutePath(
+        "Python 3.9 or newer that starts jobs on nodes, at the same path on each. Default: the environment's.",
+      ),
+    ),
+    mungeSocket: Type.Optional(absolutePath("munge's socket, here and on nodes. Default: munge's own.")),
+    commands: Type.Optional(absolutePath('Folder of squeue and the others. Default: they are on PATH.')),
+    slurmConf: Type.Optional(absolutePath("slurm.conf, if not in Slurm's own place.")),
+    rest: Type.Optional(restSection),
+    helper: Type.Array(Type.String(), {
+      minItems: 1,
+      description: 'argv of the helper that submits and cancels as the user: see docs/security.md.',
+      default: ['sudo', '-n', '/usr/local/libexec/atrium-slurm-helper'],
+    }),
+    mpi: queueName('How srun starts the tasks of a job: `--mpi`. Default: the cluster’s.'),
+    defaults: defaultsSection,
+    cloud: slurmCloudSection,
+  },
+  { additionalProperties: false, default: {}, description: 'The Slurm cluster.' },
+)
