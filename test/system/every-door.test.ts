@@ -29,11 +29,11 @@ const openDoors = [
   'PATCH /hub/user/{user}/{path}',
   'POST /api/v1/links/inspect',
   'POST /api/v1/links/use',
+  'POST /api/v1/session',
+  'POST /hub/api/authorizations/token',
   // A munge credential is asked for by the driver.
   'POST /hub/api/jobs/launch',
   'POST /hub/api/jobs/report',
-  'POST /api/v1/session',
-  'POST /hub/api/authorizations/token',
   'POST /hub/api/oauth2/token',
   'POST /hub/api/users/{user}/tokens',
   'POST /hub/login',
