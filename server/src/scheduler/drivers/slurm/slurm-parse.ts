@@ -5,7 +5,7 @@ import type { SlurmJob, SlurmNode } from './slurm-client.ts'
  * later ones write `{set, infinite, number}` and lists.
  */
 
-type Json = Readonly<Record<string, unknown>>
+export type Json = Readonly<Record<string, unknown>>
 
 /** Farther in the future than this means no end: Slurm counts a year for jobs without a limit. */
 const endlessMs = 360 * 86_400_000
@@ -64,7 +64,7 @@ function parseOneJob(job: Json, ref: string, nowMs: number): SlurmJob {
 }
 
 /** A wait status (`exit_code: 256`), or an object with its parts. */
-function parseExit(value: unknown): { exitCode?: number; signal?: number } {
+export function parseExit(value: unknown): { exitCode?: number; signal?: number } {
   if (!isObject(value)) {
     const status = readNumber(value)
     return status === undefined ? {} : parseWaitStatus(status)
@@ -124,26 +124,26 @@ function countGpus(gres: string): number {
   return count
 }
 
-function isObject(value: unknown): value is Json {
+export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function readList(answer: unknown, name: string): readonly Json[] {
+export function readList(answer: unknown, name: string): readonly Json[] {
   const list = isObject(answer) ? answer[name] : undefined
   return Array.isArray(list) ? list.filter(isObject) : []
 }
 
-function readText(value: unknown): string {
+export function readText(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
 /** One word, a comma-separated text or a list. */
-function readWords(value: unknown): readonly string[] {
+export function readWords(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.filter((word): word is string => typeof word === 'string')
   return typeof value === 'string' && value !== '' ? value.split(',') : []
 }
 
-function readNumber(value: unknown): number | undefined {
+export function readNumber(value: unknown): number | undefined {
   if (isObject(value))
     return value['set'] === true && value['infinite'] !== true ? readNumber(value['number']) : undefined
   if (typeof value === 'string' && /^\d+$/.test(value)) return readNumber(Number(value))
@@ -151,7 +151,7 @@ function readNumber(value: unknown): number | undefined {
 }
 
 /** Seconds since the epoch, 0 for none, in milliseconds. */
-function readTime(value: unknown): number | undefined {
+export function readTime(value: unknown): number | undefined {
   const seconds = readNumber(value)
   return seconds === undefined || seconds === 0 ? undefined : seconds * 1000
 }
