@@ -170,15 +170,16 @@ function checkScheduler({ scheduler, edge }: Config): readonly Conflict[] {
       : []),
     ...checkReach(['scheduler', 'slurm', 'hubUrl'], slurm.hubUrl),
     ...(slurm.hubUrl === undefined ? checkReach(['edge', 'publicUrl'], edge.publicUrl) : []),
-    ...(slurm.rest?.jwtKeyFile !== undefined && slurm.rest.tokenFile !== undefined
-      ? [
-          {
-            path: ['scheduler', 'slurm', 'rest', 'tokenFile'],
-            message: 'give jwtKeyFile or tokenFile, not both',
-          },
-        ]
-      : []),
+    ...checkRest(slurm.rest),
   ]
+}
+
+function checkRest(rest: Config['scheduler']['slurm']['rest']): readonly Conflict[] {
+  if (rest === undefined || (rest.jwtKeyFile === undefined) !== (rest.tokenFile === undefined)) return []
+  const path = ['scheduler', 'slurm', 'rest']
+  return rest.tokenFile === undefined
+    ? [{ path, message: 'give jwtKeyFile or tokenFile: slurmrestd answers nobody without a token' }]
+    : [{ path: [...path, 'tokenFile'], message: 'give jwtKeyFile or tokenFile, not both' }]
 }
 
 function checkReach(path: Conflict['path'], url: string | undefined): readonly Conflict[] {

@@ -150,7 +150,10 @@ test('a Slurm cluster has to be described, and to be within reach of its nodes',
     assert.deepEqual(paths(slurm(`, hubUrl: "${url}"`)), ['scheduler.slurm.hubUrl'], url)
   }
   assert.deepEqual(paths(slurm('', 'edge: {publicUrl: "http://localhost:8000"}\n')), ['edge.publicUrl'])
-  const both = 'rest: {url: "http://c:6820", jwtKeyFile: /k, tokenFile: /t}'
-  assert.deepEqual(paths(slurm(`, hubUrl: "http://10.0.0.1", ${both}`)), ['scheduler.slurm.rest.tokenFile'])
+  const rest = (keys: string) =>
+    paths(slurm(`, hubUrl: "http://10.0.0.1", rest: {url: "unix:/run/slurmrestd.socket"${keys}}`))
+  assert.deepEqual(rest(', jwtKeyFile: /k'), [])
+  assert.deepEqual(rest(', jwtKeyFile: /k, tokenFile: /t'), ['scheduler.slurm.rest.tokenFile'])
+  assert.deepEqual(rest(''), ['scheduler.slurm.rest'])
   assert.equal(slurm(', hubUrl: "http://10.0.0.1", defaults: {partition: "a;b"}').length, 1)
 })

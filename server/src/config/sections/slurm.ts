@@ -10,20 +10,27 @@ const queueName = (description: string) =>
 const restSection = Type.Object(
   {
     url: Type.String({
-      description: 'Where slurmrestd answers.',
-      pattern: '^https?://[^/]+/?$',
-      examples: ['http://slurm-controller:6820'],
+      description: 'Where slurmrestd answers: an address, or a socket of this machine.',
+      pattern: '^(https?://[^/]+/?|unix:/.+)$',
+      examples: ['http://slurm-controller:6820', 'unix:/run/slurmrestd/slurmrestd.socket'],
     }),
     jwtKeyFile: Type.Optional(
       absolutePath(
-        "Slurm's own jwt_hs256.key: tokens for users are signed with it, and no helper is needed.",
+        "The cluster's own key (`AuthAltParameters=jwt_key=`): each user's tokens are signed with it, and no helper is needed.",
       ),
     ),
     tokenFile: Type.Optional(
       absolutePath(
-        'A token of one user, read anew whenever the file changes: everything else goes by the commands.',
+        "Instead: a token, read anew whenever the file changes. SlurmUser's or root's acts for everybody; with another's set `submits: false`.",
       ),
     ),
+    user: queueName(
+      "Who looks at the queue; where Slurm's PrivateData hides other users' jobs, one of Slurm's operators. Default: the account that the platform runs as.",
+    ),
+    submits: Type.Boolean({
+      description: '`false`: REST only looks; jobs are submitted and ended by the helper.',
+      default: true,
+    }),
   },
   {
     additionalProperties: false,
