@@ -2,7 +2,7 @@
 export interface NodeRequest {
   /** The body, byte for byte. */
   body: string
-  /** What proves whose process it is; what that is, is the driver's. Of the header `X-Atrium-Munge`. */
+  /** What proves whose process it is: see `findNodeCredential`. */
   credential: string | undefined
   /** Where the request came from, as the edge saw it. */
   address?: string
@@ -18,4 +18,9 @@ export interface NodeDoor {
   /** The job, as text that only its owner can read. */
   launch(request: NodeRequest): Promise<string>
   report(request: NodeRequest): Promise<void>
+}
+
+/** A launcher's credential, of the header `Authorization: Munge CREDENTIAL`; undefined for any other. */
+export function findNodeCredential(authorization: string | undefined): string | undefined {
+  return /^munge +(\S+)$/i.exec(authorization ?? '')?.[1]
 }

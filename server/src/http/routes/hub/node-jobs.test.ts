@@ -61,7 +61,7 @@ async function createSite() {
       remoteAddress: '10.0.0.1',
       headers: {
         'content-type': 'application/json',
-        ...(credential === undefined ? {} : { 'x-atrium-munge': credential }),
+        ...(credential === undefined ? {} : { authorization: `Munge ${credential}` }),
         ...headers,
       },
     })

@@ -2,7 +2,7 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 import { Type } from 'typebox'
 
 import { defineRoute, type Route, type RouteRequest } from '#http/define-route.ts'
-import type { NodeDoor, NodeRequest } from '#scheduler/node-door.ts'
+import { findNodeCredential, type NodeDoor, type NodeRequest } from '#scheduler/node-door.ts'
 
 export interface NodeJobRoutesOptions {
   /** Of the scheduler whose jobs fetch themselves; undefined where none does. */
@@ -11,7 +11,6 @@ export interface NodeJobRoutesOptions {
 
 /** A launcher's request is a few hundred bytes, with room for the words of a program that could not be started. */
 const bodyLimitBytes = 16 * 1024
-const credentialHeader = 'x-atrium-munge'
 const access = {
   open: 'A munge credential over the body proves whose process on a node asks: the driver checks it.',
 }
@@ -70,10 +69,9 @@ export function createNodeJobRoutes({ nodeDoor }: NodeJobRoutesOptions): Route[]
 }
 
 function buildNodeRequest({ body, raw, remote }: Pick<RouteRequest, 'body' | 'raw' | 'remote'>): NodeRequest {
-  const credential = raw.headers[credentialHeader]
   return {
     body: typeof body === 'string' ? body : '',
-    credential: typeof credential === 'string' ? credential : undefined,
+    credential: findNodeCredential(raw.headers.authorization),
     address: remote,
   }
 }

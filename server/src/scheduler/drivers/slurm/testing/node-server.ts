@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 
 import { isPlatformError } from '@atrium/contract/errors.ts'
 
-import type { NodeDoor, NodeRequest } from '#scheduler/node-door.ts'
+import { findNodeCredential, type NodeDoor, type NodeRequest } from '#scheduler/node-door.ts'
 
 /** The door on a port of its own, without the rest of the platform. */
 export interface NodeServer {
@@ -24,12 +24,11 @@ export async function startNodeServer(
   const server = createServer(async (request, response) => {
     const answer = (status: number, body?: string) => response.writeHead(status).end(body)
     const call = calls[request.url ?? '']
-    const credential = request.headers['x-atrium-munge']
     if (call === undefined) return answer(404)
     try {
       const body = await call({
         body: await text(request),
-        credential: typeof credential === 'string' ? credential : undefined,
+        credential: findNodeCredential(request.headers.authorization),
         ...(request.socket.remoteAddress === undefined ? {} : { address: request.socket.remoteAddress }),
       })
       answer(body === undefined ? 204 : 200, body)
