@@ -108,6 +108,7 @@ describe('machines of EC2', () => {
     assert.equal((await list('other')).length, 1)
     assert.equal((await machines.start(['c1'], options)).get('c1')?.ok, true)
     assert.equal((await list('mine')).length, 2)
+    assert.deepEqual((await machines.list?.(['c1', 'c2', 'c9'], options))?.toSorted(), ['c1', 'c2'])
   })
 
   test('are bought on the spot market, from a template, with the start script of the node', async () => {

@@ -47,6 +47,15 @@ describe('nodes that come and go with the jobs', { skip: findMissing() ?? false 
     assert.ok((await readLog(folder)).includes('machines are starting: c1,c2'))
   })
 
+  test('machines that Slurm has forgotten are swept away', async () => {
+    await waitFor('the node to be off', async () => (await sinfo(cluster)).includes('c2 idle~'), patience)
+    await configure(folder, ['/bin/true', '{node}'], ['/bin/sh', '-c', 'echo n1; echo c2'])
+    const { code, stderr } = await cluster.as('slurm', join(folder, 'sweep'), [])
+    assert.equal(code, 0, stderr)
+    const said = await readLog(folder)
+    assert.deepEqual(said.slice(-2), ['machines are there that nobody needs: c2', 'machines are removed: c2'])
+  })
+
   test('a node that cannot be made is given up at once, with the reason, and may be wanted again later', async () => {
     await configure(folder, ['/bin/sh', '-c', 'echo no machines left >&2; exit 1', '{node}'])
     const job = await submit(cluster, ['-p', 'cloud', '-w', 'c1'])
@@ -100,9 +109,9 @@ describe('preemption', { skip: findMissing() ?? false }, () => {
 /** The programs that slurm.conf names: it has no place for arguments, and gives them an empty environment. */
 async function writePrograms(folder: string): Promise<void> {
   await chmod(folder, 0o755)
-  for (const verb of ['resume', 'suspend', 'resume-fail']) {
+  for (const verb of ['resume', 'suspend', 'resume-fail', 'sweep']) {
     const script = `#!/bin/sh
-exec ${process.execPath} ${checkout}/cli/bin/atrium.mjs slurm ${verb} --config ${folder}/atrium.yaml "$1"
+exec ${process.execPath} ${checkout}/cli/bin/atrium.mjs slurm ${verb} --config ${folder}/atrium.yaml "$@"
 `
     await writeFile(join(folder, verb), script, { mode: 0o755 })
   }
@@ -111,9 +120,9 @@ exec ${process.execPath} ${checkout}/cli/bin/atrium.mjs slurm ${verb} --config $
   await chown(join(folder, 'machines.log'), uid, gid)
 }
 
-async function configure(folder: string, resume: readonly string[]): Promise<void> {
+async function configure(folder: string, resume: readonly string[], list = ['/bin/true']): Promise<void> {
   const suspend = [machineProgramOf(buildLayout(name)), 'off', '{node}']
-  const pools = [{ nodes: 'c[1-2]', command: { resume, suspend } }]
+  const pools = [{ nodes: 'c[1-2]', command: { resume, suspend, list } }]
   const cloud = { logFile: join(folder, 'machines.log'), pools }
   await writeFile(join(folder, 'atrium.yaml'), JSON.stringify({ scheduler: { slurm: { cloud } } }))
 }

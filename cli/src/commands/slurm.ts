@@ -18,12 +18,16 @@ export function addSlurmCommands(program: Command): void {
       .argument('<nodes>', 'as Slurm writes them: c[1-3],gpu07')
       .option('--config <file>', 'configuration (default: atrium.yaml here, if there is one)')
       .action((nodes: string, options: { config?: string }) =>
-        becomeServerProgram('slurm-power', [
-          ...(options.config === undefined ? [] : ['--config', options.config]),
-          ...['--', name, nodes],
-        ]),
+        becomeServerProgram('slurm-power', [...configOption(options), ...['--', name, nodes]]),
       )
   }
+  slurm
+    .command('sweep')
+    .description('remove machines of nodes that Slurm counts as switched off; run it now and then')
+    .option('--config <file>', 'configuration (default: atrium.yaml here, if there is one)')
+    .action((options: { config?: string }) =>
+      becomeServerProgram('slurm-power', [...configOption(options), 'sweep']),
+    )
   slurm
     .command('watch-interruption')
     .description('on a spot machine of EC2: when it is taken back, queue its jobs again')
@@ -37,4 +41,8 @@ export function addSlurmCommands(program: Command): void {
         Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
       ),
     )
+}
+
+function configOption({ config }: { config?: string }): readonly string[] {
+  return config === undefined ? [] : ['--config', config]
 }

@@ -11,6 +11,12 @@ export function combinePools(pools: readonly MachinePool[]): MachineProvider {
   return {
     start: (nodes, options) => askAll(pools, nodes, (provider, part) => provider.start(part, options)),
     stop: (nodes, options) => askAll(pools, nodes, (provider, part) => provider.stop(part, options)),
+    async list(nodes, options) {
+      const parts = pools.map(
+        async (pool, at) => (await pool.provider.list?.(ownNodes(pools, at, nodes), options)) ?? [],
+      )
+      return (await Promise.all(parts)).flat()
+    },
   }
 }
 
@@ -24,14 +30,18 @@ async function askAll(
   )
   await Promise.all(
     pools.map(async (pool, at) => {
-      // The first pool that has a node makes it.
-      const part = nodes.filter((node) => pools.findIndex(({ nodes: own }) => own.has(node)) === at)
+      const part = ownNodes(pools, at, nodes)
       if (part.length === 0) return
       for (const [node, outcome] of await askPool(part, () => ask(pool.provider, part)))
         outcomes.set(node, outcome)
     }),
   )
   return outcomes
+}
+
+/** Those of the nodes that this pool makes: the first that has them. */
+function ownNodes(pools: readonly MachinePool[], at: number, nodes: readonly string[]): readonly string[] {
+  return nodes.filter((node) => pools.findIndex(({ nodes: own }) => own.has(node)) === at)
 }
 
 async function askPool(

@@ -24,4 +24,6 @@ export interface MachineProvider {
   start(nodes: readonly string[], options: { signal: AbortSignal }): Promise<MachineOutcomes>
   /** A node without a machine is a success. */
   stop(nodes: readonly string[], options: { signal: AbortSignal }): Promise<MachineOutcomes>
+  /** Those of the nodes that have a machine. Absent: this provider cannot tell. */
+  list?(nodes: readonly string[], options: { signal: AbortSignal }): Promise<readonly string[]>
 }

@@ -5,14 +5,15 @@ import { createSilentLogger } from '#platform/log.ts'
 
 import { combinePools } from './machine-pools.ts'
 import type { MachineOutcome, MachineProvider } from './machine-provider.ts'
-import { cleanFailedNodes, resumeNodes, suspendNodes } from './power-nodes.ts'
-import type { NodeAddress, SlurmController } from './slurm-controller.ts'
+import { cleanFailedNodes, resumeNodes, suspendNodes, sweepMachines } from './power-nodes.ts'
+import { type NodeAddress, parsePoweredNodes, type SlurmController } from './slurm-controller.ts'
 
 /** Remembers what slurmctld was told. */
 function createSlurm(trouble: { addresses?: Error } = {}) {
   const addresses: NodeAddress[] = []
   const down: [string, string][] = []
   const available: string[] = []
+  const poweredDown: string[] = []
   const slurm: SlurmController = {
     clusterName: async () => 'tests',
     async setAddresses(nodes) {
@@ -22,11 +23,12 @@ function createSlurm(trouble: { addresses?: Error } = {}) {
     async setDown(nodes, reason) {
       for (const node of nodes) down.push([node, reason])
     },
+    listPoweredDown: async (nodes) => nodes.filter((node) => poweredDown.includes(node)),
     async setAvailable(nodes) {
       available.push(...nodes)
     },
   }
-  return { slurm, addresses, down, available }
+  return { slurm, addresses, down, available, poweredDown }
 }
 
 /** Answers as told for each node, and remembers what it was asked. */
@@ -97,6 +99,41 @@ test('nodes that never answered may be wanted again once their machines are remo
   const { slurm, available } = createSlurm()
   assert.equal(await cleanFailedNodes(context(provider, slurm), ['c1', 'c2']), false)
   assert.deepEqual([asked, available], [['stop c1', 'stop c2'], ['c1']])
+})
+
+test('sweeps away machines of nodes that Slurm counts as switched off, and no others', async () => {
+  const { provider, asked } = createMachines({})
+  const list = async (nodes: readonly string[]) => nodes.filter((node) => node !== 'c3')
+  const { slurm, poweredDown } = createSlurm()
+  poweredDown.push('c2', 'c3')
+  assert.equal(await sweepMachines(context({ ...provider, list }, slurm), ['c1', 'c2', 'c3']), true)
+  assert.deepEqual(asked, ['stop c2'])
+})
+
+test('leaves machines alone that their provider cannot list', async () => {
+  const { provider, asked } = createMachines({})
+  const { slurm, poweredDown } = createSlurm()
+  poweredDown.push('c1')
+  const machines = combinePools([{ nodes: new Set(['c1']), provider }])
+  assert.equal(await sweepMachines(context(machines, slurm), ['c1']), true)
+  assert.deepEqual(asked, [])
+})
+
+test('knows which nodes are on, and sweeps nothing when Slurm shows none', () => {
+  const line = (name: string, state: string) =>
+    `NodeName=${name} CoresPerSocket=2 CPUAlloc=0 Gres=(null) State=${state} ThreadsPerCore=1`
+  const states = {
+    c1: 'IDLE+CLOUD+POWERED_DOWN',
+    c2: 'MIXED+CLOUD+NOT_RESPONDING+POWERING_UP',
+    c3: 'DOWN+CLOUD+POWERED_DOWN+NOT_RESPONDING',
+    c4: 'IDLE+CLOUD+POWERING_DOWN',
+    n1: 'IDLE',
+  }
+  const text = Object.entries(states)
+    .map(([name, state]) => line(name, state))
+    .join('\n')
+  assert.deepEqual([...parsePoweredNodes(text)], ['c2', 'c4', 'n1'])
+  assert.throws(() => parsePoweredNodes('No nodes in the system\n'), /PrivateData=cloud/)
 })
 
 test('asks the pool that has the node; a pool that breaks down does not harm another', async () => {

@@ -49,6 +49,21 @@ export async function cleanFailedNodes(context: PowerContext, nodes: readonly st
   }
 }
 
+/**
+ * Removes machines that Slurm does not know to be there: it runs SuspendProgram once, and does not ask whether that went well. Of these
+ * nodes; those whose provider cannot tell what there is are left alone. Answers whether all went well.
+ */
+export async function sweepMachines(context: PowerContext, nodes: readonly string[]): Promise<boolean> {
+  const { machines, slurm, log, signal } = context
+  // In this order: a machine that is ordered in between is not in the list.
+  const present = (await machines.list?.(nodes, { signal })) ?? []
+  if (present.length === 0) return true
+  const forgotten = await slurm.listPoweredDown(present)
+  if (forgotten.length === 0) return true
+  log.warn({ nodes: forgotten }, 'machines are there that nobody needs')
+  return (await removeMachines(context, forgotten)).length === forgotten.length
+}
+
 /** Answers the nodes that have no machine now. */
 async function removeMachines(
   { machines, log, signal }: PowerContext,

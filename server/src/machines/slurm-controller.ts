@@ -6,6 +6,8 @@ export interface SlurmController {
   setAddresses(nodes: readonly NodeAddress[]): Promise<void>
   /** Jobs on these nodes are requeued at once. When ResumeTimeout is over, Slurm runs ResumeFailProgram for the nodes. */
   setDown(nodes: readonly string[], reason: string): Promise<void>
+  /** Those of the nodes that Slurm counts as switched off, or does not know. */
+  listPoweredDown(nodes: readonly string[]): Promise<readonly string[]>
   /** Nodes that are down may be wanted again. */
   setAvailable(nodes: readonly string[]): Promise<void>
 }
@@ -51,10 +53,27 @@ export function createSlurmController(environment: Readonly<Record<string, strin
       for (const part of chunk(nodes))
         await scontrol('update', `nodename=${part.join(',')}`, 'state=down', `reason=${cleanReason(reason)}`)
     },
+    async listPoweredDown(nodes) {
+      const on = parsePoweredNodes(await scontrol('--oneliner', 'show', 'node'))
+      return nodes.filter((node) => !on.has(node))
+    },
     async setAvailable(nodes) {
       for (const part of chunk(nodes)) await scontrol('update', `nodename=${part.join(',')}`, 'state=resume')
     },
   }
+}
+
+/** The nodes of `scontrol --oneliner show node` that are not switched off. Without PrivateData=cloud it leaves those out that are. */
+export function parsePoweredNodes(text: string): ReadonlySet<string> {
+  const nodes = text.split('\n').flatMap((line) => {
+    const [, name, state] = /^NodeName=(\S+) .*?\bState=(\S+)/.exec(line) ?? []
+    return name === undefined || state === undefined ? [] : [{ name, flags: state.split('+') }]
+  })
+  // Every machine would be taken for one that nobody needs.
+  if (nodes.length === 0)
+    throw new Error('Slurm shows no node at all: is PrivateData=cloud missing in slurm.conf?')
+  const isOff = (flags: readonly string[]) => flags.includes('POWERED_DOWN') && !flags.includes('POWERING_UP')
+  return new Set(nodes.filter(({ flags }) => !isOff(flags)).map(({ name }) => name))
 }
 
 /** One line without quotes, which scontrol would take for its own. */

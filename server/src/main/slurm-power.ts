@@ -1,8 +1,14 @@
-/** `atrium slurm resume|suspend|resume-fail NODES`: what slurmctld runs when it wants nodes, or no longer. */
+/** `atrium slurm resume|suspend|resume-fail NODES`: what slurmctld runs when it wants nodes, or no longer. `sweep`: of all pools. */
 import { parseArgs } from 'node:util'
 
 import { buildDefaultConfig } from '#config/load-config.ts'
-import { cleanFailedNodes, type PowerContext, resumeNodes, suspendNodes } from '#machines/power-nodes.ts'
+import {
+  cleanFailedNodes,
+  type PowerContext,
+  resumeNodes,
+  suspendNodes,
+  sweepMachines,
+} from '#machines/power-nodes.ts'
 import { createSlurmController, type SlurmController } from '#machines/slurm-controller.ts'
 import { expandHostlist } from '#platform/hostlist.ts'
 import type { Logger } from '#platform/log.ts'
@@ -16,6 +22,7 @@ const verbs: Readonly<Record<string, (context: PowerContext, nodes: readonly str
     resume: resumeNodes,
     suspend: suspendNodes,
     'resume-fail': cleanFailedNodes,
+    sweep: sweepMachines,
   }
 
 const { values, positionals } = parseArgs({
@@ -39,7 +46,9 @@ async function power(verb: string, nodes: string): Promise<boolean> {
     )
     const run = verbs[verb]
     if (run === undefined) throw new Error(`no such command: ${verb}`)
-    return await run({ machines, slurm, log, signal: new AbortController().signal }, expandHostlist(nodes))
+    const wanted =
+      verb === 'sweep' ? cloud.pools.flatMap((pool) => expandHostlist(pool.nodes)) : expandHostlist(nodes)
+    return await run({ machines, slurm, log, signal: new AbortController().signal }, wanted)
   } catch (error) {
     log.error({ err: error, nodes }, 'nothing was done for these nodes')
     if (verb === 'resume') await giveUpAll(slurm, nodes, error, log)

@@ -12,8 +12,15 @@ const commandSection = Type.Object(
   {
     resume: argv('Program and arguments that make the machine of one node.'),
     suspend: argv('Program and arguments that remove it; nothing to remove is a success.'),
+    list: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        description:
+          'Program and arguments that print the nodes that have a machine, one a line; for `sweep`.',
+      }),
+    ),
     environment: Type.Record(Type.String(), Type.String(), {
-      description: 'Variables for both. Nothing else is inherited.',
+      description: 'Variables for these programs. Nothing else is inherited.',
       default: {},
     }),
     timeout: durationType({ description: 'Ended after this long, and failed.', default: '4m' }),

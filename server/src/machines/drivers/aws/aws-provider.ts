@@ -60,6 +60,11 @@ export function createAwsProvider(
         )
       return new Map(nodes.map((node) => [node, { ok: true }]))
     },
+
+    async list(nodes, { signal }) {
+      const [ec2, name] = await Promise.all([open(config), cluster()])
+      return [...new Set((await ec2.find(name, nodes, { signal })).map(({ node }) => node))]
+    },
   }
 }
 

@@ -84,6 +84,14 @@ describe('machines by programs of the site', () => {
     })
   })
 
+  test('lists the nodes that have a machine, if there is a program for that', async () => {
+    assert.equal((await create({})).list, undefined)
+    const machines = await create({}, { list: ['/bin/sh', '-c', 'echo c1; echo c2; echo other'] })
+    assert.deepEqual(await machines.list?.(['c2', 'c3'], { signal }), ['c2'])
+    const broken = await create({}, { list: ['/bin/false'] })
+    await assert.rejects(async () => broken.list?.(['c2'], { signal }), /ended with status 1/)
+  })
+
   test('ends a program that takes too long, with what it started', async () => {
     const machines = await create({ resume: 'sleep 300 & echo $! >child; wait' }, { timeoutMs: 300 })
     const outcome = (await machines.start(['c1'], { signal })).get('c1')

@@ -7,6 +7,8 @@ export interface CommandProviderConfig {
   /** Program and arguments; `{node}` in the arguments is the node's name. */
   resume: readonly string[]
   suspend: readonly string[]
+  /** Prints the nodes that have a machine, one a line. */
+  list?: readonly string[]
   environment: Readonly<Record<string, string>>
   timeoutMs: number
   atOnce: number
@@ -32,6 +34,20 @@ export function createCommandProvider(config: CommandProviderConfig): MachinePro
   return {
     start: forEach(config.resume, ({ stdout }) => parseStarted(stdout)),
     stop: forEach(config.suspend, () => ({ ok: true })),
+    ...(config.list === undefined ? {} : { list: createList(config, config.list) }),
+  }
+}
+
+function createList(
+  config: CommandProviderConfig,
+  argv: readonly string[],
+): NonNullable<MachineProvider['list']> {
+  return async (nodes, { signal }) => {
+    const environment = { ...config.environment, ATRIUM_CLUSTER: await config.cluster() }
+    const result = await runArgv(argv, { environment, timeoutMs: config.timeoutMs, signal })
+    if (result.code !== 0) throw new Error(describeFailure(argv[0] ?? '', result))
+    const printed = new Set(result.stdout.split('\n').map((line) => line.trim()))
+    return nodes.filter((node) => printed.has(node))
   }
 }
 
