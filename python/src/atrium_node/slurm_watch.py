@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from typing import Any
 
@@ -55,13 +54,11 @@ class SlurmWatch:
         self._due = {"oom": _OOM_SECONDS, "log": _LOG_SECONDS, "usage": _USAGE_SECONDS}
         if self._ports:
             self._due["ports"] = 0.0
-        if self._signals.is_asked_to_end:
-            # That came before there was a program to hear it.
-            os.kill(pid, signal.SIGTERM)
         while True:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 return status
+            self._signals.pass_on(pid)
             for name, due in list(self._due.items()):
                 if due <= self._age():
                     del self._due[name]

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -160,11 +161,24 @@ time.sleep(1000)`
     assert.equal(placement?.host, '127.0.0.1')
     assert.deepEqual(Object.keys(placement?.ports ?? {}), ['http', 'other'])
     launcher.kill('SIGTERM')
-    const children = () => readFileSync(`/proc/${launcher.pid}/task/${launcher.pid}/children`, 'utf8').trim()
-    assert.notEqual(children(), '', 'the launcher outlives SIGTERM')
-    process.kill(Number(children()), 'SIGTERM')
     assert.equal(await ended(launcher), 143)
     assert.equal((await read(job))?.exit?.signal, 'SIGTERM')
+  })
+
+  test('passes Slurm’s wish to end on, and waits for the program to tidy up', async () => {
+    const script = `import signal, sys, time
+def end(*_):
+    print('tidied up', flush=True)
+    sys.exit(3)
+signal.signal(signal.SIGTERM, end)
+print('waiting', flush=True)
+while True: time.sleep(1000)`
+    const job = await want(['python3', '-c', script])
+    const launcher = launch([job])
+    await waitFor('the program', () => existsSync(join(logs, `log-of-${job}`)) && logOf(job) === 'waiting\n')
+    launcher.kill('SIGTERM')
+    assert.equal(await ended(launcher), 3)
+    assert.equal(logOf(job), 'waiting\ntidied up\n')
   })
 
   test('ends with the status of its program, and tells it', async () => {
