@@ -27,6 +27,8 @@ export interface SlurmSchedulerOptions {
   client: SlurmClient
   placements: JobPlacements
   launches: LaunchSource
+  /** What users may ask for. */
+  choices?: NonNullable<Scheduler['choices']>
   clock: Clock
   log: Logger
 }
@@ -37,7 +39,7 @@ const listedAgeMs = 1000
 /** Runs jobs on the nodes of a Slurm cluster, as their owners. */
 export function createSlurmScheduler(
   config: SlurmSchedulerConfig,
-  { client, placements, launches, clock, log }: SlurmSchedulerOptions,
+  { client, placements, launches, choices, clock, log }: SlurmSchedulerOptions,
 ): SlurmScheduler {
   const queue = createSlurmQueue(client, {
     instance: config.instance,
@@ -75,6 +77,8 @@ export function createSlurmScheduler(
     async capacity({ signal }) {
       return buildCapacity(await client.listNodes({ signal }))
     },
+
+    ...(choices === undefined ? {} : { choices }),
 
     onChange: (listener) => site.hints.subscribe(listener),
 
