@@ -20,7 +20,11 @@ import {
   type SlurmScheduler,
 } from '@atrium/server/scheduler/drivers/slurm/slurm-scheduler.ts'
 import type { JobKey, JobOwner, JobSpec } from '@atrium/server/scheduler/job.ts'
-import { createMemoryPlacements, type JobPlacements } from '@atrium/server/scheduler/job-placement.ts'
+import {
+  createMemoryPlacements,
+  type JobPlacements,
+  type LaunchSource,
+} from '@atrium/server/scheduler/job-placement.ts'
 import type { NodeDoor } from '@atrium/server/scheduler/node-door.ts'
 
 import { getUnixAccount } from './accounts.ts'
@@ -52,21 +56,23 @@ export interface DriverSiteOptions {
   wrapClient?: (client: SlurmClient) => SlurmClient
   /** Default alice. */
   user?: string
+  /** Where jobs' specs and reports are kept. Default: in memory, with what was submitted here. */
+  records?: { placements: JobPlacements; launches: LaunchSource }
 }
 
 export async function createDriverSite(
   cluster: SlurmCluster,
-  { wrapClient = (client) => client, user = 'alice' }: DriverSiteOptions = {},
+  { wrapClient = (client) => client, user = 'alice', records }: DriverSiteOptions = {},
 ): Promise<DriverSite> {
   const { dir, owner } = makeFolders(cluster, user)
   const known = new Map<JobKey, JobSpec>()
-  const placements = createMemoryPlacements()
+  const placements = records?.placements ?? createMemoryPlacements()
   const opened: SlurmScheduler[] = []
   const door = createServer()
   const port = await listen(door, cluster.controlAddress)
   const config = buildConfig(cluster, dir, `http://${cluster.controlAddress}:${port}`)
   const client = wrapClient(buildClient(cluster, dir))
-  const launches = { findLaunch: async (key: JobKey) => known.get(key) }
+  const launches = records?.launches ?? { findLaunch: async (key: JobKey) => known.get(key) }
 
   const open = () => {
     const options = { client, placements, launches, clock: systemClock, log: createSilentLogger() }

@@ -49,7 +49,7 @@ function findObstacle({ owner }: JobSpec): { reason: string; message: string } |
 
 /** The keys that Slurm has or had already. What ended without a record of it never had its program started. */
 export async function findSubmitted(
-  { placements, queue }: SlurmSite,
+  { placements, queue, hints }: SlurmSite,
   jobs: readonly { key: JobKey; uid: number }[],
 ): Promise<ReadonlySet<JobKey>> {
   const placed = await placements.read(jobs.map(({ key }) => key))
@@ -63,6 +63,7 @@ export async function findSubmitted(
     if (job !== undefined) found.set(key, { uid: job.uid, ref: job.ref })
   }
   await placements.record(found)
+  hints.expect([...found.keys()], submittedPacesMs)
   return new Set([...known, ...found.keys()])
 }
 
