@@ -2,6 +2,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import type { JobHandle, JobKey } from '#scheduler/job.ts'
 import type { JobPlacements, LaunchSource } from '#scheduler/job-placement.ts'
+import type { PlacementNews } from '#scheduler/placement-news.ts'
 import type { Scheduler, SchedulerCapabilities, WaitOptions } from '#scheduler/scheduler.ts'
 import { cancelJobs } from './cancel-jobs.ts'
 import { buildCapacity } from './capacity.ts'
@@ -18,7 +19,7 @@ import { findSubmitted, submitJobs } from './submit-jobs.ts'
 /** The Slurm driver, and what only it can do. */
 export interface SlurmScheduler extends Scheduler {
   /** A job reported something, to this replica. `ended`: its program has. */
-  heard(key: JobKey, what: 'started' | 'ports' | 'ended' | 'usage'): void
+  heard(key: JobKey, what: PlacementNews): void
   /** Where nodes write this job's output. */
   logPath(key: JobKey): string
 }
@@ -90,7 +91,7 @@ export function createSlurmScheduler(
 
     heard(key, what) {
       if (what === 'usage') return
-      queue.expire()
+      if (what !== 'memory') queue.expire()
       if (what === 'ended') site.hints.expect([key], endingPacesMs)
       site.hints.tell([key])
     },
