@@ -25,7 +25,7 @@ import {
   type JobPlacements,
   type LaunchSource,
 } from '@atrium/server/scheduler/job-placement.ts'
-import type { NodeDoor } from '@atrium/server/scheduler/node-door.ts'
+import { findNodeCredential, type NodeDoor } from '@atrium/server/scheduler/node-door.ts'
 
 import { getUnixAccount } from './accounts.ts'
 import type { SlurmCluster } from './cluster.ts'
@@ -169,10 +169,9 @@ async function listen(server: Server, host: string): Promise<number> {
 /** As the platform's routes do. */
 function serve(server: Server, door: NodeDoor): void {
   const answer = async (request: IncomingMessage): Promise<string> => {
-    const credential = request.headers['x-atrium-munge']
     const asked = {
       body: await text(request),
-      credential: typeof credential === 'string' ? credential : undefined,
+      credential: findNodeCredential(request.headers.authorization),
       ...(request.socket.remoteAddress === undefined ? {} : { address: request.socket.remoteAddress }),
     }
     if (request.url === '/hub/api/jobs/launch') return await door.launch(asked)
