@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 
 import { addDatabaseCommands } from '#commands/database.ts'
+import { addDoctorCommand } from '#commands/doctor.ts'
 import { addGroupCommands } from '#commands/group.ts'
 import { addLogsCommand } from '#commands/logs.ts'
 import { addPlanCommand } from '#commands/plan.ts'
@@ -39,6 +40,7 @@ function buildProgram({ json }: { json: boolean }): Command {
   addStatusCommand(program)
   addValidateCommand(program)
   addPlanCommand(program)
+  addDoctorCommand(program)
   addUserCommands(program)
   addGroupCommands(program)
   addTokenCommands(program)

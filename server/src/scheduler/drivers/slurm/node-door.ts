@@ -128,8 +128,7 @@ function buildChange(report: NodeReport, nowMs: number): Partial<JobPlacement> {
   return exit === undefined ? change : { ...change, exit: { ...exit, atMs: nowMs } }
 }
 
-function findNews({ exit, ports, oomKills }: NodeReport): PlacementNews {
+function findNews({ exit, ports }: NodeReport): PlacementNews {
   if (exit !== undefined) return 'ended'
-  if (ports !== undefined) return 'ports'
-  return oomKills === undefined ? 'usage' : 'memory'
+  return ports === undefined ? 'usage' : 'ports'
 }
