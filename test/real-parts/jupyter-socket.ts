@@ -61,8 +61,8 @@ export async function openSocket(browser: HttpBrowser, origin: string, path: str
   }
 }
 
-/** Runs code in a kernel and answers what it printed. Throws when it raised. */
-export async function executeCode(socket: TestSocket, code: string): Promise<string> {
+/** Has a kernel run code, and answers the message's id without waiting for anything. */
+export function sendCode(socket: TestSocket, code: string): string {
   const id = randomUUID()
   const message = {
     channel: 'shell',
@@ -85,6 +85,12 @@ export async function executeCode(socket: TestSocket, code: string): Promise<str
     },
   }
   socket.send(JSON.stringify(message))
+  return id
+}
+
+/** Runs code in a kernel and answers what it printed. Throws when it raised. */
+export async function executeCode(socket: TestSocket, code: string): Promise<string> {
+  const id = sendCode(socket, code)
   const isOurs = (text: string, type: string) => {
     const answer = JSON.parse(text) as JupyterMessage
     return answer.parent_header.msg_id === id && answer.msg_type === type

@@ -131,6 +131,7 @@ async function prepare(layout: SlurmLayout, options: SlurmClusterOptions): Promi
     resumeProgram: options.resumeProgram ?? programs.resume,
     suspendProgram: options.suspendProgram ?? programs.suspend,
     resumeFailProgram: options.resumeFailProgram ?? programs.fail,
+    coresOfHost: options.coresOfHost ?? 2,
     extraLines: options.extraLines ?? [],
   })
   for (const folder of ['log', 'run']) chmodSync(join(layout.dir, folder), 0o1777)

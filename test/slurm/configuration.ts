@@ -18,6 +18,8 @@ export interface SlurmSettings {
   resumeProgram: string
   suspendProgram: string
   resumeFailProgram: string
+  /** More than this machine has: for jobs that idle; cores are not kept apart then. */
+  coresOfHost: number
   /** Lines added to slurm.conf. */
   extraLines: readonly string[]
 }
@@ -46,10 +48,14 @@ export function writeConfiguration(layout: SlurmLayout, settings: SlurmSettings)
   writeOwned(layout.jwtKeyPath, randomBytes(32), reader, 0o640)
   writeOwned(join(etc, 'slurmdbd.conf'), buildSlurmdbdConf(layout), slurm, 0o600)
   writeFileSync(layout.configFile, buildSlurmConf(layout, settings))
-  writeFileSync(join(etc, 'cgroup.conf'), cgroupConf)
+  writeFileSync(join(etc, 'cgroup.conf'), buildCgroupConf(settings))
+  writeFileSync(join(etc, 'hosts'), buildHosts(layout))
   writeFileSync(join(etc, 'gres.conf'), 'NodeName=n3 Name=gpu Type=test File=/dev/null\n')
   writeFileSync(join(etc, 'job_submit.lua'), jobSubmitLua)
 }
+
+/** Cores that a host really has: those of this machine, at least these. */
+const realCores = 2
 
 function writeOwned(
   path: string,
@@ -61,10 +67,16 @@ function writeOwned(
   chownSync(path, owner.uid, owner.gid)
 }
 
-const cgroupConf = `CgroupPlugin=cgroup/v1
+/** Names of a cluster are known on its hosts, as everywhere; without, programs that ask for their own name wait for a DNS. */
+function buildHosts({ hosts, controlAddress }: SlurmLayout): string {
+  const lines = hosts.map(({ name, address }) => `${address} ${name}`)
+  return ['127.0.0.1 localhost', `${controlAddress} ${hostname()}`, ...lines, ''].join('\n')
+}
+
+const buildCgroupConf = ({ coresOfHost }: SlurmSettings) => `CgroupPlugin=cgroup/v1
 CgroupAutomount=no
 CgroupMountpoint=/sys/fs/cgroup
-ConstrainCores=yes
+ConstrainCores=${coresOfHost > realCores ? 'no' : 'yes'}
 ConstrainRAMSpace=yes
 ConstrainSwapSpace=no
 ConstrainDevices=no
@@ -102,24 +114,20 @@ PidFile=${dir}/run/slurmdbd.own-pid
 
 function buildSlurmConf(layout: SlurmLayout, settings: SlurmSettings): string {
   return [
-    buildDaemonLines(layout),
+    buildDaemonLines(layout, settings),
     buildSchedulingLines(settings),
     buildPowerLines(settings),
     ...settings.extraLines,
-    ...layout.hosts.map((host) => buildNodeLine(host, layout.ports.slurmd)),
+    ...layout.hosts.map((host) => buildNodeLine(host, layout.ports.slurmd, settings.coresOfHost)),
     partitionLines,
     '',
   ].join('\n')
 }
 
-function buildDaemonLines({
-  name,
-  dir,
-  controlAddress,
-  jwtKeyPath,
-  mungeSocket,
-  ports,
-}: SlurmLayout): string {
+function buildDaemonLines(
+  { name, dir, controlAddress, jwtKeyPath, mungeSocket, ports }: SlurmLayout,
+  { coresOfHost }: SlurmSettings,
+): string {
   return `ClusterName=${name}
 SlurmctldHost=${hostname()}(${controlAddress})
 SlurmctldPort=${ports.slurmctld}
@@ -145,7 +153,7 @@ AccountingStoragePass=${mungeSocket}
 AccountingStorageEnforce=associations,limits,qos
 AccountingStorageTRES=gres/gpu
 ProctrackType=proctrack/cgroup
-TaskPlugin=task/cgroup,task/affinity
+TaskPlugin=${coresOfHost > realCores ? 'task/cgroup' : 'task/cgroup,task/affinity'}
 JobAcctGatherType=jobacct_gather/cgroup
 JobAcctGatherFrequency=2
 SlurmdParameters=config_overrides
@@ -185,10 +193,10 @@ SuspendExcParts=main,low,high
 SlurmctldParameters=idle_on_node_suspend,power_save_interval=1,power_save_min_interval=0`
 }
 
-function buildNodeLine({ name, address, kind }: SlurmHostDescription, port: number): string {
+function buildNodeLine({ name, address, kind }: SlurmHostDescription, port: number, cores: number): string {
   return [
     `NodeName=${name} NodeHostname=${name} NodeAddr=${address} Port=${port}`,
-    `CPUs=2 CoresPerSocket=2 RealMemory=4000 State=${kind === 'cloud' ? 'CLOUD' : 'UNKNOWN'}`,
+    `CPUs=${cores} CoresPerSocket=${cores} RealMemory=${2000 * cores} State=${kind === 'cloud' ? 'CLOUD' : 'UNKNOWN'}`,
     ...(name === 'n3' ? ['Gres=gpu:test:1'] : []),
   ].join(' ')
 }

@@ -78,7 +78,8 @@ const enterHostGroups = `for h in ${hierarchies.join(' ')}; do echo $$ >/sys/fs/
 
 /** The first process of a host: gives it its name, its control groups and its /tmp, and then buries the dead. */
 const initScript = `set -e
-hostname "$1"; tmp=$2; group=$3; shift 3
+hostname "$1"; tmp=$2; group=$3; hosts=$4; shift 4
+mount --bind "$hosts" /etc/hosts
 for h in ${hierarchies.join(' ')}; do mount --bind "/sys/fs/cgroup/$h/$group" "/sys/fs/cgroup/$h"; done
 for shared in "$@"; do case $shared in /tmp/*) mkdir -p "$tmp\${shared#/tmp}"; mount --rbind "$shared" "$tmp\${shared#/tmp}";; esac; done
 mount --rbind "$tmp" /tmp
@@ -97,7 +98,18 @@ async function boot(layout: SlurmLayout, host: SlurmHostDescription, group: stri
     [
       ...['sh', '-c', `${enterAll}; exec "$@"`, 'sh'],
       ...['unshare', '--net', '--uts', '--ipc', '--mount', '--cgroup', '--pid', '--fork', '--kill-child'],
-      ...['--mount-proc', 'sh', '-c', initScript, 'init', host.name, tmp, group, checkout],
+      ...[
+        '--mount-proc',
+        'sh',
+        '-c',
+        initScript,
+        'init',
+        host.name,
+        tmp,
+        group,
+        join(layout.configFolder, 'hosts'),
+        checkout,
+      ],
     ],
     { group, pidFile, logFile: join(layout.dir, 'log', `host-${host.name}.out`) },
   )

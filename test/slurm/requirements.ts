@@ -5,9 +5,19 @@ import { hasControlGroups } from './control-groups.ts'
 
 /** Debian's packages that a cluster is made of. */
 const packages =
-  'slurmctld slurmd slurmdbd slurm-client slurmrestd slurm-wlm-jwt-plugin munge mariadb-server iproute2'
+  'slurmctld slurmd slurmdbd slurm-client slurmrestd slurm-wlm-jwt-plugin munge mariadb-server iproute2 sudo'
 
-const programs = ['slurmctld', 'slurmd', 'slurmdbd', 'slurmrestd', 'sbatch', 'munged', 'mariadbd', 'ip']
+const programs = [
+  'slurmctld',
+  'slurmd',
+  'slurmdbd',
+  'slurmrestd',
+  'sbatch',
+  'munged',
+  'mariadbd',
+  'ip',
+  'sudo',
+]
 
 /** What this machine lacks for a cluster and how to get it, in one line; undefined when nothing. */
 export function findMissing(): string | undefined {

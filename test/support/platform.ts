@@ -24,6 +24,8 @@ export interface PlatformOptions {
   environment?: NodeJS.ProcessEnv
   /** Python environment of servers; default: the tests' shared one. */
   prefix?: string
+  /** Account that the platform runs as; default: the tests' own. Needs root, and a `data` folder of that account's. */
+  user?: string
 }
 
 /** A platform as a newcomer starts it: `atrium up`, its own data folder, a free port. */
@@ -66,6 +68,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   await writeFile(config, options.config ?? '{}\n')
   const prefix = options.prefix ?? process.env['ATRIUM_TEST_ENVIRONMENT']
   const log: string[] = []
+  const as = options.user
   const start = (port: string, extra: NodeJS.ProcessEnv = {}) =>
     launch(
       [
@@ -81,6 +84,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       ],
       { ...options.environment, ...extra },
       log,
+      as,
     )
   let running = await start('0')
   const { url } = running.ready
@@ -117,7 +121,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       running = await start(new URL(url).port, extra)
     },
     async dispose() {
-      await runCli(['down', '--all', '--data', data])
+      await runCli(['down', '--all', '--data', data], {}, as)
       await running.exited
       if (options.data === undefined) await rm(data, { recursive: true, force: true, maxRetries: 5 })
     },
@@ -151,16 +155,25 @@ async function makeDataFolder(): Promise<string> {
 export async function runCli(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
+  user?: string,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [join(root, 'cli/bin/atrium.mjs'), ...args], {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawnCli(args, environment, user)
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
   const code = await new Promise<number>((resolve) =>
     child.once('exit', (exitCode) => resolve(exitCode ?? 1)),
   )
   return { code, stdout: await stdout, stderr: await stderr }
+}
+
+/** `user`: an account that shares nothing of ours but the program. */
+function spawnCli(args: readonly string[], environment: NodeJS.ProcessEnv, user?: string) {
+  const program = [process.execPath, join(root, 'cli/bin/atrium.mjs'), ...args]
+  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
+  if (user === undefined)
+    return spawn(program[0] ?? '', program.slice(1), { env: { ...process.env, ...environment }, stdio })
+  const identity = ['--reuid', user, '--regid', user, '--init-groups']
+  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/nonexistent', USER: user, ...environment }
+  return spawn('setpriv', [...identity, ...program], { cwd: '/', env, stdio })
 }
 
 async function collect(stream: AsyncIterable<Buffer>): Promise<string> {
@@ -173,11 +186,9 @@ async function launch(
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
   log: string[],
+  user?: string,
 ): Promise<Running> {
-  const child = spawn(process.execPath, [join(root, 'cli/bin/atrium.mjs'), ...args], {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawnCli(args, environment, user)
   child.stderr.on('data', (chunk: Buffer) => log.push(chunk.toString()))
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const ready = await Promise.race([

@@ -1,11 +1,12 @@
+#!/usr/bin/env -S python3 -IS
 """The smallest server a hub accepts: answers every request with 200. Standard library alone, so that the hub is measured, not this."""
 
 import os
 import socket
 from urllib.parse import urlparse
 
-port = urlparse(os.environ["JUPYTERHUB_SERVICE_URL"]).port
-listener = socket.create_server(("127.0.0.1", port), backlog=64)
+url = urlparse(os.environ["JUPYTERHUB_SERVICE_URL"])
+listener = socket.create_server((url.hostname, url.port), backlog=64)
 print("listening", flush=True)
 while True:
     connection, _ = listener.accept()

@@ -86,8 +86,7 @@ class Door:
 
     def _post(self, path: str, more: dict[str, Any], timeout_seconds: float) -> Answer:
         body = json.dumps(self._about | more, separators=(",", ":")).encode()
-        credential = self._sign(body).decode("ascii")
-        headers = {"Authorization": f"Munge {credential}", "X-Atrium-Munge": credential}
+        headers = {"Authorization": f"Munge {self._sign(body).decode('ascii')}"}
         answer = post_json(self._url, path, body, headers, ca=self._ca, timeout=timeout_seconds)
         self.local_address = answer.local_address
         return answer

@@ -1,4 +1,8 @@
-"""How the launcher of a Slurm job lives with signals: Slurm sends them to all of a job, and what to do is the program's to decide."""
+"""How the launcher of a Slurm job lives with signals.
+
+Slurm's wish that a job end reaches the launcher alone on many sites (proctrack/cgroup spares what slurmstepd did not start
+itself), and all of the job on others. So the launcher survives it and passes it on; what to do is the program's to decide.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,17 @@ import os
 import select
 import signal
 
-# Slurm's wish that the job end, and what a site or a user may have it send as a warning before.
+from atrium_node.cgroup_files import list_mounts, own_paths, read_text
+
+# The wish that the job end, and what a site or a user may have Slurm send as a warning before.
 _SURVIVED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 
 
 class Signals:
-    """From now on they end nobody but the program. `is_asked_to_end`: the job is to end."""
+    """From now on they do not end this process."""
 
     def __init__(self) -> None:
-        self.is_asked_to_end = False
+        self._is_asked_to_end = False
         self._wakeup, wakeup = os.pipe()
         os.set_blocking(wakeup, False)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
@@ -22,9 +28,33 @@ class Signals:
             signal.signal(number, self._note)
 
     def _note(self, number: int, _frame: object) -> None:
-        self.is_asked_to_end = self.is_asked_to_end or number == signal.SIGTERM
+        self._is_asked_to_end = self._is_asked_to_end or number == signal.SIGTERM
 
     def wait(self, seconds: float) -> None:
         """Until then, or until one comes: SIGCHLD says that the program ended."""
         if select.select([self._wakeup], [], [], seconds)[0]:
             os.read(self._wakeup, 4096)
+
+    def pass_on(self, program: int) -> None:
+        """The wish to end, if it came: once to each process of the job here. `program`: the first of them."""
+        if not self._is_asked_to_end:
+            return
+        self._is_asked_to_end = False
+        for pid in (_own_group() | {program}) - {os.getpid()}:
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except OSError:
+                # It is gone, or Slurm's own.
+                continue
+
+
+def _own_group() -> set[int]:
+    """The processes of this step, by the control group that Slurm made for it; none where it makes none."""
+    paths, mounts = own_paths(), list_mounts()
+    for controller, mount in (("freezer", "freezer"), ("memory", "memory"), ("", "cgroup2")):
+        path = paths.get(controller, "")
+        if mount in mounts and "/job_" in path:
+            pids = {int(line) for line in read_text(f"{mounts[mount]}{path}/cgroup.procs").split()}
+            # A process of another pid namespace shows as 0.
+            return pids - {0}
+    return set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from typing import Any
 
@@ -18,6 +17,8 @@ _PORT_PACES = ((1.0, 0.01), (10.0, 0.05), (60.0, 0.2))
 _SLOW_PORT_PACE = 2.0
 _OOM_SECONDS = 2.0
 _LOG_SECONDS = 5.0
+# People look at a server soon after its start.
+_FIRST_USAGE_SECONDS = 10.0
 _USAGE_SECONDS = 60.0
 _FIRST_RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 15.0
@@ -52,16 +53,14 @@ class SlurmWatch:
             "usage": self._look_at_usage,
             "report": self._tell,
         }
-        self._due = {"oom": _OOM_SECONDS, "log": _LOG_SECONDS, "usage": _USAGE_SECONDS}
+        self._due = {"oom": _OOM_SECONDS, "log": _LOG_SECONDS, "usage": _FIRST_USAGE_SECONDS}
         if self._ports:
             self._due["ports"] = 0.0
-        if self._signals.is_asked_to_end:
-            # That came before there was a program to hear it.
-            os.kill(pid, signal.SIGTERM)
         while True:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 return status
+            self._signals.pass_on(pid)
             for name, due in list(self._due.items()):
                 if due <= self._age():
                     del self._due[name]

@@ -9,6 +9,7 @@ import { createOwnerCommands } from '#scheduler/drivers/slurm/helper-call.ts'
 import { createRestClient } from '#scheduler/drivers/slurm/rest-client.ts'
 import { createFileTokens, createMintedTokens, type RestTokens } from '#scheduler/drivers/slurm/rest-token.ts'
 import { createRestTransport } from '#scheduler/drivers/slurm/rest-transport.ts'
+import type { SlurmCommands } from '#scheduler/drivers/slurm/run-slurm-command.ts'
 import type { SlurmClient } from '#scheduler/drivers/slurm/slurm-client.ts'
 
 import type { SlurmSection } from './slurm-driver.ts'
@@ -20,13 +21,9 @@ export function createSlurmClient(
   section: SlurmSection,
   { callTimeoutMs, log }: { callTimeoutMs: number; log: Logger },
 ): SlurmClient {
-  const { commands: folder, slurmConf, helper, rest: restSection } = section
+  const { helper, rest: restSection } = section
   const commands = createCommandClient(
-    {
-      ...(folder === undefined ? {} : { folder }),
-      ...(slurmConf === undefined ? {} : { configFile: slurmConf }),
-      timeoutMs: callTimeoutMs,
-    },
+    buildSlurmCommands(section, callTimeoutMs),
     createOwnerCommands({ argv: helper, timeoutMs: callTimeoutMs }),
   )
   if (restSection === undefined) return commands
@@ -51,4 +48,16 @@ function createTokens({ jwtKeyFile, tokenFile }: RestSection): RestTokens {
   if (jwtKeyFile !== undefined) return createMintedTokens({ keyFile: jwtKeyFile, clock: systemClock })
   // The configuration was not taken without one of the two.
   return createFileTokens({ tokenFile: tokenFile ?? '' })
+}
+
+/** Where the commands are, by the configuration. */
+export function buildSlurmCommands(
+  { commands: folder, slurmConf }: SlurmSection,
+  timeoutMs: number,
+): SlurmCommands {
+  return {
+    ...(folder === undefined ? {} : { folder }),
+    ...(slurmConf === undefined ? {} : { configFile: slurmConf }),
+    timeoutMs,
+  }
 }

@@ -7,6 +7,7 @@ import { createClusterAccounts } from '#identity/cluster-accounts.ts'
 import { createSystemAccounts } from '#identity/system-accounts.ts'
 import { createMunge } from '#scheduler/drivers/slurm/munge.ts'
 import { createNodeDoor } from '#scheduler/drivers/slurm/node-door.ts'
+import { createOwnerChoices } from '#scheduler/drivers/slurm/owner-choices.ts'
 import type { SlurmSchedulerConfig } from '#scheduler/drivers/slurm/slurm-config.ts'
 import { createSlurmScheduler, type SlurmScheduler } from '#scheduler/drivers/slurm/slurm-scheduler.ts'
 import { createLaunchSource } from '#scheduler/job-launch.ts'
@@ -19,7 +20,7 @@ import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
 import { createLocalDriver, findLoopbackUrl } from './local-driver.ts'
 import { installNodePackage } from './node-package.ts'
 import { ensureSharedFolder, getSharedFolder } from './shared-folder.ts'
-import { createSlurmClient } from './slurm-client.ts'
+import { buildSlurmCommands, createSlurmClient } from './slurm-client.ts'
 
 export type SlurmSection = Config['scheduler']['slurm']
 
@@ -65,6 +66,7 @@ function connect(section: SlurmSection, config: SlurmSchedulerConfig, options: J
   )
   const scheduler: SlurmScheduler = createSlurmScheduler(config, {
     client: createSlurmClient(section, { callTimeoutMs, log }),
+    choices: createOwnerChoices(buildSlurmCommands(section, callTimeoutMs), clock),
     ...{ placements, launches, clock, log },
   })
   const unsubscribe = newsroom.subscribe((key, news) => scheduler.heard(key, news))

@@ -1,6 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 import type { Change, StoreTransaction } from '#store/store.ts'
-import type { JobKey } from './job.ts'
+import type { JobKey, JobOwner } from './job.ts'
 import { followJobEvents, insertJobEvents, watchJob } from './job-events.ts'
 import { readJobLogs } from './job-logs.ts'
 import { listPlaces } from './job-queue.ts'
@@ -8,6 +8,7 @@ import { createJobReconciler, type JobReconcilerOptions } from './job-reconciler
 import type { Job, JobEvent, JobFilter, JobRequest, JobWait, StopOptions } from './job-record.ts'
 import { requestJob, requestStops } from './job-requests.ts'
 import { createJobStore } from './job-store.ts'
+import type { OwnerChoices } from './owner-choices.ts'
 import type { QuotaLimits, QuotaReader } from './quota.ts'
 import { createQuotaLedger } from './quota-ledger.ts'
 import type { Capacity, Scheduler, SchedulerCapabilities } from './scheduler.ts'
@@ -75,6 +76,12 @@ export interface Jobs {
   /** What a driver can do here. Default: the default driver. */
   capabilities(options: { driver?: string; signal: AbortSignal }): Promise<SchedulerCapabilities>
 
+  /** What a user may ask for in `spec.queue`; undefined where there is nothing to ask for. Throws `scheduler_unavailable`. */
+  choices(
+    owner: Pick<JobOwner, 'login'>,
+    options: { driver?: string; signal: AbortSignal },
+  ): Promise<OwnerChoices | undefined>
+
   /** Nodes and pools of a driver. */
   capacity(options: { driver?: string; signal: AbortSignal }): Promise<Capacity>
 
@@ -121,6 +128,8 @@ export function createJobs(options: JobsOptions): Jobs {
     quotas: ledger,
     capabilities: ({ driver = defaultDriver, signal }) =>
       getScheduler(schedulers, driver).capabilities({ signal }),
+    choices: async (owner, { driver = defaultDriver, signal }) =>
+      getScheduler(schedulers, driver).choices?.(owner, { signal }),
     capacity: ({ driver = defaultDriver, signal }) => getScheduler(schedulers, driver).capacity({ signal }),
     start: reconciler.start,
     close: reconciler.close,

@@ -1,4 +1,5 @@
-import type { JobHandle, JobKey, JobSpec, Observation } from './job.ts'
+import type { JobHandle, JobKey, JobOwner, JobSpec, Observation } from './job.ts'
+import type { OwnerChoices } from './owner-choices.ts'
 
 /** What a driver can do; callers read these and never ask for a driver's name. */
 export interface SchedulerCapabilities {
@@ -100,6 +101,9 @@ export interface Scheduler {
   logs(handle: JobHandle, options: LogOptions): AsyncIterable<Uint8Array>
 
   capacity(options: WaitOptions): Promise<Capacity>
+
+  /** What an owner may ask for in `JobSpec.queue`. Absent: there is nothing to ask for. */
+  choices?(owner: Pick<JobOwner, 'login'>, options: WaitOptions): Promise<OwnerChoices>
 
   /** Calls `listener` when these jobs may have changed, so that they are observed at once. A hint: calls can be lost or too many. */
   onChange(listener: (keys: readonly JobKey[]) => void): () => void

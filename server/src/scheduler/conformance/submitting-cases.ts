@@ -104,7 +104,7 @@ export function registerSubmittingCases(conformant: RegisterCase): void {
     const specs = Array.from({ length: c.options.batchSize }, () => c.spec(c.program('succeed')))
     const answers = await c.scheduler.submit(specs, { signal: c.signal })
     const handles = answers.flatMap((answer) => (answer.outcome === 'accepted' ? [answer.handle] : []))
-    assert.equal(handles.length, specs.length)
+    assert.equal(handles.length, specs.length, JSON.stringify(answers[0]))
     assert.equal(new Set(handles.map((handle) => handle.ref)).size, specs.length)
     for (const handle of handles) {
       const { exit } = await c.until(handle, 'ended')

@@ -1,10 +1,11 @@
 import type { AllocatedUse, JobSpec } from '#scheduler/job.ts'
+import type { OwnerChoices } from '#scheduler/owner-choices.ts'
 import type { Scheduler } from '#scheduler/scheduler.ts'
 
 /** Calls that can be held back. */
 export type MemoryCall = Extract<
   keyof Scheduler,
-  'submit' | 'find' | 'list' | 'observe' | 'cancel' | 'capacity' | 'forget'
+  'submit' | 'find' | 'list' | 'observe' | 'cancel' | 'capacity' | 'choices' | 'forget'
 >
 
 /** How one call of `submit` goes wrong. */
@@ -30,6 +31,8 @@ export interface MemoryControls {
   vanish: (spec: JobSpec) => boolean
   /** What the scheduler's accounting says that a job had, once it has ended. */
   account: (spec: JobSpec) => AllocatedUse | undefined
+  /** What its users may ask for, by login. Undefined: everything there is. */
+  choices: ((login: string) => OwnerChoices) | undefined
   /** When it will end a running job, by a limit of its own. */
   endsAtMs: (spec: JobSpec) => number | undefined
   /** False: jobs stay pending until `world.start`. */
@@ -54,6 +57,7 @@ export function createMemoryControls(): MemoryControls {
     vanish: () => false,
     account: () => undefined,
     endsAtMs: () => undefined,
+    choices: undefined,
     startsByItself: true,
     hints: 'once',
     ignoresCancel: false,

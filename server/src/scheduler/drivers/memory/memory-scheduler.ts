@@ -1,6 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
-
 import type { JobHandle, JobKey, JobSpec, Observation } from '#scheduler/job.ts'
+import type { OwnerChoices } from '#scheduler/owner-choices.ts'
 import type { LogOptions, Scheduler, SchedulerCapabilities, Submission } from '#scheduler/scheduler.ts'
 import type { MemoryCall } from './memory-controls.ts'
 import type { MemoryRun } from './memory-run.ts'
@@ -66,6 +66,8 @@ export function createMemoryScheduler(world: MemoryWorld): Scheduler {
         const pools = [...new Set(nodes.map((node) => node.pool))]
         return { nodes, pools: pools.map((name) => ({ name, canGrowBy: 0 })) }
       }),
+    choices: ({ login }, options) =>
+      ask('choices', options, () => controls.choices?.(login) ?? findOpenChoices(world)),
     onChange(listener) {
       const unlisten = world.hints.listen(listener)
       life.signal.addEventListener('abort', unlisten)
@@ -77,6 +79,13 @@ export function createMemoryScheduler(world: MemoryWorld): Scheduler {
       }),
     close: async () => life.abort(),
   }
+}
+
+/** Everybody may use every pool, and nothing is charged. */
+function findOpenChoices(world: MemoryWorld): OwnerChoices {
+  const pools = [...new Set(world.listNodes().map(({ pool }) => pool))]
+  const partitions = pools.map((name) => ({ name, takesJobs: true, isOpen: true, limits: {} }))
+  return { bindsAccounts: false, bindsQos: false, accounts: [], partitions }
 }
 
 function buildUnavailable(): PlatformError {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -11,16 +13,19 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
+import { PlatformError } from '@atrium/contract/errors.ts'
 import { systemClock } from '#platform/clock.ts'
 import { findInstallationRoot } from '#platform/installation.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import type { JobSpec } from '#scheduler/job.ts'
 import { createMemoryPlacements, type JobPlacement, type JobPlacements } from '#scheduler/job-placement.ts'
+import type { NodeDoor } from '#scheduler/node-door.ts'
 import { createMunge } from './munge.ts'
 import { createNodeDoor } from './node-door.ts'
 import { type NodeServer, startNodeServer } from './testing/node-server.ts'
@@ -31,11 +36,18 @@ const gid = process.getgid?.() ?? 0
 const program = join(findInstallationRoot(), 'python', 'src', 'atrium_node')
 const key = 'server-abc-1'
 
+interface LaunchOptions {
+  environment?: Record<string, string>
+  options?: readonly string[]
+  url?: string
+}
+
 describe('the launcher on a node', { skip: mungeSkipReason }, () => {
   let munge: TestMunge
   let folder: string
   let logs: string
   let server: NodeServer
+  let door: NodeDoor
   let placements: JobPlacements
   const specs = new Map<string, JobSpec>()
 
@@ -46,18 +58,17 @@ describe('the launcher on a node', { skip: mungeSkipReason }, () => {
     mkdirSync(logs)
     chmodSync(logs, 0o3733)
     placements = createMemoryPlacements()
-    server = await startNodeServer(
-      createNodeDoor({
-        launches: { findLaunch: async (wanted) => specs.get(wanted) },
-        placements,
-        munge: createMunge({ socket: munge.socket }),
-        logPath: (of) => join(logs, `log-of-${of}`),
-        logLimitBytes: 65_536,
-        heard: () => {},
-        clock: systemClock,
-        log: createSilentLogger(),
-      }),
-    )
+    door = createNodeDoor({
+      launches: { findLaunch: async (wanted) => specs.get(wanted) },
+      placements,
+      munge: createMunge({ socket: munge.socket }),
+      logPath: (of) => join(logs, `log-of-${of}`),
+      logLimitBytes: 65_536,
+      heard: () => {},
+      clock: systemClock,
+      log: createSilentLogger(),
+    })
+    server = await startNodeServer(door)
   })
   after(async () => {
     await server?.close()
@@ -87,9 +98,9 @@ describe('the launcher on a node', { skip: mungeSkipReason }, () => {
 
   function launch(
     keys: readonly string[],
-    { environment = {}, options = [] }: { environment?: Record<string, string>; options?: string[] } = {},
+    { environment = {}, options = [], url = server.url }: LaunchOptions = {},
   ): ChildProcess {
-    const args = ['-I', '-S', program, 'slurm_job', '--url', server.url, '--munge-socket', munge.socket]
+    const args = ['-I', '-S', program, 'slurm_job', '--url', url, '--munge-socket', munge.socket]
     return spawn('python3', [...args, ...options, ...keys], {
       env: { PATH: process.env['PATH'], SLURM_JOB_ID: '7', SLURMD_NODENAME: 'n1', ...environment },
       stdio: 'ignore',
@@ -160,11 +171,24 @@ time.sleep(1000)`
     assert.equal(placement?.host, '127.0.0.1')
     assert.deepEqual(Object.keys(placement?.ports ?? {}), ['http', 'other'])
     launcher.kill('SIGTERM')
-    const children = () => readFileSync(`/proc/${launcher.pid}/task/${launcher.pid}/children`, 'utf8').trim()
-    assert.notEqual(children(), '', 'the launcher outlives SIGTERM')
-    process.kill(Number(children()), 'SIGTERM')
     assert.equal(await ended(launcher), 143)
     assert.equal((await read(job))?.exit?.signal, 'SIGTERM')
+  })
+
+  test('passes Slurm’s wish to end on, and waits for the program to tidy up', async () => {
+    const script = `import signal, sys, time
+def end(*_):
+    print('tidied up', flush=True)
+    sys.exit(3)
+signal.signal(signal.SIGTERM, end)
+print('waiting', flush=True)
+while True: time.sleep(1000)`
+    const job = await want(['python3', '-c', script])
+    const launcher = launch([job])
+    await waitFor('the program', () => existsSync(join(logs, `log-of-${job}`)) && logOf(job) === 'waiting\n')
+    launcher.kill('SIGTERM')
+    assert.equal(await ended(launcher), 3)
+    assert.equal(logOf(job), 'waiting\ntidied up\n')
   })
 
   test('ends with the status of its program, and tells it', async () => {
@@ -242,4 +266,62 @@ sys.stdin.read()`
     writeFileSync(join(folder, 'gate'), '')
     assert.equal(await ended(launcher), 0)
   })
+
+  test('asks until the control plane is there again', async () => {
+    const job = await want(['true'])
+    const { promise: asked, resolve } = Promise.withResolvers<void>()
+    const away = createServer((socket) => {
+      socket.destroy()
+      resolve()
+    })
+    await once(away.listen(0, '127.0.0.1'), 'listening')
+    const { port } = away.address() as AddressInfo
+    const launcher = launch([job], { url: `http://127.0.0.1:${port}` })
+    await asked
+    await new Promise((closed) => away.close(closed))
+    const back = await startNodeServer(door, { port })
+    assert.equal(await ended(launcher), 0)
+    await back.close()
+  })
+
+  test('tells again what the control plane did not take', async () => {
+    let refusals = 2
+    const busy = await startNodeServer({
+      ...door,
+      async report(request) {
+        if (refusals-- > 0) throw new PlatformError('store_unavailable')
+        await door.report(request)
+      },
+    })
+    const job = await want(['sh', '-c', 'exit 4'])
+    assert.equal(await ended(launch([job], { url: busy.url })), 4)
+    assert.equal((await read(job))?.exit?.exitCode, 4)
+    await busy.close()
+  })
+
+  test('talks TLS, to a platform whose certificate it can check alone', async () => {
+    const tls = makeCertificate()
+    const safe = await startNodeServer(door, { tls })
+    const job = await want(['true'])
+    const stranger = launch([job], { url: safe.url })
+    const closed = once(safe.server, 'tlsClientError')
+    await closed
+    stranger.kill()
+    assert.equal(await ended(stranger), 'SIGTERM')
+    assert.equal((await read(job))?.claimedBy, undefined)
+    const options = ['--ca', join(folder, 'platform.crt')]
+    assert.equal(await ended(launch([job], { url: safe.url, options })), 0)
+    await safe.close()
+  })
+
+  /** Signed by itself, for the address that tests use. */
+  function makeCertificate(): { cert: string; key: string } {
+    const files = { cert: join(folder, 'platform.crt'), key: join(folder, 'platform.key') }
+    const subject = ['-subj', '/CN=platform', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2']
+    const keys = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+    execFileSync('openssl', ['req', '-x509', ...keys, '-keyout', files.key, '-out', files.cert, ...subject], {
+      stdio: 'ignore',
+    })
+    return { cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') }
+  }
 })

@@ -112,7 +112,8 @@ test('keeps what a job tells, under the time of this side', async () => {
   await door.launch(sign(launch))
   const about = { key, claimant: '7' }
   await door.report(sign({ ...about, host: '10.0.0.1', ports: { http: 20_000 } }))
-  await door.report(sign({ ...about, memoryBytes: 5, cpuSeconds: 0.5, oomKills: 1, new: 'unknown' }))
+  await door.report(sign({ ...about, oomKills: 1 }))
+  await door.report(sign({ ...about, memoryBytes: 5, cpuSeconds: 0.5, new: 'unknown' }))
   await door.report(sign({ ...about, exit: { exitCode: 3, atMs: 1 } }))
   assert.deepEqual(await read(), {
     ...{ uid: 2001, ref: '7', claimedBy: '7', host: '10.0.0.1', ports: { http: 20_000 } },
@@ -120,7 +121,7 @@ test('keeps what a job tells, under the time of this side', async () => {
   })
   assert.deepEqual(
     news.map((line) => line.split(' ')[1]),
-    ['started', 'ports', 'usage', 'ended'],
+    ['started', 'ports', 'memory', 'usage', 'ended'],
   )
 })
 

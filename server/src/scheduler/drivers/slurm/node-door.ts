@@ -128,7 +128,8 @@ function buildChange(report: NodeReport, nowMs: number): Partial<JobPlacement> {
   return exit === undefined ? change : { ...change, exit: { ...exit, atMs: nowMs } }
 }
 
-function findNews({ exit, ports }: NodeReport): PlacementNews {
+function findNews({ exit, ports, oomKills }: NodeReport): PlacementNews {
   if (exit !== undefined) return 'ended'
-  return ports === undefined ? 'usage' : 'ports'
+  if (ports !== undefined) return 'ports'
+  return oomKills === undefined ? 'usage' : 'memory'
 }

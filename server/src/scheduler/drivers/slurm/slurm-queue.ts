@@ -1,3 +1,4 @@
+import { PlatformError } from '@atrium/contract/errors.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { JobKey } from '#scheduler/job.ts'
 import { parseJobComment } from './job-comment.ts'
@@ -15,14 +16,14 @@ export interface QueueView {
 }
 
 export interface SlurmQueue {
-  /** One call of slurmctld for everybody who asks at about the same time. */
-  look(): Promise<QueueView>
+  /**
+   * One call of slurmctld for everybody who asks at about the same time. `maxAgeMs`: an answer as old as that will do, default 0.
+   * Throws `scheduler_unavailable`.
+   */
+  look(options?: { maxAgeMs?: number }): Promise<QueueView>
   /** What was seen before this may be out of date: something was just submitted or cancelled. */
   expire(): void
 }
-
-/** Views younger than this are used again: the steps of one reconciliation follow each other by milliseconds. */
-const freshMs = 50
 
 interface Look {
   generation: number
@@ -38,17 +39,25 @@ export function createSlurmQueue(
   let generation = 0
   let last: Look | undefined
 
-  const isUsable = (look: Look) =>
-    look.generation === generation && (look.doneMs === undefined || clock.monotonic() - look.doneMs < freshMs)
+  const isUsable = (look: Look, maxAgeMs: number) =>
+    look.generation === generation &&
+    (look.doneMs === undefined || clock.monotonic() - look.doneMs < maxAgeMs)
 
   return {
-    look() {
-      if (last !== undefined && isUsable(last)) return last.view
+    look({ maxAgeMs = 0 } = {}) {
+      if (last !== undefined && isUsable(last, maxAgeMs)) return last.view
       // Its own time limit: the first who asks may leave while others wait.
       const signal = AbortSignal.timeout(timeoutMs)
       const look: Look = {
         generation,
-        view: client.listJobs({ signal }).then((jobs) => buildQueueView(instance, jobs)),
+        view: client.listJobs({ signal }).then(
+          (jobs) => buildQueueView(instance, jobs),
+          (error: unknown) => {
+            if (!signal.aborted) throw error
+            const message = `Slurm did not answer within ${timeoutMs / 1000} seconds.`
+            throw new PlatformError('scheduler_unavailable', { message, cause: error })
+          },
+        ),
       }
       last = look
       const done = () => {

@@ -61,7 +61,8 @@ function buildRequest(config: SlurmSchedulerConfig, spec: JobSpec): Request {
   const { owner, resources, tasks, nodes, timeLimitMs } = spec
   const queue = { ...config.defaults, ...spec.queue }
   const partition = spec.queue?.partition ?? spec.nodePool ?? config.defaults.partition
-  const gres = [...(resources.gpu ? [`gpu:${resources.gpu}`] : []), ...(queue.gres ? [queue.gres] : [])]
+  const gpu = ['gpu', ...(queue.gpuType ? [queue.gpuType] : []), resources.gpu].join(':')
+  const gres = [...(resources.gpu ? [gpu] : []), ...(queue.gres ? [queue.gres] : [])]
   return {
     owner: { login: owner.login, uid: owner.uid ?? -1, gid: owner.gid ?? -1 },
     name: `atrium-${spec.kind}`,

@@ -3,6 +3,7 @@ import type { JobKey, JobSpec } from '#scheduler/job.ts'
 import type { JobPlacement } from '#scheduler/job-placement.ts'
 import type { Submission, WaitOptions } from '#scheduler/scheduler.ts'
 import { submittedPacesMs } from './hints.ts'
+import { hasEnded } from './job-states.ts'
 import { SlurmRefusal } from './slurm-client.ts'
 import { buildHandle, type SlurmSite } from './slurm-site.ts'
 import { buildSubmissions, type SubmissionGroup } from './submission.ts'
@@ -46,23 +47,23 @@ function findObstacle({ owner }: JobSpec): { reason: string; message: string } |
   return { reason: 'no_account', message }
 }
 
-/** The keys that Slurm has or had already. */
+/** The keys that Slurm has or had already. What ended without a record of it never had its program started. */
 export async function findSubmitted(
-  { placements, queue }: SlurmSite,
+  { placements, queue, hints }: SlurmSite,
   jobs: readonly { key: JobKey; uid: number }[],
 ): Promise<ReadonlySet<JobKey>> {
   const placed = await placements.read(jobs.map(({ key }) => key))
   const isPlaced = ({ ref, claimedBy }: JobPlacement) => ref !== undefined || claimedBy !== undefined
   const known = new Set([...placed].flatMap(([key, placement]) => (isPlaced(placement) ? [key] : [])))
   const unknown = jobs.filter(({ key }) => !known.has(key))
-  if (unknown.length === 0) return known
   const view = await queue.look()
   const found = new Map<JobKey, Partial<JobPlacement>>()
   for (const { key, uid } of unknown) {
-    const [job] = view.find(key, uid)
+    const job = view.find(key, uid).find((found) => !hasEnded(found))
     if (job !== undefined) found.set(key, { uid: job.uid, ref: job.ref })
   }
   await placements.record(found)
+  hints.expect([...found.keys()], submittedPacesMs)
   return new Set([...known, ...found.keys()])
 }
 
