@@ -10,6 +10,7 @@ import { type SlurmCluster, startSlurmCluster } from './cluster.ts'
 import { buildLayout } from './layout.ts'
 import { machineProgramOf } from './power-programs.ts'
 import { findMissing } from './requirements.ts'
+import { tryProgram } from './run-program.ts'
 
 const checkout = join(import.meta.dirname, '..', '..')
 const name = 'autoscale'
@@ -20,7 +21,7 @@ describe('nodes that come and go with the jobs', { skip: findMissing() ?? false 
   let folder: string
 
   before(async () => {
-    folder = await mkdtemp('/var/tmp/atrium-autoscaling-')
+    folder = await mkdtemp(`/var/tmp/atrium-${name}-`)
     await writePrograms(folder)
     cluster = await startSlurmCluster({
       name,
@@ -29,6 +30,7 @@ describe('nodes that come and go with the jobs', { skip: findMissing() ?? false 
       resumeFailProgram: join(folder, 'resume-fail'),
       resumeTimeout: 10,
       suspendTime: 3,
+      extraLines: [`PrologSlurmctld=${join(folder, 'wait-for-nodes')}`],
     })
   })
   after(async () => {
@@ -47,8 +49,20 @@ describe('nodes that come and go with the jobs', { skip: findMissing() ?? false 
     assert.ok((await readLog(folder)).includes('machines are starting: c1,c2'))
   })
 
+  test('a batch job starts when its node has booted, not when slurmctld looks the next time', async () => {
+    const job = await submit(cluster, ['-p', 'cloud', '-w', 'c1', '--wrap', 'hostname'])
+    await waitFor(
+      'it to be done',
+      async () => (await show(cluster, job)).includes('JobState=COMPLETED'),
+      patience,
+    )
+    const said = await readFile(join(cluster.dir, 'log', 'slurmctld.log'), 'utf8')
+    // Its own look is `job_time_limit: Configuration for ...`.
+    assert.match(said, new RegExp(`prolog_running_decr: Configuration for JobId=${job} is complete`))
+  })
+
   test('machines that Slurm has forgotten are swept away', async () => {
-    await waitFor('the node to be off', async () => (await sinfo(cluster)).includes('c2 idle~'), patience)
+    await waitForState(cluster, 'c2 idle~')
     await configure(folder, ['/bin/true', '{node}'], ['/bin/sh', '-c', 'echo n1; echo c2'])
     const { code, stderr } = await cluster.as('slurm', join(folder, 'sweep'), [])
     assert.equal(code, 0, stderr)
@@ -57,12 +71,14 @@ describe('nodes that come and go with the jobs', { skip: findMissing() ?? false 
   })
 
   test('a node that cannot be made is given up at once, with the reason, and may be wanted again later', async () => {
+    await waitForState(cluster, 'c1 idle~')
     await configure(folder, ['/bin/sh', '-c', 'echo no machines left >&2; exit 1', '{node}'])
     const job = await submit(cluster, ['-p', 'cloud', '-w', 'c1'])
     await waitFor('the job to be requeued', async () => (await show(cluster, job)).includes('Restarts=1'))
     assert.match(await sinfo(cluster), /^c1 down\S* Atrium: no machine: .*no machines left/m)
+    await waitFor('nobody to wait for it', async () => (await countWaiting(folder)) === 0)
     await cluster.as('alice', 'scancel', [job])
-    await waitFor('the node to be free', async () => (await sinfo(cluster)).includes('c1 idle~'), patience)
+    await waitForState(cluster, 'c1 idle~')
     await configure(folder, [machineProgramOf(buildLayout(name)), 'on', '{node}'])
     const again = await cluster.as('alice', 'srun', ['-p', 'cloud', '-w', 'c1', 'hostname'])
     assert.equal(again.stdout.trim(), 'c1', again.stderr)
@@ -72,7 +88,7 @@ describe('nodes that come and go with the jobs', { skip: findMissing() ?? false 
     await configure(folder, ['/bin/true', '{node}'])
     const job = await submit(cluster, ['-p', 'cloud', '-w', 'c2'])
     await waitForLog(folder, 'nodes did not answer in time: c2')
-    await waitFor('the node to be free', async () => (await sinfo(cluster)).includes('c2 idle~'), patience)
+    await waitForState(cluster, 'c2 idle~')
     assert.match(await show(cluster, job), /Restarts=1/)
     assert.equal((await readLog(folder)).at(-1), 'machines are removed: c2')
     await cluster.as('alice', 'scancel', [job])
@@ -115,9 +131,18 @@ exec ${process.execPath} ${checkout}/cli/bin/atrium.mjs slurm ${verb} --config $
 `
     await writeFile(join(folder, verb), script, { mode: 0o755 })
   }
+  const wait = await readFile(join(checkout, 'deploy/slurm/wait-for-nodes'), 'utf8')
+  const environment = `export SLURM_CONF=${buildLayout(name).configFile}`
+  await writeFile(join(folder, 'wait-for-nodes'), wait.replace('\n', `\n${environment}\n`), { mode: 0o755 })
   const { uid, gid } = getUnixAccount('slurm')
   await writeFile(join(folder, 'machines.log'), '')
   await chown(join(folder, 'machines.log'), uid, gid)
+}
+
+/** Programs that hold a job back. */
+async function countWaiting(folder: string): Promise<number> {
+  const { stdout } = await tryProgram('ps', ['-eo', 'args'])
+  return stdout.split('\n').filter((line) => line.includes(join(folder, 'wait-for-nodes'))).length
 }
 
 async function configure(folder: string, resume: readonly string[], list = ['/bin/true']): Promise<void> {
@@ -132,6 +157,10 @@ const patience = { deadlineMs: 60_000 }
 
 async function sinfo(cluster: SlurmCluster): Promise<string> {
   return (await cluster.as('alice', 'sinfo', ['-h', '-N', '-p', 'cloud', '-o', '%N %t %E'])).stdout
+}
+
+async function waitForState(cluster: SlurmCluster, line: string): Promise<void> {
+  await waitFor(`sinfo to say ${line}`, async () => (await sinfo(cluster)).includes(line), patience)
 }
 
 async function waitForLog(folder: string, line: string): Promise<void> {
@@ -149,7 +178,8 @@ async function readLog(folder: string): Promise<readonly string[]> {
 
 async function submit(cluster: SlurmCluster, options: readonly string[]): Promise<string> {
   const args = ['--parsable', '--output=/dev/null', ...options]
-  const { stdout, stderr } = await cluster.as('alice', 'sbatch', args, { input: '#!/bin/sh\nsleep 600\n' })
+  const input = options.includes('--wrap') ? {} : { input: '#!/bin/sh\nsleep 600\n' }
+  const { stdout, stderr } = await cluster.as('alice', 'sbatch', args, input)
   assert.match(stdout, /^\d+/, stderr)
   return stdout.trim()
 }
