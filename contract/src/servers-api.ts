@@ -14,6 +14,38 @@ export const profileSchema = Type.Object({
   environment: Type.Optional(Type.String()),
   timeLimitMs: Type.Optional(Type.Integer()),
   idleTimeoutMs: Type.Optional(Type.Integer({ description: 'Absent: never stopped by itself.' })),
+  partition: Type.Optional(Type.String()),
+  nodes: Type.Optional(Type.Integer()),
+  exclusive: Type.Optional(Type.Boolean({ description: 'Whole nodes.' })),
+  preemptible: Type.Optional(
+    Type.Boolean({ description: 'May be taken away for more important jobs, and comes back by itself.' }),
+  ),
+  accounts: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.String({ description: 'Goes into `user_options.account`.' }),
+        isDefault: Type.Boolean(),
+        limits: Type.Object(
+          {
+            timeLimitMs: Type.Optional(Type.Integer()),
+            jobs: Type.Optional(Type.Integer({ description: 'At a time.' })),
+            nodes: Type.Optional(Type.Integer()),
+            cpu: Type.Optional(Type.Integer()),
+            gpu: Type.Optional(Type.Integer()),
+            memoryBytes: Type.Optional(Type.Integer()),
+          },
+          { description: "The scheduler's, for this account and partition." },
+        ),
+      }),
+      { description: 'What it can be charged to, the default first. Absent: nothing is charged.' },
+    ),
+  ),
+  withheld: Type.Optional(
+    Type.String({ description: 'Why the scheduler would refuse it. Only when asked for.' }),
+  ),
+  unchecked: Type.Optional(
+    Type.String({ description: 'Why nobody could say whether the scheduler would refuse it.' }),
+  ),
   isDefault: Type.Boolean(),
 })
 
@@ -44,6 +76,7 @@ export const serverDetailsSchema = Type.Object({
   url: Type.String(),
   progressUrl: Type.String(),
   profile: Type.Optional(Type.String()),
+  account: Type.Optional(Type.String({ description: 'It was charged to by choice.' })),
   jobKey: Type.Optional(Type.String()),
   node: Type.Optional(Type.String()),
   reason: Type.Optional(Type.String({ description: 'Short and stable: why it waits or how it ended.' })),

@@ -64,7 +64,34 @@ export interface Profile {
   timeLimitMs?: number
   /** Stopped after this long without use. Absent: never. */
   idleTimeoutMs?: number
+  partition?: string
+  nodes?: number
+  /** Whole nodes. */
+  exclusive?: boolean
+  /** May be taken away for more important jobs, and comes back by itself. */
+  preemptible?: boolean
+  /** What it can be charged to, the default first: goes into `user_options.account`. Absent: nothing is charged. */
+  accounts?: readonly ProfileAccount[]
+  /** Why the scheduler would refuse it; administrators ask for these. */
+  withheld?: string
+  /** Why nobody could say whether the scheduler would refuse it. */
+  unchecked?: string
   isDefault: boolean
+}
+
+/** An account of the scheduler, with its limits for this user and profile. */
+export interface ProfileAccount {
+  name: string
+  isDefault: boolean
+  limits: {
+    timeLimitMs?: number
+    /** At a time. */
+    jobs?: number
+    nodes?: number
+    cpu?: number
+    gpu?: number
+    memoryBytes?: number
+  }
 }
 
 /** Everything a person wants to know of a server (`GET /api/v1/servers/:user`: the default one first, then the named ones; and one: `/:user/:server`). */
@@ -81,6 +108,8 @@ export interface ServerDetails {
   progressUrl: string
   /** Name of the profile it was last started with. */
   profile?: string
+  /** The account it was last charged to by its user's choice. */
+  account?: string
   /** Key of its last job. */
   jobKey?: string
   node?: string

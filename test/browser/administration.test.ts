@@ -50,6 +50,14 @@ describe('users', () => {
     await page.getByRole('cell', { name: 'greta', exact: true }).waitFor({ state: 'detached' })
   })
 
+  test('are not offered what the scheduler would refuse, and an administrator sees why', async () => {
+    const { page } = await portal.open('/hub/admin/users/bob', { user: 'ada' })
+    await page
+      .getByRole('region', { name: 'Profiles that are not offered' })
+      .getByText('No account of the user is for the partition big.')
+      .waitFor()
+  })
+
   test('get a link to set a password, a new name, rights, and are deleted', async () => {
     const { page } = await portal.open('/hub/admin?name_filter=bob', { user: 'ada' })
     const choose = async (user: string, action: string) => {

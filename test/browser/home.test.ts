@@ -107,6 +107,22 @@ describe('home', () => {
     await card.waitFor({ state: 'detached' })
   })
 
+  test('where jobs are charged to accounts one is chosen, with its limits', async () => {
+    const { page, server } = await portal.open('/hub/home', { user: 'bob' })
+    await page.getByRole('button', { name: 'New named server' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Name').fill('charged')
+    assert.equal(await dialog.getByLabel('Account').count(), 0)
+    await dialog.getByLabel('Profile').selectOption('large')
+    assert.equal(await dialog.getByLabel('Account').inputValue(), 'physics')
+    await dialog.getByLabel('Account').selectOption('biology')
+    await dialog.getByText('At most 8 h, 2 jobs at a time, 1 GPU.').waitFor()
+    await dialog.getByRole('button', { name: 'Start' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    const bob = server.api.state.users.find(({ name }) => name === 'bob')
+    assert.equal(bob?.servers.find(({ name }) => name === 'charged')?.account, 'biology')
+  })
+
   test('a server is shared with a user by name and with others by a link, and taken back', async () => {
     const { page } = await portal.open('/hub/home', { user: 'ada' })
     await page.getByRole('button', { name: 'More for Default server' }).click()

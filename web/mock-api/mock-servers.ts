@@ -46,6 +46,27 @@ export const profiles: readonly Profile[] = [
   },
 ]
 
+/** Bob's jobs are charged to accounts, and one profile is not for him. */
+export function listProfiles(query: URLSearchParams): readonly Profile[] {
+  if (query.get('user') !== 'bob') return profiles
+  const withheld: Profile = {
+    name: 'cluster',
+    title: 'Whole nodes',
+    description: '',
+    isDefault: false,
+    withheld: 'No account of the user is for the partition big.',
+  }
+  const charged = profiles.map((profile) =>
+    profile.gpu || profile.name === 'large' ? { ...profile, preemptible: true, accounts } : profile,
+  )
+  return query.get('withheld') === 'true' ? [...charged, withheld] : charged
+}
+
+const accounts = [
+  { name: 'physics', isDefault: true, limits: {} },
+  { name: 'biology', isDefault: false, limits: { timeLimitMs: 8 * 60 * minuteMs, jobs: 2, gpu: 1 } },
+]
+
 /** Where a server's script is at this time. */
 export function stateOf(server: MockServer, nowMs: number): ServerState {
   const { askedAtMs, stopAskedAtMs, queuedMs, startingMs, fails } = server
@@ -100,6 +121,7 @@ export function describeServer(user: MockUser, server: MockServer, nowMs: number
     progressUrl: '',
     ...(displayName && { displayName }),
     ...(server.profile && { profile: server.profile }),
+    ...(server.account && { account: server.account }),
     ...(state === 'queued' && {
       place: 1,
       estimatedStartAtMs: nowMs + 25 * minuteMs,

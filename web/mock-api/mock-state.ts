@@ -10,6 +10,7 @@ export interface MockServer {
   name: string
   displayName?: string
   profile?: string
+  account?: string
   /** When it was asked to start; absent: never, or stopped. */
   askedAtMs?: number
   /** Waits in line this long first. */

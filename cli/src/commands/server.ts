@@ -22,6 +22,7 @@ const columns: readonly Column<ServerRow>[] = [
 
 interface StartOptions extends ConnectionOptions {
   profile?: string
+  account?: string
 }
 
 /** `server`: notebook servers of anybody. */
@@ -33,6 +34,7 @@ export function addServerCommands(program: Command): void {
     .argument('<user>')
     .argument('[server]', 'name; none: the default server', '')
     .option('--profile <name>', 'what it runs with')
+    .option('--account <name>', "the scheduler's account that is charged; without it the default one")
     .action(startServer)
   withConnection(server.command('stop'))
     .description('stop a server')
@@ -52,13 +54,12 @@ async function listServers(options: ConnectionOptions): Promise<void> {
 
 async function startServer(user: string, name: string, options: StartOptions): Promise<void> {
   const client = await connect(options)
-  await explainUnknownUser(client, user, () =>
-    client.call(
-      'POST',
-      serverPath(user, name),
-      options.profile === undefined ? {} : { profile: options.profile },
-    ),
-  )
+  const { profile, account } = options
+  const chosen = {
+    ...(profile === undefined ? {} : { profile }),
+    ...(account === undefined ? {} : { account }),
+  }
+  await explainUnknownUser(client, user, () => client.call('POST', serverPath(user, name), chosen))
   const outcome = await followProgress(client, `${serverPath(user, name)}/progress`, !options.json)
   if (!outcome.ready)
     throw new CliError(outcome.message ?? 'The server did not start.', {

@@ -1,6 +1,6 @@
 import type { SignInOptions } from '@atrium/contract/portal-page.ts'
 
-import type { Profiles } from '#hub/profiles.ts'
+import type { ProfileOfferings } from '#hub/profile-offers.ts'
 import type { ServerModels } from '#hub/server-models.ts'
 import { buildServerPath } from '#hub/server-paths.ts'
 import type { ServerStarter } from '#hub/server-starter.ts'
@@ -33,7 +33,7 @@ export interface BrowserRoutesOptions {
   hub: {
     readonly models: Pick<ServerModels, 'find'>
     readonly starter: ServerStarter
-    readonly profiles: Pick<Profiles, 'list'>
+    readonly profiles: Pick<ProfileOfferings, 'list'>
     readonly shareCodes: Pick<ShareCodes, 'find' | 'exchange'>
     waitForStart(key: JobKey, waitMs: number): Promise<'ready' | 'pending'>
   }

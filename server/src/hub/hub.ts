@@ -17,6 +17,7 @@ import { createIdleStop, type IdleTimes } from './idle-stop.ts'
 import { createKeepRunning, type KeepRunning } from './keep-running.ts'
 import { createLeadership, hubLeaseName, type LeaderPart } from './leadership.ts'
 import type { ProfilesConfig } from './profile-config.ts'
+import { createProfileOfferings, type ProfileOfferings } from './profile-offers.ts'
 import { createProfiles, type Profiles } from './profiles.ts'
 import { createReadyProbe } from './ready-probe.ts'
 import { createServerActivity } from './server-activity.ts'
@@ -89,7 +90,8 @@ export interface HubOptions {
 
 /** Notebook servers by JupyterHub's protocol: what routes and other processes of the control plane use. */
 export interface Hub {
-  readonly profiles: Profiles
+  /** As far as the scheduler lets each user have them. */
+  readonly profiles: ProfileOfferings
   readonly starter: ServerStarter
   readonly stopper: ServerStopper
   readonly editor: ServerEditor
@@ -121,6 +123,7 @@ export function createHub(options: HubOptions): Hub {
   const { store, jobs, identity, clock, servers } = options
   const times = { ...defaultHubTimes, ...options.times }
   const profiles = createProfiles(options.profiles)
+  const offerings = createProfileOfferings({ ...options, profiles, users: identity.users })
   const active = createActiveServers(options)
   const credentials = createServerCredentials({ ...identity, clock })
   const endings = createServerEndings({ ...options, active, credentials })
@@ -134,15 +137,14 @@ export function createHub(options: HubOptions): Hub {
   const parts = [publisher.lead, endings.lead, ...createLeaderParts(options, times, { profiles, active })]
   const leadership = createLeadership({ ...options, name: hubLeaseName, leaseMs: times.lease, parts })
   return {
-    profiles,
+    profiles: offerings,
     publisher,
     isReady: createReadyProbe(publisher),
     starter: createServerStarter({
       ...options,
-      users: identity.users,
       activity: identity.activity,
       credentials,
-      profiles,
+      profiles: offerings,
       settings: servers,
     }),
     stopper: createServerStopper({ ...options, active, endings, waitMs: times.slow }),

@@ -22,6 +22,7 @@ export function buildServerDetails(
     url: buildServerPath(record.user, record.name),
     progressUrl: buildProgressPath(record.user, record.name),
     profile: record.profile ?? undefined,
+    account: typeof record.userOptions['account'] === 'string' ? record.userOptions['account'] : undefined,
     lastActivityAtMs: record.lastActivityMs ?? undefined,
     ...(job === undefined ? {} : describeJob(job)),
     idle: state === 'running' ? buildIdleState(record, idle) : undefined,

@@ -2,7 +2,7 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 
 import type { Activity } from '#identity/activity.ts'
 import type { UnixAccounts } from '#identity/unix-accounts.ts'
-import type { User, Users } from '#identity/users.ts'
+import type { User } from '#identity/users.ts'
 import { type Actor, recordAudit } from '#observe/audit.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { JobOwner } from '#scheduler/job.ts'
@@ -11,7 +11,8 @@ import type { Jobs } from '#scheduler/jobs.ts'
 import type { Homes } from '#storage/homes.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 
-import type { Profiles, ServerProfile } from './profiles.ts'
+import type { ProfileOfferings } from './profile-offers.ts'
+import type { ServerProfile } from './profiles.ts'
 import type { ServerBody } from './server-body.ts'
 import type { ServerCredentials } from './server-credentials.ts'
 import { buildServerJob, type ServerSettings } from './server-job.ts'
@@ -43,7 +44,7 @@ export interface StartedServer {
 /** Starts servers: writes down what is wanted, in one transaction; the job's reconciler does the rest. */
 export interface ServerStarter {
   /**
-   * Throws `bad_request` when it runs or is stopping (JupyterHub's words), `forbidden` for a profile that is not for its owner,
+   * Throws `bad_request` when it runs or is stopping (JupyterHub's words), `forbidden` for a profile or account that is not for its owner,
    * `quota_exceeded` when it can never fit, `conflict` when the home belongs to somebody else.
    */
   start(request: StartRequest): Promise<StartedServer>
@@ -52,12 +53,11 @@ export interface ServerStarter {
 export interface ServerStarterOptions {
   store: Store
   jobs: Jobs
-  users: Pick<Users, 'groupsOf' | 'rolesOf'>
   activity: Pick<Activity, 'noteUser'>
   accounts: UnixAccounts
   homes: Homes
   credentials: ServerCredentials
-  profiles: Profiles
+  profiles: Pick<ProfileOfferings, 'choose'>
   settings: ServerSettings
   clock: Clock
 }
@@ -88,7 +88,7 @@ interface StartPlan {
 }
 
 async function planStart(
-  { store, settings, users, profiles, accounts, homes, credentials }: ServerStarterOptions,
+  { store, settings, profiles, accounts, homes, credentials }: ServerStarterOptions,
   { owner, server, displayName, userOptions }: StartRequest,
   record: ServerRecord | undefined,
 ): Promise<StartPlan> {
@@ -102,11 +102,10 @@ async function planStart(
           adds: true,
         })
   const chosen = userOptions ?? record?.userOptions ?? {}
-  const [groups, roles] = await Promise.all([users.groupsOf([owner.id]), users.rolesOf([owner])])
-  const profile = profiles.choose(
-    { name: owner.name, groups: groups.get(owner.id) ?? [], roles: roles.get(owner.id) ?? [] },
-    parseProfileName(chosen),
-  )
+  const profile = await profiles.choose(owner, {
+    profile: parseName(chosen, 'profile'),
+    account: parseName(chosen, 'account'),
+  })
   const { login, folder, uid, gid, gids, home, shell } = await accounts.ensure(owner)
   const ids = uid === undefined ? {} : { uid, ...(gid === undefined ? {} : { gid }), gids: gids ?? [] }
   const path = await homes.ensure({ folder, ...ids, ...(home === undefined ? {} : { home }) })
@@ -186,8 +185,12 @@ function findStart(job: Job | undefined, { owner, server }: StartRequest): Job |
   return pending === 'spawn' ? job : undefined
 }
 
-function parseProfileName({ profile }: UserOptions): string | undefined {
-  if (profile === undefined || profile === null || profile === '') return undefined
-  if (typeof profile === 'string') return profile
-  throw new PlatformError('bad_request', { message: 'user_options.profile must be the name of a profile' })
+function parseName(options: UserOptions, what: 'profile' | 'account'): string | undefined {
+  const name = options[what]
+  if (name === undefined || name === null || name === '') return undefined
+  if (typeof name === 'string') return name
+  const article = what === 'account' ? 'an' : 'a'
+  throw new PlatformError('bad_request', {
+    message: `user_options.${what} must be the name of ${article} ${what}`,
+  })
 }

@@ -4,7 +4,8 @@ import type { Job } from '#scheduler/job-record.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { ReadableDatabase } from '#store/store.ts'
 
-import type { Profiles, ServerProfile } from './profiles.ts'
+import type { ProfileOffer } from './profile-offers.ts'
+import type { Profiles } from './profiles.ts'
 import { buildServerDetails } from './server-details.ts'
 import { buildUnusedServer } from './server-model.ts'
 import type { ServerOwner } from './server-models.ts'
@@ -58,9 +59,10 @@ async function findJobs(
 }
 
 /** A profile as people choose it. */
-export function buildProfileView(profile: ServerProfile): Profile {
+export function buildProfileView({ profile, accounts }: ProfileOffer): Profile {
   const { name, title, description, isDefault, cpu, memoryBytes, gpu, environmentPrefix, timeLimitMs, idle } =
     profile
+  const { queue, nodes, exclusive, preemptible } = profile
   return {
     name,
     title,
@@ -72,5 +74,10 @@ export function buildProfileView(profile: ServerProfile): Profile {
     ...(environmentPrefix === undefined ? {} : { environment: environmentPrefix }),
     ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
     ...(idle.stop ? { idleTimeoutMs: idle.afterMs } : {}),
+    ...(queue?.partition === undefined ? {} : { partition: queue.partition }),
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(exclusive ? { exclusive } : {}),
+    ...(preemptible ? { preemptible } : {}),
+    ...(accounts.length === 0 ? {} : { accounts }),
   }
 }

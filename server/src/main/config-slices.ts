@@ -41,7 +41,16 @@ function buildAmounts(share: QuotaShare | undefined): Partial<QuotaAmounts> {
 function buildProfile(profile: Config['profiles'][number]): ProfileConfig {
   const { memory, environment, timeLimit, users, groups, roles, idle, default: isDefault, ...more } = profile
   const { partition, account, qos, constraint, reservation, gpuType, gres, ...rest } = more
-  const queue = dropUndefined({ partition, account, qos, constraint, reservation, gpuType, gres })
+  const queue = dropUndefined({
+    partition,
+    // Whichever the user has.
+    account: account === 'any' ? undefined : account,
+    qos,
+    constraint,
+    reservation,
+    gpuType,
+    gres,
+  })
   return {
     ...rest,
     ...(memory === undefined ? {} : { memoryBytes: parseByteSize(memory) }),

@@ -76,9 +76,12 @@ export interface Jobs {
   /** What a driver can do here. Default: the default driver. */
   capabilities(options: { driver?: string; signal: AbortSignal }): Promise<SchedulerCapabilities>
 
-  /** What a user may ask for in `spec.queue`; undefined where there is nothing to ask for. Throws `scheduler_unavailable`. */
+  /**
+   * What a user may ask for in `spec.queue`; undefined where there is nothing to ask for, and `findOwner` is not called then. Throws
+   * `scheduler_unavailable`, and what `findOwner` throws.
+   */
   choices(
-    owner: Pick<JobOwner, 'login'>,
+    findOwner: () => Promise<Pick<JobOwner, 'login'>>,
     options: { driver?: string; signal: AbortSignal },
   ): Promise<OwnerChoices | undefined>
 
@@ -128,8 +131,10 @@ export function createJobs(options: JobsOptions): Jobs {
     quotas: ledger,
     capabilities: ({ driver = defaultDriver, signal }) =>
       getScheduler(schedulers, driver).capabilities({ signal }),
-    choices: async (owner, { driver = defaultDriver, signal }) =>
-      getScheduler(schedulers, driver).choices?.(owner, { signal }),
+    async choices(findOwner, { driver = defaultDriver, signal }) {
+      const scheduler = getScheduler(schedulers, driver)
+      return scheduler.choices === undefined ? undefined : scheduler.choices(await findOwner(), { signal })
+    },
     capacity: ({ driver = defaultDriver, signal }) => getScheduler(schedulers, driver).capacity({ signal }),
     start: reconciler.start,
     close: reconciler.close,

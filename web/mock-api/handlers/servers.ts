@@ -1,14 +1,14 @@
 import type { HubProgress } from '@atrium/contract/hub-models.ts'
 import type { ServerDetails } from '@atrium/contract/servers.ts'
 
-import { describeServer, listLogLines, profiles, startScript, stateOf } from '#mock-api/mock-servers.ts'
+import { describeServer, listLogLines, listProfiles, startScript, stateOf } from '#mock-api/mock-servers.ts'
 import type { MockServer } from '#mock-api/mock-state.ts'
 import { MockError, type MockRequest, type MockRoutes } from '#mock-api/router.ts'
 import { findServer, findUser } from './find.ts'
 
 /** Profiles, servers, their progress and logs. */
 export const serverRoutes: MockRoutes = {
-  'GET /api/v1/profiles': () => profiles,
+  'GET /api/v1/profiles': ({ url }) => listProfiles(url.searchParams),
   'GET /api/v1/servers/:user': listServers,
   'GET /api/v1/servers/:user/:server/log': streamLog,
   'POST /api/v1/servers/:user/:server/keep-running': keepRunning,
@@ -36,6 +36,7 @@ async function startServer(request: MockRequest): Promise<Response> {
   }
   delete server.stopAskedAtMs
   Object.assign(server, startScript(String(request.body['profile'] ?? 'small'), request.nowMs))
+  if (typeof request.body['account'] === 'string') server.account = request.body['account']
   if (request.headers.get('prefer') === 'respond-async') return new Response(null, { status: 202 })
   while (isStarting(server)) await new Promise((resolve) => setTimeout(resolve, tickMs))
   return new Response(null, { status: 201 })

@@ -27,20 +27,35 @@ function isChanging({ state }: ServerDetails): boolean {
   return state === 'queued' || state === 'starting' || state === 'stopping' || state === 'unknown'
 }
 
-/** The profiles this person may use. */
-export const profilesQuery = queryOptions({
-  queryKey: ['profiles'],
-  queryFn: ({ signal }) => request<Profile[]>('GET', endpoints.profiles, { signal }),
-  staleTime: 60_000,
-})
+/** The profiles that a user may start servers with. */
+export function profilesQuery(user: string) {
+  return queryOptions({
+    queryKey: ['profiles', user],
+    queryFn: ({ signal }) => request<Profile[]>('GET', endpoints.profiles, { query: { user }, signal }),
+    staleTime: 60_000,
+  })
+}
+
+/** The same with those that the scheduler would refuse, and why; for administrators. */
+export function allProfilesQuery(user: string) {
+  return queryOptions({
+    queryKey: ['profiles', user, 'all'],
+    queryFn: ({ signal }) =>
+      request<Profile[]>('GET', endpoints.profiles, { query: { user, withheld: true }, signal }),
+    staleTime: 60_000,
+  })
+}
+
+/** What a server is started with. */
+export interface StartChoice {
+  profile?: string
+  account?: string
+}
 
 /** Starts a server; resolves when the start is under way. */
 export function useStartServer() {
-  return useServerMutation(({ user, name, profile }: ServerId & { profile?: string }) =>
-    request<void>('POST', endpoints.server(user, name), {
-      body: profile === undefined ? {} : { profile },
-      isAsync: true,
-    }),
+  return useServerMutation(({ user, name, ...body }: ServerId & StartChoice) =>
+    request<void>('POST', endpoints.server(user, name), { body, isAsync: true }),
   )
 }
 

@@ -5,7 +5,7 @@ import { useStartServer } from '#api/servers.ts'
 import { Dialog, DialogForm } from '#ui/dialog.tsx'
 import { TextField, textOf } from '#ui/field.tsx'
 
-import { ProfileChoice } from './profile-choice.tsx'
+import { StartChoiceFields, useStartChoice } from './start-choice.tsx'
 
 interface NewServerDialogProps {
   user: string
@@ -20,16 +20,14 @@ interface NewServerDialogProps {
 /** Names a new server and starts it. */
 export function NewServerDialog({ user, profiles, taken, onAsked, onClose }: NewServerDialogProps) {
   const start = useStartServer()
-  const [profile, setProfile] = useState(
-    () => (profiles.find((each) => each.isDefault) ?? profiles[0])?.name ?? '',
-  )
+  const [choice, setChoice] = useStartChoice(profiles, [])
   const [nameError, setNameError] = useState<string>()
   const submit = (data: FormData) => {
     const name = textOf(data, 'name')
     setNameError(taken.includes(name) ? 'You have a server of this name.' : undefined)
     if (taken.includes(name)) return
     onAsked(name)
-    start.mutate({ user, name, ...(profile && { profile }) }, { onSuccess: onClose })
+    start.mutate({ user, name, ...choice }, { onSuccess: onClose })
   }
   return (
     <Dialog title="New named server" onClose={onClose}>
@@ -52,7 +50,7 @@ export function NewServerDialog({ user, profiles, taken, onAsked, onClose }: New
           required
           error={nameError}
         />
-        <ProfileChoice profiles={profiles} value={profile} onChange={setProfile} asCards={false} />
+        <StartChoiceFields profiles={profiles} choice={choice} onChange={setChoice} asCards={false} />
       </DialogForm>
     </Dialog>
   )

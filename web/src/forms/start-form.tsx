@@ -1,5 +1,5 @@
 import type { Profile, ServerDetails } from '@atrium/contract/servers.ts'
-import { type FormEvent, useState } from 'react'
+import type { FormEvent } from 'react'
 
 import { messageOf } from '#api/http.ts'
 import { useStartServer } from '#api/servers.ts'
@@ -8,7 +8,7 @@ import { Notice } from '#ui/notice.tsx'
 
 import './start-form.css'
 
-import { ProfileChoice } from './profile-choice.tsx'
+import { StartChoiceFields, useStartChoice } from './start-choice.tsx'
 
 interface StartFormProps {
   server: ServerDetails
@@ -22,12 +22,18 @@ interface StartFormProps {
 /** Choose a profile, where there is a choice, and start. */
 export function StartForm({ server, profiles, profile, onAsked }: StartFormProps) {
   const start = useStartServer()
-  const [chosen, setChosen] = useState(() => choose(profiles, [profile, server.profile]))
+  const [choice, setChoice] = useStartChoice(profiles, [
+    { ...(profile && { profile }), ...(server.account && { account: server.account }) },
+    {
+      ...(server.profile && { profile: server.profile }),
+      ...(server.account && { account: server.account }),
+    },
+  ])
   const submit = (event: FormEvent) => {
     event.preventDefault()
     const { user, name } = server
     onAsked?.()
-    start.mutate({ user, name, ...(chosen && { profile: chosen }) })
+    start.mutate({ user, name, ...choice })
   }
   return (
     <form className="stack" onSubmit={submit}>
@@ -37,18 +43,16 @@ export function StartForm({ server, profiles, profile, onAsked }: StartFormProps
         </Notice>
       )}
       <div className="start-form" data-in-line={server.name !== '' || undefined}>
-        <ProfileChoice profiles={profiles} value={chosen} onChange={setChosen} asCards={server.name === ''} />
+        <StartChoiceFields
+          profiles={profiles}
+          choice={choice}
+          onChange={setChoice}
+          asCards={server.name === ''}
+        />
         <Button type="submit" variant="primary" icon="play" busy={start.isPending}>
           Start
         </Button>
       </div>
     </form>
   )
-}
-
-/** The first of the wanted profiles that there is, else the default one. */
-function choose(profiles: readonly Profile[], wanted: readonly (string | undefined)[]): string {
-  const names = profiles.map((profile) => profile.name)
-  const found = wanted.find((name) => name !== undefined && names.includes(name))
-  return found ?? profiles.find((profile) => profile.isDefault)?.name ?? names[0] ?? ''
 }

@@ -46,7 +46,7 @@ const queueName = (description: string) =>
 const queueKeys = {
   partition: queueName("Slurm's partition. Default: the cluster's default."),
   account: queueName(
-    "Slurm's account that is charged. Default: the user's own default, or the user chooses where there are several.",
+    "Slurm's account that is charged. Default, or `any`: the user's own, chosen at the start where there are several.",
   ),
   qos: queueName("Slurm's quality of service."),
   constraint: Type.Optional(

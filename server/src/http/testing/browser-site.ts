@@ -133,10 +133,14 @@ function createHub(
         return { isNew: true, job: { key: 'job' } } as StartedServer
       },
     },
-    profiles: createProfiles({
-      profiles: profiles.map((name) => ({ name })),
-      idle: { stop: false, afterMs: 0, warningMs: 0, cpuCores: 1 },
-    }),
+    profiles: {
+      async list({ name }) {
+        const idle = { stop: false, afterMs: 0, warningMs: 0, cpuCores: 1 }
+        const all = createProfiles({ profiles: profiles.map((name) => ({ name })), idle })
+        const offered = all.list({ name, groups: [], roles: [] })
+        return { offers: offered.map((profile) => ({ profile, accounts: [] })), withheld: [] }
+      },
+    },
     shareCodes: createShareCodes({ store, clock }),
     async waitForStart() {
       if (startOutcome === 'failed') throw new Error('Spawner failed to start')

@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams } from 'react-router'
 
 import { messageOf } from '#api/http.ts'
 import { userQuotasQuery } from '#api/jobs.ts'
-import { profilesQuery, serversQuery } from '#api/servers.ts'
+import { allProfilesQuery, profilesQuery, serversQuery } from '#api/servers.ts'
 import { tokensQuery } from '#api/tokens.ts'
 import { userQuery } from '#api/users.ts'
 import { mayUse } from '#page-data.ts'
@@ -85,11 +85,28 @@ function UserDetails({ user }: { user: HubUser }) {
 
 function UserServers({ user }: { user: string }) {
   const servers = useQuery(serversQuery(user))
-  const profiles = useQuery(profilesQuery)
-  if (!servers.data || !profiles.data) return <Skeleton />
-  return servers.data.map((server) => (
-    <ServerCard key={server.name} server={server} profiles={profiles.data} />
-  ))
+  const profiles = useQuery({ ...profilesQuery(user), enabled: mayUse('start:servers') })
+  if (!servers.data || profiles.isLoading) return <Skeleton />
+  return (
+    <>
+      {servers.data.map((server) => (
+        <ServerCard key={server.name} server={server} profiles={profiles.data ?? []} />
+      ))}
+      {mayUse('admin:servers') && <WithheldProfiles user={user} />}
+    </>
+  )
+}
+
+/** Why somebody is not offered what should be theirs. */
+function WithheldProfiles({ user }: { user: string }) {
+  const { data = [] } = useQuery(allProfilesQuery(user))
+  const withheld = data.filter((profile) => profile.withheld)
+  if (withheld.length === 0) return null
+  return (
+    <Card title="Profiles that are not offered" description="The scheduler would refuse them.">
+      <Facts facts={withheld.map((profile) => ({ label: profile.title, value: profile.withheld }))} />
+    </Card>
+  )
 }
 
 function UserTokens({ user }: { user: string }) {

@@ -20,7 +20,7 @@ export function HomePage() {
   const [isNaming, setNaming] = useState(false)
   const [namedNow, setNamedNow] = useState<string>()
   const servers = useQuery(serversQuery(name))
-  const profiles = useQuery(profilesQuery)
+  const profiles = useQuery(profilesQuery(name))
   const failure = servers.error ?? profiles.error
   return (
     <>

@@ -5,7 +5,7 @@ import { Link, Navigate, useParams, useSearchParams } from 'react-router'
 
 import { messageOf } from '#api/http.ts'
 import { titleOf } from '#api/server-words.ts'
-import { profilesQuery, serversQuery, useStartServer } from '#api/servers.ts'
+import { profilesQuery, type StartChoice, serversQuery, useStartServer } from '#api/servers.ts'
 import { StartForm } from '#forms/start-form.tsx'
 import { signedInUser } from '#page-data.ts'
 import { FailedStart } from '#pages/servers/failed-start.tsx'
@@ -22,7 +22,7 @@ import { Skeleton } from '#ui/skeleton.tsx'
 export function SpawnPage() {
   const { user = signedInUser().name, server: name = '' } = useParams()
   const servers = useQuery(serversQuery(user))
-  const profiles = useQuery(profilesQuery)
+  const profiles = useQuery(profilesQuery(user))
   const error = servers.error ?? profiles.error
   const server = servers.data && findServer(servers.data, user, name)
   return (
@@ -46,11 +46,16 @@ export function SpawnPage() {
 function Spawn({ server, profiles }: { server: ServerDetails; profiles: readonly Profile[] }) {
   const [search] = useSearchParams()
   const wanted = search.get('profile') ?? undefined
-  const isClear = profiles.length === 1 || profiles.some((profile) => profile.name === wanted)
+  const named = profiles.length === 1 ? profiles[0] : profiles.find((profile) => profile.name === wanted)
+  const account = search.get('account') ?? undefined
+  const isClear = named !== undefined && (account !== undefined || (named.accounts?.length ?? 0) < 2)
   const pending = withQuery(paths.spawnPending(server.user, server.name), {
     next: search.get('next') ?? undefined,
   })
-  const error = useStartAtOnce(server, isClear ? (wanted ?? profiles[0]?.name) : undefined)
+  const error = useStartAtOnce(
+    server,
+    isClear ? { profile: named.name, ...(account && { account }) } : undefined,
+  )
   if (!canServer('start', server.state)) return <Navigate to={pending} replace />
   if (isClear && !error && server.state === 'stopped') return <Skeleton lines={2} label="Starting" />
   return (
@@ -61,7 +66,7 @@ function Spawn({ server, profiles }: { server: ServerDetails; profiles: readonly
             {messageOf(error)}
           </Notice>
         )}
-        {wanted && !isClear && <Notice tone="warn">There is no profile “{wanted}” that you may use.</Notice>}
+        {wanted && !named && <Notice tone="warn">There is no profile “{wanted}” that you may use.</Notice>}
         {server.state === 'failed' && <FailedStart server={server} />}
         <StartForm server={server} profiles={profiles} profile={wanted} />
       </div>
@@ -70,15 +75,15 @@ function Spawn({ server, profiles }: { server: ServerDetails; profiles: readonly
 }
 
 /** Starts once, if the server is stopped and there is nothing to ask. */
-function useStartAtOnce(server: ServerDetails, profile: string | undefined): Error | null {
+function useStartAtOnce(server: ServerDetails, choice: StartChoice | undefined): Error | null {
   const start = useStartServer()
   const asked = useRef(false)
   const { mutate } = start
   useEffect(() => {
-    if (asked.current || profile === undefined || server.state !== 'stopped') return
+    if (asked.current || choice === undefined || server.state !== 'stopped') return
     asked.current = true
-    mutate({ user: server.user, name: server.name, profile })
-  }, [server, profile, mutate])
+    mutate({ user: server.user, name: server.name, ...choice })
+  }, [server, choice, mutate])
   return start.error
 }
 

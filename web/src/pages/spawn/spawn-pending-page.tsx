@@ -18,7 +18,7 @@ export function SpawnPendingPage() {
   const { user = signedInUser().name, server: name = '' } = useParams()
   const [search] = useSearchParams()
   const servers = useQuery(serversQuery(user))
-  const profiles = useQuery(profilesQuery)
+  const profiles = useQuery(profilesQuery(user))
   const server = servers.data?.find((each) => each.name === name)
   return (
     <>

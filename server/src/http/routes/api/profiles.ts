@@ -3,14 +3,14 @@ import { profileSchema } from '@atrium/contract/servers-api.ts'
 import { Type } from 'typebox'
 
 import { defineRoute, type Route } from '#http/define-route.ts'
-import type { Profiles } from '#hub/profiles.ts'
+import type { ProfileOfferings } from '#hub/profile-offers.ts'
 import { buildProfileView } from '#hub/server-view.ts'
 import { type Principal, requireScope } from '#identity/principal.ts'
 import type { User, Users } from '#identity/users.ts'
 
 export interface ProfileRoutesOptions {
-  users: Pick<Users, 'find' | 'groupsOf' | 'rolesOf'>
-  profiles: Pick<Profiles, 'list'>
+  users: Pick<Users, 'find'>
+  profiles: Pick<ProfileOfferings, 'list'>
 }
 
 /** What a server can be started with. */
@@ -26,18 +26,29 @@ export function createProfileRoutes({ users, profiles }: ProfileRoutesOptions): 
       schemas: {
         query: Type.Object({
           user: Type.Optional(Type.String({ description: "Whose servers. Default: the caller's." })),
+          withheld: Type.Boolean({
+            default: false,
+            description:
+              'Those too that the scheduler would refuse this user, with why; for who may administer the servers.',
+          }),
         }),
         responses: { 200: Type.Array(profileSchema) },
       },
       async handler({ principal, query }) {
         const user = await getUser(users, principal, query.user)
-        const [groups, roles] = await Promise.all([users.groupsOf([user.id]), users.rolesOf([user])])
-        const audience = {
-          name: user.name,
-          groups: groups.get(user.id) ?? [],
-          roles: roles.get(user.id) ?? [],
-        }
-        return profiles.list(audience).map(buildProfileView)
+        if (query.withheld) requireScope(principal, ['admin:servers'], { user: user.name })
+        const { offers, withheld, unchecked } = await profiles.list(user)
+        const refused = query.withheld ? withheld : []
+        return [
+          ...offers.map((offer) => ({
+            ...buildProfileView(offer),
+            ...(unchecked === undefined ? {} : { unchecked }),
+          })),
+          ...refused.map(({ profile, why }) => ({
+            ...buildProfileView({ profile, accounts: [] }),
+            withheld: why,
+          })),
+        ]
       },
     }),
   ]

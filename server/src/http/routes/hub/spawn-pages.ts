@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { defineRoute, type Route, type RouteReply, type RouteRequest } from '#http/define-route.ts'
 import type { PortalPages } from '#http/portal/portal-pages.ts'
 import { assertRealVisit } from '#http/real-visit.ts'
-import type { Profiles } from '#hub/profiles.ts'
+import type { ProfileOfferings } from '#hub/profile-offers.ts'
 import type { ServerModels } from '#hub/server-models.ts'
 import { buildServerPath } from '#hub/server-paths.ts'
 import type { UserOptions } from '#hub/server-records.ts'
@@ -22,10 +22,10 @@ import {
 
 export interface SpawnPagesOptions {
   pages: PortalPages
-  users: Pick<Users, 'find' | 'groupsOf' | 'rolesOf'>
+  users: Pick<Users, 'find'>
   servers: Pick<ServerModels, 'find'>
   starter: ServerStarter
-  profiles: Pick<Profiles, 'list'>
+  profiles: Pick<ProfileOfferings, 'list'>
   /** Resolves when the start is decided or `waitMs` are over; throws when it failed. */
   waitForStart(key: JobKey, waitMs: number): Promise<'ready' | 'pending'>
 }
@@ -104,14 +104,10 @@ async function findOwnOrNamed(options: SpawnPagesOptions, request: PageHandlerRe
 }
 
 /** Where there is nothing to choose the visit is the wish, as in JupyterHub without an options form; else the page asks. */
-async function hasNoChoice({ users, profiles }: SpawnPagesOptions, owner: User): Promise<boolean> {
-  const [groups, roles] = await Promise.all([users.groupsOf([owner.id]), users.rolesOf([owner])])
-  const choices = profiles.list({
-    name: owner.name,
-    groups: groups.get(owner.id) ?? [],
-    roles: roles.get(owner.id) ?? [],
-  })
-  return choices.length === 1
+async function hasNoChoice({ profiles }: SpawnPagesOptions, owner: User): Promise<boolean> {
+  const { offers } = await profiles.list(owner)
+  const [only] = offers
+  return offers.length === 1 && only !== undefined && only.accounts.length < 2
 }
 
 async function start(
@@ -156,7 +152,11 @@ function parseForm(body: unknown): UserOptions | undefined {
   return chosen.length === 0 ? undefined : buildOptions(chosen.map(([name, value]) => [name, [value].flat()]))
 }
 
-/** JupyterHub keeps each option as the list of its values; `profile` is Atrium's own and has one. */
+/** JupyterHub keeps each option as the list of its values; those that are Atrium's own have one. */
+const ownOptions = new Set(['profile', 'account'])
+
 function buildOptions(entries: readonly (readonly [name: string, values: readonly string[]])[]): UserOptions {
-  return Object.fromEntries(entries.map(([name, values]) => [name, name === 'profile' ? values[0] : values]))
+  return Object.fromEntries(
+    entries.map(([name, values]) => [name, ownOptions.has(name) ? values[0] : values]),
+  )
 }
