@@ -63,6 +63,21 @@ describe('a job of several tasks on a Slurm cluster', { skip: slurmSkipReason },
     return Buffer.concat(chunks).toString()
   }
 
+  test('has the cores and the memory of each, wherever they are', async () => {
+    const resources = { cpu: 1, memoryBytes: 150 * 2 ** 20 }
+    const script = 'import time; time.sleep(0.5)'
+    const {
+      exit,
+      allocated,
+      startedAtMs = 0,
+      endedAtMs = 0,
+    } = await untilEnded(await submit(script, { tasks: 3, nodes: 2, resources }))
+    assert.equal(exit.state, 'succeeded', exit.message)
+    const seconds = (endedAtMs - startedAtMs) / 1000
+    assert.equal(allocated?.coreSeconds, 3 * seconds)
+    assert.equal(allocated?.memoryByteSeconds, 3 * resources.memoryBytes * seconds)
+  })
+
   test('runs them on its nodes, each with what it was given and the rights of any job', async () => {
     const script = `import json, os, socket, sys
 status = dict(line.split(':\\t', 1) for line in open('/proc/self/status') if ':\\t' in line)

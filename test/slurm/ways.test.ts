@@ -190,6 +190,14 @@ describe('Slurm by REST and by commands', { skip: slurmSkipReason }, () => {
       ]) {
         assert.ok(stdout.includes(part), `${name}: ${part} is not in ${stdout}`)
       }
+      // The cluster has one GPU.
+      const tasks = { tasks: 1, cpusPerTask: 2, memoryPerCpuMiB: 70, gpusPerTask: 'test:1' }
+      const { memoryMiB: _, ...byTask } = buildSubmission(tasks)
+      const several = await client.submit(byTask, wait)
+      const shown = await cluster.as('alice', 'scontrol', ['--oneliner', 'show', 'job', String(several)])
+      for (const part of ['MinMemoryCPU=70M', 'TresPerTask=gres:gpu:test:1']) {
+        assert.ok(shown.stdout.includes(part), `${name}: ${part} is not in ${shown.stdout}`)
+      }
       const gpu = await client.submit(buildSubmission({ gres: 'gpu:1' }), wait)
       const told = await cluster.as('alice', 'scontrol', ['--oneliner', 'show', 'job', String(gpu)])
       assert.match(told.stdout, /TresPerNode=gres:gpu:1/, name)

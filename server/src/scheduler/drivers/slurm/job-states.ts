@@ -126,6 +126,7 @@ function buildEnded(job: SlurmJob, placement: JobPlacement): Observation {
   return {
     state: 'ended',
     exit: buildExit(job, placement),
+    ...(job.startMs === undefined ? {} : { startedAtMs: job.startMs }),
     ...(job.endMs === undefined ? {} : { endedAtMs: job.endMs }),
     ...(allocated === undefined ? {} : { allocated }),
   }

@@ -251,14 +251,22 @@ describe('Slurm: the privileged helper', { skip: canRun }, () => {
   ]
 
   test('refuses hostile words in every field', () => {
-    const fields = ['name', 'comment', 'partition', 'account', 'qos', 'gres', 'reservation']
+    const fields = ['name', 'comment', 'partition', 'account', 'qos', 'gres', 'gpusPerTask', 'reservation']
     for (const word of hostile) for (const field of fields) assertRefused(submission({ [field]: word }))
     for (const word of hostile.filter((value) => !['a&&b', 'a|b'].includes(value))) {
       assertRefused(submission({ constraint: word }))
     }
     for (const word of hostile) assertRefused(submission({ owner: { login: word, uid, gid } }))
     for (const word of [true, 1.5, 0, -1, '1', 1e30, null, [], {}]) {
-      for (const field of ['nodes', 'tasks', 'cpusPerTask', 'memoryMiB', 'timeLimit', 'arraySize']) {
+      for (const field of [
+        'nodes',
+        'tasks',
+        'cpusPerTask',
+        'memoryMiB',
+        'memoryPerCpuMiB',
+        'timeLimit',
+        'arraySize',
+      ]) {
         assertRefused(submission({ [field]: word }))
       }
     }

@@ -26,6 +26,10 @@ export interface SlurmSubmission {
   cpusPerTask?: number
   /** Mebibytes on each node. */
   memoryMiB?: number
+  /** Instead of that, mebibytes for each core: what several tasks need wherever they come to be. */
+  memoryPerCpuMiB?: number
+  /** `a100:1`, for each of several tasks. */
+  gpusPerTask?: string
   /** `gpu:2`, on each node. */
   gres?: string
   exclusive: boolean

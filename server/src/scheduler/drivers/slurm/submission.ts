@@ -1,4 +1,4 @@
-import type { JobKey, JobSpec } from '#scheduler/job.ts'
+import type { JobKey, JobResources, JobSpec, QueueOptions } from '#scheduler/job.ts'
 import { buildJobComment } from './job-comment.ts'
 import { buildLauncherCommand } from './launcher-command.ts'
 import type { SlurmSubmission } from './slurm-client.ts'
@@ -61,23 +61,41 @@ function buildRequest(config: SlurmSchedulerConfig, spec: JobSpec): Request {
   const { owner, resources, tasks, nodes, timeLimitMs } = spec
   const queue = { ...config.defaults, ...spec.queue }
   const partition = spec.queue?.partition ?? spec.nodePool ?? config.defaults.partition
-  const gpu = ['gpu', ...(queue.gpuType ? [queue.gpuType] : []), resources.gpu].join(':')
-  const gres = [...(resources.gpu ? [gpu] : []), ...(queue.gres ? [queue.gres] : [])]
   return {
     owner: { login: owner.login, uid: owner.uid ?? -1, gid: owner.gid ?? -1 },
     name: `atrium-${spec.kind}`,
     tasks,
     exclusive: resources.exclusive ?? false,
     ...(nodes === undefined ? {} : { nodes }),
-    // Whole cores: Slurm knows no parts of them.
-    ...(resources.cpu === undefined ? {} : { cpusPerTask: Math.max(1, Math.ceil(resources.cpu)) }),
-    ...(resources.memoryBytes === undefined
-      ? {}
-      : { memoryMiB: Math.ceil(resources.memoryBytes / mebibyte) }),
-    ...(gres.length === 0 ? {} : { gres: gres.join(',') }),
+    ...buildAmounts(resources, tasks, queue),
     ...(timeLimitMs === undefined ? {} : { timeLimit: Math.ceil(timeLimitMs / minuteMs) }),
     ...(partition === undefined ? {} : { partition }),
     ...pick(queue, ['account', 'qos', 'constraint', 'reservation']),
+  }
+}
+
+type Amounts = 'cpusPerTask' | 'memoryMiB' | 'memoryPerCpuMiB' | 'gpusPerTask' | 'gres'
+
+/** Of one task on each node that it is on; of several, by task, as nobody knows how they are spread over nodes. */
+function buildAmounts(
+  { cpu, memoryBytes, gpu = 0 }: JobResources,
+  tasks: number,
+  { gpuType, gres }: QueueOptions,
+): Partial<Pick<SlurmSubmission, Amounts>> {
+  // Whole cores: Slurm knows no parts of them.
+  const cores = Math.max(1, Math.ceil(cpu ?? 1))
+  const memoryMiB = memoryBytes === undefined ? undefined : Math.ceil(memoryBytes / mebibyte)
+  const gpus = [...(gpuType === undefined ? [] : [gpuType]), gpu].join(':')
+  const onNodes = [...(gpu > 0 && tasks === 1 ? [`gpu:${gpus}`] : []), ...(gres === undefined ? [] : [gres])]
+  return {
+    ...(cpu === undefined ? {} : { cpusPerTask: cores }),
+    ...(memoryMiB === undefined
+      ? {}
+      : tasks === 1
+        ? { memoryMiB }
+        : { memoryPerCpuMiB: Math.ceil(memoryMiB / cores) }),
+    ...(gpu > 0 && tasks > 1 ? { gpusPerTask: gpus } : {}),
+    ...(onNodes.length === 0 ? {} : { gres: onNodes.join(',') }),
   }
 }
 
