@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
-import { runCli } from '../support/platform.ts'
+import { runCli, startPlatform } from '../support/platform.ts'
 
 const program = join(import.meta.dirname, '..', '..', 'cli', 'bin', 'atrium.mjs')
 
@@ -83,8 +83,23 @@ function waitForExit(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once('close', resolve))
 }
 
-/** Processes whose command line names the folder. */
-function listProcesses(folder: string): string[] {
-  const listing = execFileSync('ps', ['-eo', 'args']).toString()
-  return listing.split('\n').filter((line) => line.includes(folder) && !line.startsWith('ps '))
+test('`atrium down --all` ends the services of the platform, too', async () => {
+  // Unlike any other program's argument.
+  const command = ['sleep', `1000.${process.pid}`]
+  const platform = await startPlatform({
+    config: JSON.stringify({ services: [{ name: 'sleeper', command }] }),
+  })
+  const find = () => listProcesses(command.join(' '))
+  // Within a second it would not be started again in any case.
+  await waitFor('the service to have run for a while', () =>
+    find().some((line) => Number.parseInt(line, 10) > 1),
+  )
+  await platform.dispose()
+  assert.deepEqual(find(), [])
+})
+
+/** Processes whose command line holds the text: for how many seconds they have run, and the line. */
+function listProcesses(text: string): string[] {
+  const listing = execFileSync('ps', ['-eo', 'etimes=,args=']).toString()
+  return listing.split('\n').filter((line) => line.includes(text) && !line.includes(' ps '))
 }

@@ -37,6 +37,7 @@ const oauthTokenMs = 14 * 86_400_000
 export interface ControlPlane {
   readonly identity: Identity
   readonly jobs: Jobs
+  readonly hub: Hub
   readonly edge: BuiltinEdge
   readonly store: Store
   readonly drivers: JobDrivers

@@ -152,7 +152,11 @@ async function stop(
   platform: ControlPlane,
   { servers = false, edge }: StopOptions,
 ): Promise<void> {
-  if (servers) await stopAllJobs(platform.jobs, platform.store)
+  if (servers) {
+    // Its leader would start services again.
+    await platform.hub.close()
+    await stopAllJobs(platform.jobs, platform.store)
+  }
   const left = await platform.jobs.list({ active: true }).catch(() => undefined)
   if (servers) await platform.drivers.endHelpers()
   await platform.close()
