@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import type { ServerDetails } from '@atrium/contract/servers.ts'
@@ -19,6 +20,12 @@ const memoryMiB = 600
 const config = {
   profiles: [{ name: 'small', cpu: 1, memory: `${memoryMiB}M`, default: true }],
   servers: { idle: { stop: false } },
+  services: [
+    {
+      name: 'where',
+      command: ['sh', '-c', 'echo $(hostname) $(id -un) > where.new; mv where.new where; exec sleep 1000'],
+    },
+  ],
 }
 
 describe('a notebook on a Slurm cluster', { skip: slurmSkipReason }, () => {
@@ -81,6 +88,13 @@ describe('a notebook on a Slurm cluster', { skip: slurmSkipReason }, () => {
     assert.equal(Number(uid), getUnixAccount('alice').uid)
     assert.equal((await findServer()).node, node)
     assert.match(await listSlurmJobs(), new RegExp(`^\\d+ atrium-server RUNNING ${node}$`))
+  })
+
+  test('has its output shown by the platform', async () => {
+    const answer = await fetch(new URL('/api/v1/servers/alice/-/log', site.platform.url), {
+      headers: { authorization: `Bearer ${await site.platform.adminToken()}` },
+    })
+    assert.match(await answer.text(), /Jupyter Server .* is running at/)
   })
 
   test('shows none of its secrets to anybody else', async () => {
@@ -146,6 +160,12 @@ describe('a notebook on a Slurm cluster', { skip: slurmSkipReason }, () => {
     kernel.close()
     assert.equal((await alice.open('/user/alice/lab')).status, 200)
     assert.equal(await listSlurmJobs(), before)
+  })
+
+  test('needs services that run beside the control plane, not on the cluster', async () => {
+    const file = join(site.platform.data, 'where')
+    await waitFor('the service', () => existsSync(file))
+    assert.equal(readFileSync(file, 'utf8'), `${hostname()} ${platformUser}\n`)
   })
 
   test('leaves its node free when it is stopped', async () => {

@@ -30,6 +30,8 @@ export interface DefaultEnvironmentOptions {
   onProgress(progress: EnvironmentProgress): void
   signal: AbortSignal
   log: Logger
+  /** Other users' servers run from it. Default: as root. */
+  forOthers?: boolean
   /** Default: the committed lock. */
   lockPath?: string
   /** A pip requirements file that is installed on top of the lock. */
@@ -103,11 +105,9 @@ async function hashFiles(paths: readonly string[]): Promise<string> {
 }
 
 /** An environment of somebody else's making is taken as it is, if it works at all. */
-async function checkForeign(
-  { prefix, requirements, signal, log }: DefaultEnvironmentOptions,
-  python: string,
-) {
-  if (process.getuid?.() === 0) await refuseClosedFolder(join(prefix, 'bin'))
+async function checkForeign(options: DefaultEnvironmentOptions, python: string) {
+  const { prefix, requirements, signal, log } = options
+  if (isForOthers(options)) await refuseClosedFolder(join(prefix, 'bin'))
   if (!(await isUsablePython(python, signal))) {
     throw new PlatformError('bad_request', {
       message: `The environment in ${prefix} does not work: ${python} is no Python of 3.10 or newer that runs here. Mend it, or choose another with --env-prefix DIR; without one, Atrium makes its own.`,
@@ -120,6 +120,10 @@ async function checkForeign(
     )
 }
 
+function isForOthers({ forOthers = process.getuid?.() === 0 }: DefaultEnvironmentOptions): boolean {
+  return forOthers
+}
+
 interface InstallOptions extends DefaultEnvironmentOptions {
   lockPath: string
   lock: string
@@ -128,11 +132,11 @@ interface InstallOptions extends DefaultEnvironmentOptions {
 
 async function install(options: InstallOptions): Promise<void> {
   const { prefix, lock, onProgress, signal, environment } = options
-  const isRoot = process.getuid?.() === 0
+  const mustBeShared = isForOthers(options)
   onProgress({ step: 'python', message: 'Looking for Python', isDetail: false })
-  const base = await findPython({ mustBeShared: isRoot, signal, searchPath: environment['PATH'] })
+  const base = await findPython({ mustBeShared, signal, searchPath: environment['PATH'] })
   await mkdir(prefix, { recursive: true, mode: 0o755 })
-  if (isRoot) await refuseClosedFolder(prefix)
+  if (mustBeShared) await refuseClosedFolder(prefix)
   await writeMarker(prefix, { state: 'installing', lock })
   await makeVenv(base, options)
   await installPackages(options)

@@ -12,6 +12,7 @@ import { findTokenFile } from './local-administrator.ts'
 import { writePlatformFile } from './platform-file.ts'
 import { reportFailure } from './report-failure.ts'
 import { ensureEnvironment } from './set-up.ts'
+import { ensureSharedFolder, getSharedFolder } from './shared-folder.ts'
 import { readStartOptions, type StartOptions } from './start-options.ts'
 import { version } from './version.ts'
 
@@ -43,6 +44,8 @@ async function run(args: readonly string[], mode: ControlPlaneMode): Promise<voi
   })
   await ensureDataFolder(start.data)
   const place = await claimPlace(start, mode)
+  // The environment may be in it.
+  if (start.config.scheduler.driver === 'slurm') await ensureSharedFolder(getSharedFolder(start.config))
   const python = await ensureEnvironment(start, log)
   const ending = createEnding(start, log)
   const platform = await startControlPlane({

@@ -33,6 +33,7 @@ export async function ensureEnvironment(start: StartOptions, log: Logger): Promi
     const { python } = await ensureDefaultEnvironment({
       prefix,
       requirements: start.requirements,
+      ...(start.config.scheduler.driver === 'local' ? {} : { forOthers: true }),
       onProgress: (step) => {
         if (!start.json) progress.show(step)
       },
