@@ -38,18 +38,31 @@ export function choosePartitions(
   nodes: readonly SlurmNode[],
   wanted: readonly string[],
 ): { chosen: readonly string[]; findings: readonly Finding[] } {
-  const isUp = ({ states }: SlurmNode) =>
-    !states.some((state) => /down|drain|fail|power|unknown|not_responding/.test(state))
-  const all = [...new Set(nodes.flatMap(({ partitions }) => partitions))]
-  const up = new Set(nodes.filter(isUp).flatMap(({ partitions }) => partitions))
+  const all = [...new Set(nodes.flatMap((node) => node.partitions))]
+  if (all.length === 0) return { chosen: [], findings: [problem('nodes', 'there are none', 'See sinfo.')] }
+  const partitionsOf = (isThus: (node: SlurmNode) => boolean) =>
+    new Set(nodes.filter(isThus).flatMap((node) => node.partitions))
+  const [up, off] = [partitionsOf(isUp), partitionsOf(isOff)]
+  const isReady = (name: string) => up.has(name) || (wanted.includes(name) && off.has(name))
   const asked = wanted.length > 0 ? wanted : all
-  const chosen = asked.filter((name) => up.has(name)).slice(0, mostPartitions)
+  const chosen = asked.filter(isReady).slice(0, mostPartitions)
   const left = asked.filter((name) => !chosen.includes(name))
-  if (all.length === 0) return { chosen, findings: [problem('nodes', 'there are none', 'See sinfo.')] }
-  if (left.length === 0)
-    return { chosen, findings: [ok('nodes', `${nodes.length} in ${all.length} partitions`)] }
+  const asleep = left.filter((name) => off.has(name) && !up.has(name))
+  const broken = left.filter((name) => !asleep.includes(name))
+  const note = asleep.length === 0 ? '' : `; switched off, and left so: ${asleep.join(', ')}`
   const mend = 'No node of theirs is up, or there are many: name some by --partition NAME to look at them.'
-  return { chosen, findings: [warn('nodes', `not looked at: ${left.join(', ')}`, mend)] }
+  const lookedAt = ok('nodes', `${nodes.length} in ${all.length} partitions${note}`)
+  const missing = broken.length === 0 ? [] : [warn('nodes', `not looked at: ${broken.join(', ')}`, mend)]
+  return { chosen, findings: [lookedAt, ...missing] }
+}
+
+function isUp({ states }: SlurmNode): boolean {
+  return !states.some((state) => /down|drain|fail|power|unknown|not_responding/.test(state))
+}
+
+/** Slurm would switch it on for a job. */
+function isOff({ states }: SlurmNode): boolean {
+  return states.includes('powered_down') && !states.some((state) => /^down|drain|fail/.test(state))
 }
 
 async function proveNode(site: ProbeSite, result: ProbeResult): Promise<ProofOfNode> {

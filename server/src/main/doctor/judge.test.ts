@@ -158,11 +158,14 @@ describe('doctor: partitions', () => {
   test('nothing is switched on only to be looked at', () => {
     const { chosen, findings } = choosePartitions(nodes, [])
     assert.deepEqual(chosen, ['main', 'low'])
-    assert.match(onlyTrouble(findings), /not looked at: broken, cloud/)
+    assert.match(findings[0]?.text ?? '', /switched off, and left so: cloud/)
+    assert.match(onlyTrouble(findings), /not looked at: broken$/)
   })
 
   test('only those that are wanted', () => {
     assert.deepEqual(choosePartitions(nodes, ['low']).chosen, ['low'])
+    // Who asks for it means it.
+    assert.deepEqual(choosePartitions(nodes, ['cloud', 'broken']).chosen, ['cloud'])
     assert.match(onlyTrouble(choosePartitions(nodes, ['nope']).findings), /nope/)
     assert.match(onlyTrouble(choosePartitions([], []).findings), /^problem/)
   })

@@ -71,7 +71,7 @@ function submission(changes: object = {}): Record<string, unknown> {
     name: 'atrium-server',
     comment: `atrium site1 ${keys.join(' ')}`,
     command: [
-      ...['/usr/bin/python3', '-I', '-S', '/shared/atrium/node/0.1.0/atrium_node', 'slurm_job'],
+      ...['/usr/bin/python3', '-I', '-S', '/shared/atrium/node/0123abcd/atrium_node', 'slurm_job'],
       ...['--url', 'https://atrium.example.org:8443', '--hub-uid', '995'],
       ...['--munge-socket', '/run/munge/munge.socket.2', ...keys],
     ],
@@ -122,7 +122,7 @@ describe('Slurm: the privileged helper', { skip: canRun }, () => {
         nodes: 2,
         cpusPerTask: 3,
         memoryMiB: 4096,
-        gres: 'gpu:a100:2,shard:1',
+        gres: 'gpu:a100:2,shard:1,bandwidth:lustre:4G',
         timeLimit: 60,
         partition: 'main,low',
         account: 'physics',
@@ -140,14 +140,19 @@ describe('Slurm: the privileged helper', { skip: canRun }, () => {
       [
         ...['--no-requeue', '--chdir=/', '--output=/dev/null', '--export=ALL', '--job-name=atrium-server'],
         ...[`--comment=atrium site1 ${keys.join(' ')}`, '--ntasks=4', '--nodes=2', '--cpus-per-task=3'],
-        ...['--mem=4096M', '--time=60', '--gres=gpu:a100:2,shard:1', '--partition=main,low'],
+        ...[
+          '--mem=4096M',
+          '--time=60',
+          '--gres=gpu:a100:2,shard:1,bandwidth:lustre:4G',
+          '--partition=main,low',
+        ],
         ...['--account=physics', '--qos=high', '--constraint=[intel&gpu|amd*2]', '--reservation=course_1'],
         ...['--exclusive', '--array=0-1'],
       ],
     )
     assert.equal(
       seen.stdin,
-      `#!/bin/sh\nexec '/usr/bin/python3' '-I' '-S' '/shared/atrium/node/0.1.0/atrium_node' 'slurm_job' '--url' ` +
+      `#!/bin/sh\nexec '/usr/bin/python3' '-I' '-S' '/shared/atrium/node/0123abcd/atrium_node' 'slurm_job' '--url' ` +
         `'https://atrium.example.org:8443' '--hub-uid' '995' '--munge-socket' '/run/munge/munge.socket.2' '${keys.join("' '")}'\n`,
     )
   })
@@ -287,7 +292,11 @@ describe('Slurm: the privileged helper', { skip: canRun }, () => {
     assertRefused(submission({ command: [...command, 'server-cccccccccccccccccccc-1'] }))
     assertRefused(submission({ arraySize: 1 }))
     assertRefused(submission({ comment: `atrium site1 ${keys[0]}` }))
-    const config = writeConfig(['package = /opt/atrium/atrium_node'], 'package.conf')
+    const own = writeConfig(['package = /shared/atrium/node', 'python = /usr/bin/python3'], 'own.conf')
+    assert.equal(ask('submit', submission(), { config: own }).status, 0)
+    const deeper = command.with(3, '/shared/atrium/node/x/y/atrium_node')
+    assert.equal(ask('submit', submission({ command: deeper }), { config: own }).status, 64)
+    const config = writeConfig(['package = /shared/atrium/nod'], 'package.conf')
     assert.match(ask('submit', submission(), { config }).stderr, /package of this machine/)
     const url = writeConfig(['url = https://other.example.org'], 'url.conf')
     assert.equal(ask('submit', submission(), { config: url }).status, 64)
