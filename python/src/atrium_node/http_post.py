@@ -64,7 +64,7 @@ def post_json(url: Url, path: str, body: bytes, headers: dict[str, str], *, ca: 
 
 
 def _connect(url: Url, ca: str | None, timeout: float) -> socket.socket:
-    plain = socket.create_connection((url.host, url.port), timeout)
+    plain = _reach(url, timeout)
     if not url.secure:
         return plain
     import ssl
@@ -75,6 +75,22 @@ def _connect(url: Url, ca: str | None, timeout: float) -> socket.socket:
     except BaseException:
         plain.close()
         raise
+
+
+def _reach(url: Url, timeout: float) -> socket.socket:
+    """By IPv4 where there is a choice: servers listen on that, and our address is where they are looked for."""
+    found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    trouble = OSError("no address")
+    for family, kind, protocol, _, address in sorted(found, key=lambda entry: entry[0] != socket.AF_INET):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(timeout)
+            connection.connect(address)
+            return connection
+        except OSError as error:
+            connection.close()
+            trouble = error
+    raise trouble
 
 
 def _read_all(connection: socket.socket) -> bytes:

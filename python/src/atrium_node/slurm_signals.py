@@ -21,6 +21,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._is_asked_to_end = False
+        self._program: int | None = None
         self._wakeup, wakeup = os.pipe()
         os.set_blocking(wakeup, False)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
@@ -28,24 +29,32 @@ class Signals:
             signal.signal(number, self._note)
 
     def _note(self, number: int, _frame: object) -> None:
-        self._is_asked_to_end = self._is_asked_to_end or number == signal.SIGTERM
+        """At once, whatever this process waits for: the time to tidy up runs already."""
+        if number == signal.SIGTERM:
+            self._is_asked_to_end = True
+            self._pass_on()
 
-    def wait(self, seconds: float) -> None:
-        """Until then, or until one comes: SIGCHLD says that the program ended."""
-        if select.select([self._wakeup], [], [], seconds)[0]:
-            os.read(self._wakeup, 4096)
+    def follow(self, program: int | None) -> None:
+        """The job's first process, which hears of the wish to end even if that came before it; None once it is gone."""
+        self._program = program
+        self._pass_on()
 
-    def pass_on(self, program: int) -> None:
-        """The wish to end, if it came: once to each process of the job here. `program`: the first of them."""
-        if not self._is_asked_to_end:
+    def _pass_on(self) -> None:
+        """Once to each process of the job here."""
+        if not self._is_asked_to_end or self._program is None:
             return
         self._is_asked_to_end = False
-        for pid in (_own_group() | {program}) - {os.getpid()}:
+        for pid in (_own_group() | {self._program}) - {os.getpid()}:
             try:
                 os.kill(pid, signal.SIGTERM)
             except OSError:
                 # It is gone, or Slurm's own.
                 continue
+
+    def wait(self, seconds: float) -> None:
+        """Until then, or until one comes: SIGCHLD says that the program ended."""
+        if select.select([self._wakeup], [], [], seconds)[0]:
+            os.read(self._wakeup, 4096)
 
 
 def _own_group() -> set[int]:

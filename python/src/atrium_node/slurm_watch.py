@@ -56,11 +56,12 @@ class SlurmWatch:
         self._due = {"oom": _OOM_SECONDS, "log": _LOG_SECONDS, "usage": _FIRST_USAGE_SECONDS}
         if self._ports:
             self._due["ports"] = 0.0
+        self._signals.follow(pid)
         while True:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
+                self._signals.follow(None)
                 return status
-            self._signals.pass_on(pid)
             for name, due in list(self._due.items()):
                 if due <= self._age():
                     del self._due[name]

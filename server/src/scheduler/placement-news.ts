@@ -2,7 +2,7 @@ import type { Store } from '#store/store.ts'
 import type { JobKey } from './job.ts'
 
 /** What a job told of itself from its node. `ended`: its program has. `memory`: it lost one for want of memory. */
-export const placementNews = ['started', 'ports', 'ended', 'memory', 'usage'] as const
+export const placementNews = ['started', 'ports', 'ended', 'memory'] as const
 export type PlacementNews = (typeof placementNews)[number]
 
 /** Brings what a job tells one replica to the one that watches over it. */

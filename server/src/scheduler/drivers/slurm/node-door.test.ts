@@ -121,7 +121,7 @@ test('keeps what a job tells, under the time of this side', async () => {
   })
   assert.deepEqual(
     news.map((line) => line.split(' ')[1]),
-    ['started', 'ports', 'memory', 'usage', 'ended'],
+    ['started', 'ports', 'memory', 'ended'],
   )
 })
 

@@ -94,9 +94,10 @@ export function createNodeDoor(options: NodeDoorOptions): NodeDoor {
       const placement = await findPlacement(key, uid)
       if (placement.claimedBy !== claimant)
         throw new PlatformError('conflict', { message: 'Another job runs this.' })
-      checkHost(report, request)
+      checkHost(report, request, log)
       await placements.record(new Map([[key, buildChange(report, clock.now())]]))
-      options.heard(key, findNews(report))
+      const news = findNews(report)
+      if (news !== undefined) options.heard(key, news)
     },
   }
 }
@@ -118,8 +119,10 @@ function buildLaunch({ logPath, logLimitBytes, mpi }: NodeDoorOptions, spec: Job
 }
 
 /** A job must not send the platform's requests elsewhere than to the node that it really reports from. */
-function checkHost({ host }: NodeReport, { address }: NodeRequest): void {
+function checkHost({ key, host }: NodeReport, { address }: NodeRequest, log: Logger): void {
   if (host === undefined || address === undefined || host === address.replace(/^::ffff:/, '')) return
+  // A proxy in between that the edge does not trust (edge.trustedProxies) looks like this, too.
+  log.warn({ key, host, address }, 'a job says that it answers elsewhere than where it reports from')
   throw new PlatformError('bad_request', { message: 'A job answers on the node that it runs on.' })
 }
 
@@ -128,8 +131,9 @@ function buildChange(report: NodeReport, nowMs: number): Partial<JobPlacement> {
   return exit === undefined ? change : { ...change, exit: { ...exit, atMs: nowMs } }
 }
 
-function findNews({ exit, ports, oomKills }: NodeReport): PlacementNews {
+/** Undefined for figures alone: whoever wants them reads them. */
+function findNews({ exit, ports, oomKills }: NodeReport): PlacementNews | undefined {
   if (exit !== undefined) return 'ended'
   if (ports !== undefined) return 'ports'
-  return oomKills === undefined ? 'usage' : 'memory'
+  return oomKills === undefined ? undefined : 'memory'
 }

@@ -90,7 +90,6 @@ export function createSlurmScheduler(
     },
 
     heard(key, what) {
-      if (what === 'usage') return
       if (what !== 'memory') queue.expire()
       if (what === 'ended') site.hints.expect([key], endingPacesMs)
       site.hints.tell([key])
