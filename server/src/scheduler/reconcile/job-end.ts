@@ -38,6 +38,8 @@ function buildEndedStart(job: Job, { allocated, endedAtMs, ...at }: SeenEnd): { 
 function decideEnd(job: Job, exit: JobExit, at: SeenEnd): Transition {
   if (job.desired === 'run') {
     const wasTaken = exit.state === 'preempted' || exit.reason === 'node_lost'
+    if (exit.reason === 'node_lost' && job.startedAtMs === undefined)
+      return buildRetry(job, describeLostStart(job), at)
     if (wasTaken && job.policy.requeue === true) return buildRequeue(job, exit, at)
     if (canRetry(job, exit)) return buildRetry(job, exit.message, at)
   }
@@ -77,6 +79,14 @@ export function buildLoss(job: Job, at: SeenAt): Transition {
 function canRetry(job: Job, exit: JobExit): boolean {
   const triesLeft = (job.policy.startRetries ?? 0) - job.failedStarts
   return exit.state === 'failed' && job.readyAtMs === undefined && triesLeft > 0
+}
+
+/**
+ * Nothing of the job began on a node that was lost, so nothing is lost by another try, whatever its policy: a cloud had no machine for
+ * it, or one that never booted.
+ */
+function describeLostStart({ node }: Job): string {
+  return `The node that it was to run on did not come up${node === undefined ? '' : ` (${node})`}.`
 }
 
 /** Same share of quotas, next attempt, after a pause. */

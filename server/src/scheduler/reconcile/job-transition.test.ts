@@ -155,6 +155,20 @@ describe('what an observation changes', () => {
     assert.equal(see(pending, { state: 'absent' }).attempts, 2)
   })
 
+  test('a node that is lost before the job began on it takes nothing away: it is tried again', () => {
+    const exit: JobExit = { state: 'failed', reason: 'node_lost', message: 'Node c1 was lost.' }
+    const booting = see(pending, { state: 'starting', node: 'c1' })
+    const again = see(booting, { state: 'ended', exit })
+    assert.deepEqual(
+      [again.state, again.node, again.handle, again.attempts],
+      ['pending', undefined, undefined, 2],
+    )
+    assert.match(again.message ?? '', /did not come up \(c1\)/)
+    assert.equal(again.restarts, undefined)
+    assert.equal(see(starting, { state: 'ended', exit }).state, 'failed')
+    assert.equal(see(stopped(booting), { state: 'ended', exit }).state, 'cancelled')
+  })
+
   test('a silent scheduler is told once of a job that could not be handed over', () => {
     const { handle: _, ...unsubmitted } = pending
     const told = buildUnsubmitted(unsubmitted)

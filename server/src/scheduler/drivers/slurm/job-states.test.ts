@@ -32,9 +32,9 @@ describe("Slurm's states", () => {
   // Every base state and flag of slurm.h, as 22.05 writes them (one word) and as later versions do (a list).
   const seen: readonly [SlurmJob['states'], string, string?][] = [
     [['PENDING'], 'pending'],
-    [['CONFIGURING'], 'starting'],
-    [['RUNNING', 'CONFIGURING'], 'starting'],
-    [['RUNNING', 'POWER_UP_NODE'], 'starting'],
+    [['CONFIGURING'], 'pending'],
+    [['RUNNING', 'CONFIGURING'], 'pending'],
+    [['RUNNING', 'POWER_UP_NODE'], 'pending'],
     [['RUNNING'], 'running'],
     [['SUSPENDED'], 'running'],
     [['RUNNING', 'STOPPED'], 'running'],
@@ -74,6 +74,14 @@ describe("Slurm's states", () => {
       assert.match(observation.exit.message, /^[A-Z].*\.$/)
     })
   }
+
+  test('a job whose node boots waits for it, and says so', () => {
+    const seen = observe(buildJob(['RUNNING', 'CONFIGURING'], { node: 'c1' }))
+    assert.equal(
+      seen.state === 'pending' && seen.reason,
+      'Its node (c1) is being started, which can take some minutes.',
+    )
+  })
 
   test('a job that Slurm runs is starting until its launcher has it', () => {
     const placement = { uid: 2001, ref: '17' }

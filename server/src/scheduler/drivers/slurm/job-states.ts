@@ -9,11 +9,12 @@ import type { SlurmJob } from './slurm-client.ts'
  * What each of Slurm's states means for a job, base states and flags alike (`slurm.h`: job_states; up to 22.05 a flag stands in the base
  * state's place, later ones are told beside it). The first of a job's words that is in the table decides, flags before base states.
  */
-type Meaning = 'pending' | 'held' | 'starting' | 'running' | 'suspended' | 'ended' | 'beside'
+type Meaning = 'pending' | 'held' | 'booting' | 'running' | 'suspended' | 'ended' | 'beside'
 
 const flags: Readonly<Record<string, Meaning>> = {
-  CONFIGURING: 'starting',
-  POWER_UP_NODE: 'starting',
+  // It has nodes that boot: waiting all the same, and none of the time in which a start must succeed.
+  CONFIGURING: 'booting',
+  POWER_UP_NODE: 'booting',
   // The program has ended or is being ended; what is left of it is cleared away.
   COMPLETING: 'running',
   STAGE_OUT: 'running',
@@ -72,8 +73,8 @@ export function buildObservation(job: SlurmJob, placement: JobPlacement, context
         'It is held after a failed start: an administrator of the cluster can release it.',
         context,
       )
-    case 'starting':
-      return { state: 'starting', ...node, reason: 'The node is being started, which can take some minutes.' }
+    case 'booting':
+      return buildPending(job, describeBoot(job), context)
     case 'suspended':
       return {
         ...buildRunning(job, placement, context),
@@ -94,6 +95,10 @@ function findMeaning({ states }: SlurmJob): Meaning {
   const base = states.find((state) => Object.hasOwn(baseStates, state))
   // A state of a version to come: what runs is left alone.
   return flag ?? (base === undefined ? 'running' : (baseStates[base] ?? 'running'))
+}
+
+function describeBoot({ node }: SlurmJob): string {
+  return `Its node${node === undefined ? '' : ` (${node})`} is being started, which can take some minutes.`
 }
 
 function buildPending(job: SlurmJob, reason: string, { place, nowMs }: QueueContext): Observation {
