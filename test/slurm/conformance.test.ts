@@ -4,12 +4,21 @@ import { pythonProgram } from '@atrium/server/scheduler/conformance/programs.ts'
 import { schedulerConformance } from '@atrium/server/scheduler/conformance/scheduler-conformance.ts'
 
 import type { SlurmCluster } from './cluster.ts'
-import { createDriverSite, nodePython } from './driver-site.ts'
+import { createDriverSite, type DriverSiteOptions, nodePython } from './driver-site.ts'
+import { openRestWay } from './rest-way.ts'
 import { runProgram } from './run-program.ts'
 import { openSharedSlurmCluster, slurmSkipReason } from './shared-cluster.ts'
 
 /** Nobody's jobs of this quality of service are started. */
 const closedQos = 'closed'
+
+/** How the driver talks to Slurm; by slurmrestd alone, as where no command can be had. */
+const ways: Readonly<Record<string, (cluster: SlurmCluster) => DriverSiteOptions>> = {
+  slurm: () => ({}),
+  'slurm by slurmrestd': (cluster) => ({
+    wrapClient: ({ limits }) => ({ ...openRestWay(cluster), limits }),
+  }),
+}
 
 describe('the Slurm driver', { skip: slurmSkipReason }, () => {
   before(async () => {
@@ -22,32 +31,34 @@ describe('the Slurm driver', { skip: slurmSkipReason }, () => {
     await manage('modify', 'user', 'alice', 'set', `qos+=${closedQos}`)
   })
 
-  schedulerConformance('slurm', {
-    batchSize: 30,
-    deadlineMs: 40_000,
-    async create() {
-      const cluster = openSharedSlurmCluster()
-      const site = await createDriverSite(cluster)
-      return {
-        scheduler: site.scheduler,
-        reopen: async () => site.open(),
-        owner: site.owner,
-        workingDirectory: site.workingDirectory,
-        program: pythonProgram(nodePython),
-        async disconnect() {
-          // Not killed: Slurm itself forgets jobs of the last seconds then, it writes its state down with a delay.
-          await cluster.daemon('slurmctld').stop()
-          return () => cluster.daemon('slurmctld').start()
-        },
-        buildPending: (spec) => ({ ...spec, queue: { qos: closedQos } }),
-        visibleText: () => readWhatOthersSee(cluster),
-        async dispose() {
-          await cluster.daemon('slurmctld').start()
-          await site.dispose()
-        },
-      }
-    },
-  })
+  for (const [name, way] of Object.entries(ways)) {
+    schedulerConformance(name, {
+      batchSize: 30,
+      deadlineMs: 40_000,
+      async create() {
+        const cluster = openSharedSlurmCluster()
+        const site = await createDriverSite(cluster, way(cluster))
+        return {
+          scheduler: site.scheduler,
+          reopen: async () => site.open(),
+          owner: site.owner,
+          workingDirectory: site.workingDirectory,
+          program: pythonProgram(nodePython),
+          async disconnect() {
+            // Not killed: Slurm itself forgets jobs of the last seconds then, it writes its state down with a delay.
+            await cluster.daemon('slurmctld').stop()
+            return () => cluster.daemon('slurmctld').start()
+          },
+          buildPending: (spec) => ({ ...spec, queue: { qos: closedQos } }),
+          visibleText: () => readWhatOthersSee(cluster),
+          async dispose() {
+            await cluster.daemon('slurmctld').start()
+            await site.dispose()
+          },
+        }
+      },
+    })
+  }
 })
 
 /** As bob on each host: processes, their environments, and what Slurm tells of jobs; and as root what Slurm keeps. */

@@ -11,13 +11,7 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import { createCommandClient } from '@atrium/server/scheduler/drivers/slurm/command-client.ts'
 import { createFallbackClient } from '@atrium/server/scheduler/drivers/slurm/fallback-client.ts'
 import { createOwnerCommands } from '@atrium/server/scheduler/drivers/slurm/helper-call.ts'
-import { createRestClient } from '@atrium/server/scheduler/drivers/slurm/rest-client.ts'
-import {
-  createFileTokens,
-  createMintedTokens,
-  type RestTokens,
-} from '@atrium/server/scheduler/drivers/slurm/rest-token.ts'
-import { createRestTransport } from '@atrium/server/scheduler/drivers/slurm/rest-transport.ts'
+import { createFileTokens, createMintedTokens } from '@atrium/server/scheduler/drivers/slurm/rest-token.ts'
 import {
   type SlurmClient,
   type SlurmJob,
@@ -25,8 +19,9 @@ import {
   type SlurmSubmission,
 } from '@atrium/server/scheduler/drivers/slurm/slurm-client.ts'
 
-import { findUnixAccount, getUnixAccount } from './accounts.ts'
+import { getUnixAccount } from './accounts.ts'
 import type { SlurmCluster } from './cluster.ts'
+import { openRestWay } from './rest-way.ts'
 import { openSharedSlurmCluster, slurmSkipReason } from './shared-cluster.ts'
 
 const wait = { signal: AbortSignal.timeout(300_000) }
@@ -56,7 +51,7 @@ describe('Slurm by REST and by commands', { skip: slurmSkipReason }, () => {
       { configFile: cluster.env.SLURM_CONF, timeoutMs },
       createOwnerCommands({ argv: [helper, '--config', join(folder, 'helper.conf')], timeoutMs }),
     )
-    rest = buildRest(createMintedTokens({ keyFile: cluster.jwtKeyPath, clock: systemClock }))
+    rest = openRestWay(cluster)
     ways = [
       ['REST', rest],
       ['commands', commands],
@@ -67,16 +62,6 @@ describe('Slurm by REST and by commands', { skip: slurmSkipReason }, () => {
     await cluster.as('alice', 'scancel', ['--user=alice'])
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
-
-  function buildRest(tokens: RestTokens, url = cluster.restUrl): SlurmClient {
-    return createRestClient({
-      transport: createRestTransport({ url, timeoutMs }),
-      tokens,
-      reader: 'slurm',
-      findUid: async (login) => findUnixAccount(login)?.uid,
-      clock: systemClock,
-    })
-  }
 
   function buildSubmission(changes: Partial<SlurmSubmission> = {}): SlurmSubmission {
     const arraySize = changes.arraySize ?? 1
@@ -253,7 +238,7 @@ describe('Slurm by REST and by commands', { skip: slurmSkipReason }, () => {
   test('a wrong key: Slurm is not asked, and the message says where to look', async () => {
     const keyFile = join(folder, 'wrong.key')
     writeFileSync(keyFile, randomBytes(32), { mode: 0o600 })
-    const stranger = buildRest(createMintedTokens({ keyFile, clock: systemClock }))
+    const stranger = openRestWay(cluster, createMintedTokens({ keyFile, clock: systemClock }))
     await assert.rejects(stranger.listJobs(wait), isUnavailable(/wrong\.key.*jwt_key=/))
     await assert.rejects(stranger.submit(buildSubmission(), wait), isUnavailable(/wrong\.key/))
     await assert.rejects(stranger.listEnded(['1'], wait), isUnavailable(/wrong\.key/))
@@ -266,7 +251,7 @@ describe('Slurm by REST and by commands', { skip: slurmSkipReason }, () => {
       renameSync(`${tokenFile}.new`, tokenFile)
     }
     put(cluster.token('slurm', -10))
-    const client = buildRest(createFileTokens({ tokenFile }))
+    const client = openRestWay(cluster, createFileTokens({ tokenFile }))
     await assert.rejects(client.listJobs(wait), isUnavailable(/has the token in .* expired/))
     put(cluster.token('slurm'))
     assert.ok(Array.isArray(await client.listJobs(wait)))
@@ -276,7 +261,7 @@ describe('Slurm by REST and by commands', { skip: slurmSkipReason }, () => {
     const late = { ...systemClock, now: () => Date.now() - 3_600_000 }
     let offset = true
     const clock = { ...systemClock, now: () => (offset ? late.now() : Date.now()) }
-    const minted = buildRest(createMintedTokens({ keyFile: cluster.jwtKeyPath, clock }))
+    const minted = openRestWay(cluster, createMintedTokens({ keyFile: cluster.jwtKeyPath, clock }))
     await assert.rejects(minted.listJobs(wait), isUnavailable(/are the clocks right/))
     offset = false
     assert.ok(Array.isArray(await minted.listJobs(wait)))
