@@ -40,6 +40,14 @@ export function parsePolicy(text: string): SlurmPolicy {
   }
 }
 
+/** `sacctmgr show configuration`, slurmctld's and slurmdbd's: whether who is no operator sees only what is their own. */
+export function parseHidesAccounts(text: string): boolean {
+  const hidden = [...text.matchAll(/^PrivateData\s*=(.*)$/gm)].flatMap(([, list = '']) =>
+    list.split(',').map((word) => word.trim().toLowerCase()),
+  )
+  return ['accounts', 'users', 'all'].some((word) => hidden.includes(word))
+}
+
 /** `scontrol --oneliner show partition`, hidden ones included. `groups`: the user's, by name. */
 export function parsePartitions(
   text: string,

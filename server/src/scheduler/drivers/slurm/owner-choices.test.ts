@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { type ChoiceWish, findFit, type OwnerChoices } from '#scheduler/owner-choices.ts'
 import {
   parseAssociations,
+  parseHidesAccounts,
   parsePartitions,
   parsePolicy,
   parseQos,
@@ -111,6 +112,17 @@ describe('what a user of Slurm may ask for', () => {
     assert.deepEqual([open.bindsAccounts, open.bindsQos], [false, false])
     assert.deepEqual(namesOf({ ...choicesOf(''), ...open }, { account: 'any', qos: 'any' }), [])
     assert.equal(parsePolicy(config.replace('associations,limits,qos', 'safe')).bindsAccounts, true)
+  })
+
+  test('where accounts are hidden from the platform it is known that they are', () => {
+    const told = (list: string) =>
+      parseHidesAccounts(
+        `PrivateData            = cloud\nTrackWCKey = No\n\nPrivateData            = ${list}\n`,
+      )
+    assert.deepEqual(
+      [told('none'), told('jobs,usage'), told('accounts,jobs'), told('users')],
+      [false, false, true, true],
+    )
   })
 
   test('times are read in every form that Slurm writes', () => {

@@ -7,6 +7,7 @@ import type { Scheduler, WaitOptions } from '#scheduler/scheduler.ts'
 import {
   associationFields,
   parseAssociations,
+  parseHidesAccounts,
   parsePartitions,
   parsePolicy,
   parseQos,
@@ -40,8 +41,15 @@ export function createOwnerChoices(commands: SlurmCommands, clock: Clock): NonNu
       hasAccounts ? readAssociations(commands, policy, login, options) : '',
       hasAccounts ? readDefaultAccount(commands, policy, login, options) : '',
     ])
-    return buildChoices(site, { groups, associations, user })
+    const choices = buildChoices(site, { groups, associations, user })
+    // Who is shown nobody's associations cannot tell who has none.
+    const isBlind = hasAccounts && choices.accounts.length === 0 && (await hidesAccounts(commands, options))
+    return isBlind ? { ...choices, bindsAccounts: false, bindsQos: false } : choices
   }
+}
+
+async function hidesAccounts(commands: SlurmCommands, options: WaitOptions): Promise<boolean> {
+  return parseHidesAccounts(await runSlurmCommand(commands, 'sacctmgr', ['show', 'configuration'], options))
 }
 
 function buildChoices(
