@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { PlatformError } from '@atrium/contract/errors.ts'
 import { createFakeClock } from '#platform/fake-clock.ts'
 import type { Logger } from '#platform/log.ts'
 import { createSilentLogger } from '#platform/log.ts'
@@ -25,7 +26,7 @@ const submission: SlurmSubmission = {
 function createWays() {
   const calls: string[] = []
   const warnings: string[] = []
-  const way: { trouble?: Error } = {}
+  const way: { trouble?: Error; commandTrouble?: Error } = {}
   const build = (name: string, trouble: () => Error | undefined): SlurmClient => {
     const answer = async <T>(what: string, value: T): Promise<T> => {
       calls.push(`${name} ${what}`)
@@ -48,7 +49,7 @@ function createWays() {
   const clock = createFakeClock()
   const client = createFallbackClient({
     rest: build('rest', () => way.trouble),
-    commands: build('commands', () => undefined),
+    commands: build('commands', () => way.commandTrouble),
     ...{ clock, log, pauseMs: 1000 },
   })
   return { client, way, calls, warnings, clock }
@@ -98,6 +99,22 @@ describe('Slurm: by REST, else by commands', () => {
     way.trouble = new RestFailure('late', { mayHaveArrived: true })
     await client.cancel(submission.owner, ['1'], { ...wait, how: 'kill' })
     assert.deepEqual(calls, ['rest submit', 'commands submit', 'rest cancel', 'commands cancel'])
+  })
+
+  test('without commands REST is not left alone: questions go to it, submissions that may have arrived do not', async () => {
+    const { client, way, calls, warnings } = createWays()
+    way.commandTrouble = new PlatformError('scheduler_unavailable', { message: 'not installed' })
+    way.trouble = new RestFailure('late', { mayHaveArrived: true })
+    await assert.rejects(client.listJobs(wait), /not installed/)
+    delete way.trouble
+    await assert.rejects(client.submit(submission, wait), /not installed/)
+    await client.listJobs(wait)
+    await client.submit(submission, wait)
+    assert.deepEqual(calls, [
+      ...['rest listJobs', 'commands listJobs', 'commands submit', 'commands listJobs', 'rest listJobs'],
+      'rest submit',
+    ])
+    assert.equal(warnings.length, 2)
   })
 
   test("Slurm's no is not asked for twice", async () => {

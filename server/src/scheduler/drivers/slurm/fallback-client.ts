@@ -1,3 +1,4 @@
+import { isPlatformError } from '@atrium/contract/errors.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import { RestFailure } from './rest-failure.ts'
@@ -27,21 +28,38 @@ export function createFallbackClient(options: FallbackOptions): SlurmClient {
     call: (client: SlurmClient) => Promise<T>,
     { isRepeatable = true }: { isRepeatable?: boolean } = {},
   ): Promise<T> {
-    if (clock.monotonic() < restAfterMs) return await call(commands)
+    if (clock.monotonic() < restAfterMs) {
+      try {
+        return await call(commands)
+      } catch (error) {
+        // Nor can they be asked, where Slurm's commands or the helper are not installed.
+        if (!isRepeatable || !isPlatformError(error, 'scheduler_unavailable')) throw error
+      }
+    }
+    try {
+      return await askRest(call)
+    } catch (error) {
+      if (!(error instanceof RestFailure) || (!isRepeatable && error.mayHaveArrived)) throw error
+    }
+    return await call(commands)
+  }
+
+  async function askRest<T>(call: (client: SlurmClient) => Promise<T>): Promise<T> {
     try {
       const answer = await call(rest)
       if (isAway) log.info({}, "Slurm's REST service answers again")
       isAway = false
+      restAfterMs = Number.NEGATIVE_INFINITY
       return answer
     } catch (error) {
       if (!(error instanceof RestFailure)) throw error
-      if (!isAway)
+      if (!isAway) {
         log.warn({ err: error }, "Slurm's REST service cannot be asked: the commands are used meanwhile")
+      }
       isAway = true
       restAfterMs = clock.monotonic() + pauseMs
-      if (!isRepeatable && error.mayHaveArrived) throw error
+      throw error
     }
-    return await call(commands)
   }
 
   return {
@@ -52,7 +70,14 @@ export function createFallbackClient(options: FallbackOptions): SlurmClient {
     listEnded: (refs, waiting) => choose((client) => client.listEnded(refs, waiting)),
     cancel: (owner, refs, waiting) => choose((client) => client.cancel(owner, refs, waiting)),
     listNodes: (waiting) => choose((client) => client.listNodes(waiting)),
-    // slurmrestd does not tell it.
-    limits: (waiting) => commands.limits(waiting),
+    async limits(waiting) {
+      try {
+        return await commands.limits(waiting)
+      } catch (error) {
+        // slurmrestd does not tell them; that is an answer, too.
+        if (isPlatformError(error, 'scheduler_unavailable')) return await rest.limits(waiting)
+        throw error
+      }
+    },
   }
 }
