@@ -1,5 +1,6 @@
 """On a node that is a spot machine of EC2: when Amazon announces that it takes the machine back, no job starts there any more and those
-that run are queued again, while there are two minutes left to do so in order.
+that run are queued again, while there are two minutes left to do so in order. What may not be queued again has the time until shortly
+before; then it ends as a job whose node was lost, which Slurm would otherwise notice minutes later.
 
     python3 -I -S PATH/atrium_node watch_interruption [--node NAME] [--slurm DIR]
 
@@ -20,11 +21,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from datetime import datetime
 
 _METADATA = "http://169.254.169.254"
 _TOKEN_SECONDS = 21600
 _REQUEST_SECONDS = 2
 _COMMAND_SECONDS = 20
+# So long before the machine goes, what is left on it ends.
+_LAST_SECONDS = 15.0
+# EC2 gives two minutes; a clock that is wrong must not make more of them.
+_LONGEST_WAIT_SECONDS = 100.0
 _NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _UNREACHABLE = (OSError, http.client.HTTPException)
 # Such jobs are on the node with processes that another node can begin again.
@@ -70,6 +76,10 @@ class Slurm:
         """No job starts there any more; when none runs there, the machine is removed and the node is free for another one."""
         self._run("scontrol", "update", f"nodename={node}", "state=power_down_asap", f"reason={reason}")
 
+    def empty(self, node: str, reason: str) -> None:
+        """The jobs that are left lose their node, and the machine is removed."""
+        self._run("scontrol", "update", f"nodename={node}", "state=power_down_force", f"reason={reason}")
+
     def jobs(self, node: str) -> list[str]:
         """Jobs on this node, tasks of arrays one by one."""
         return self._run("squeue", "--all", "--noheader", f"--nodelist={node}", f"--states={_STATES}", "--format=%A").split()
@@ -101,9 +111,10 @@ def main() -> None:
     metadata = Metadata(options.metadata)
     node = options.node or _find_node(metadata)
     _say("watching", node=node)
+    slurm = Slurm(options.slurm)
     while True:
         notice = _read_notice(metadata)
-        if notice is not None and _evacuate(Slurm(options.slurm), node, notice):
+        if notice is not None and _leave(slurm, node, notice):
             return
         time.sleep(options.every)
 
@@ -148,22 +159,38 @@ def _read_notice(metadata: Metadata) -> str | None:
     return re.sub(r"[^0-9A-Za-z:.+-]", "", when)[:40]
 
 
-def _evacuate(slurm: Slurm, node: str, when: str) -> bool:
-    """Whether all was done; jobs that may not be requeued are left to end by themselves."""
+def _leave(slurm: Slurm, node: str, when: str) -> bool:
+    """Whether all was done."""
+    reason = f"Atrium: EC2 takes the machine back at {when}"
     try:
-        slurm.retire(node, f"Atrium: EC2 takes the machine back at {when}")
-        jobs = slurm.jobs(node)
+        slurm.retire(node, reason)
+        stay = [job for job in slurm.jobs(node) if not _requeue(slurm, node, job)]
+        _say("the machine is taken back", node=node, time=when)
+        if stay:
+            time.sleep(_seconds_to_stay(when))
+            slurm.empty(node, reason)
     except CommandFailed as error:
         _say("slurmctld could not be told", node=node, reason=str(error))
         return False
-    for job in jobs:
-        try:
-            slurm.requeue(job)
-            _say("the job is queued again", node=node, job=job)
-        except CommandFailed as error:
-            _say("the job cannot be queued again", node=node, job=job, reason=str(error))
-    _say("the machine is taken back", node=node, time=when)
     return True
+
+
+def _requeue(slurm: Slurm, node: str, job: str) -> bool:
+    try:
+        slurm.requeue(job)
+    except CommandFailed as error:
+        _say("the job cannot be queued again", node=node, job=job, reason=str(error))
+        return False
+    _say("the job is queued again", node=node, job=job)
+    return True
+
+
+def _seconds_to_stay(when: str) -> float:
+    try:
+        end = datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return _LONGEST_WAIT_SECONDS
+    return min(_LONGEST_WAIT_SECONDS, max(0.0, end - time.time() - _LAST_SECONDS))
 
 
 def _say(message: str, **fields: str) -> None:
