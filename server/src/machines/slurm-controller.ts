@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+
 import { runArgv } from './run-argv.ts'
 
 /** What slurmctld is told of nodes. */
@@ -24,10 +26,18 @@ const timeoutMs = 30_000
 /** slurmctld takes less, and cuts in the middle of a character. */
 const longestReason = 200
 
+export interface SlurmControllerConfig {
+  /** Where scontrol is. Absent: on PATH. */
+  folder?: string
+  /** For scontrol: SLURM_CONF and the like. */
+  environment: Readonly<Record<string, string>>
+}
+
 /** Talks to slurmctld by scontrol(1), as the account that Slurm runs these programs as. */
-export function createSlurmController(environment: Readonly<Record<string, string>>): SlurmController {
+export function createSlurmController({ folder, environment }: SlurmControllerConfig): SlurmController {
+  const program = folder === undefined ? 'scontrol' : join(folder, 'scontrol')
   const scontrol = async (...args: string[]) => {
-    const { code, stdout, stderr } = await runArgv(['scontrol', ...args], { environment, timeoutMs })
+    const { code, stdout, stderr } = await runArgv([program, ...args], { environment, timeoutMs })
     if (code !== 0) throw new Error(`scontrol: ${(stderr || stdout).trim() || `exit status ${code}`}`)
     return stdout
   }
@@ -79,7 +89,7 @@ export function parsePoweredNodes(text: string): ReadonlySet<string> {
 /** One line without quotes, which scontrol would take for its own. */
 function cleanReason(reason: string): string {
   return reason
-    .replaceAll(/[\p{Cc}"']+/gu, ' ')
+    .replaceAll(/[\p{Cc}\s"']+/gu, ' ')
     .trim()
     .slice(0, longestReason)
 }

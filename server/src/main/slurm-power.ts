@@ -34,11 +34,14 @@ const [verb = '', nodes = ''] = positionals
 process.exitCode = (await power(verb, nodes)) ? 0 : 1
 
 async function power(verb: string, nodes: string): Promise<boolean> {
-  const slurm = createSlurmController(pickSlurmVariables(process.env))
+  const environment = pickSlurmVariables(process.env)
   // With the defaults until the file is read: what is wrong with it must be told somewhere, too.
+  let slurm = createSlurmController({ environment })
   let log = openPowerLog(buildDefaultConfig().scheduler.slurm.cloud.logFile, verb)
   try {
-    const { cloud } = (await readConfig(values.config)).scheduler.slurm
+    const { cloud, commands: folder, slurmConf } = (await readConfig(values.config)).scheduler.slurm
+    if (slurmConf !== undefined) environment['SLURM_CONF'] = slurmConf
+    slurm = createSlurmController({ environment, ...(folder === undefined ? {} : { folder }) })
     log = openPowerLog(cloud.logFile, verb)
     const machines = createMachines(
       cloud.pools,
