@@ -19,6 +19,15 @@ describe('usage', () => {
     await table.getByText(`${new Date().getUTCFullYear() - 1}-12-31`).waitFor()
   })
 
+  test('the head of a group sees what its members used', async () => {
+    const { page } = await portal.open('/hub/usage', { user: 'bob' })
+    await page.getByRole('table', { name: 'Usage by day' }).waitFor()
+    await page.getByLabel('Whose').selectOption('Group astro')
+    await page.getByRole('table', { name: 'Usage by user' }).getByText('alice').waitFor()
+    const address = await page.getByRole('link', { name: 'CSV' }).getAttribute('href')
+    assert.match(address ?? '', /group=astro/)
+  })
+
   test('an administrator sees everybody’s, by what is chosen, sorted by any column; the URL says how', async () => {
     const { page } = await portal.open('/hub/admin/usage', { user: 'ada' })
     const table = page.getByRole('table', { name: 'Usage by user' })

@@ -41,7 +41,9 @@ function listScopes({ name, admin }: MockUser): string[] {
     'read:users:name',
     'read:groups:name',
   ]
-  return admin ? [...all, ...implied, ...servers, ...own] : own
+  // Bob heads a group.
+  const heads = name === 'bob' ? ['read:usage!group=astro'] : []
+  return admin ? [...all, ...implied, ...servers, ...own] : [...own, ...heads]
 }
 
 function findContent({ pathname, searchParams }: URL): PageContent {

@@ -20,6 +20,13 @@ export function mayUseForAll(scope: string): boolean {
   return portalPage.user?.scopes.includes(scope) ?? false
 }
 
+/** What the person holds the scope for by name: groups, of `read:usage!group=astro`. */
+export function listNamedBy(scope: string, kind: 'group'): readonly string[] {
+  const start = `${scope}!${kind}=`
+  const held = portalPage.user?.scopes ?? []
+  return held.flatMap((each) => (each.startsWith(start) ? [each.slice(start.length)] : []))
+}
+
 function readPortalPage(): PortalPage {
   const json = document.getElementById('atrium-page')?.textContent
   if (!json) throw new Error('the page came without its data')

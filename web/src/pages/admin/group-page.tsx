@@ -7,6 +7,7 @@ import { groupQuery, useDeleteGroup, useRemoveMembers } from '#api/groups.ts'
 import { messageOf } from '#api/http.ts'
 import { AddMembersDialog } from '#forms/admin/add-members-dialog.tsx'
 import { mayUse, mayUseForAll } from '#page-data.ts'
+import { UsageCard } from '#pages/usage/usage-card.tsx'
 import { paths } from '#paths.ts'
 import { Button } from '#ui/button.tsx'
 import { Card } from '#ui/card.tsx'
@@ -93,6 +94,7 @@ function GroupDetails({ group }: { group: HubGroup }) {
           ]}
         />
       </Card>
+      {mayUse('read:usage') && <UsageCard of={{ group: group.name }} />}
       <Card title="Roles" description="Given to every member. Change them on the page of the role.">
         <div className="row">
           {group.roles?.map((role) => (

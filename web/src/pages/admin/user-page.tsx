@@ -13,6 +13,7 @@ import { AllAtOnce } from '#pages/layout/all-at-once.tsx'
 import { QuotaMeters } from '#pages/quotas/quota-meters.tsx'
 import { ServerCard } from '#pages/servers/server-card.tsx'
 import { TokenTable } from '#pages/tokens/token-table.tsx'
+import { UsageCard } from '#pages/usage/usage-card.tsx'
 import { paths } from '#paths.ts'
 import { Badge } from '#ui/badge.tsx'
 import { Card } from '#ui/card.tsx'
@@ -73,6 +74,7 @@ function UserDetails({ user }: { user: HubUser }) {
           <QuotaMeters quota={own} />
         </Card>
       )}
+      {mayUse('read:usage') && <UsageCard of={{ user: user.name }} />}
       {mayUse('read:jobs') && (
         <Card title="Jobs" flush>
           <JobTable query={{ user: user.name, state: 'all' }} />
