@@ -41,6 +41,7 @@ describe('atrium doctor on a Slurm site', { skip: slurmSkipReason }, () => {
       slurmConf: cluster.env.SLURM_CONF,
       mungeSocket: cluster.mungeSocket,
       python: '/usr/bin/python3',
+      ports: { first: 25_000, last: 25_999 },
       helper: [join(root, 'deploy', 'slurm', 'atrium-slurm-helper'), '--config', join(folder, 'helper.conf')],
       ...changes,
     }

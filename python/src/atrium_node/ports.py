@@ -12,16 +12,15 @@ _TRIES = 200
 class PortPool:
     """Gives ports of this machine that no live job of ours has.
 
-    They are taken from below the range in which the kernel places connections and listeners that name no port, so
+    Unless told otherwise they are taken from below the range in which the kernel places connections and listeners that name no port, so
     only a program that asks for this very number could take it between now and the job's own bind.
     """
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
-        """`address`: what jobs will listen on; `0.0.0.0` for every one."""
+    def __init__(self, address: str = "127.0.0.1", among: tuple[int, int] | None = None) -> None:
+        """`address`: what jobs will listen on; `0.0.0.0` for every one. `among`: the first and last that may be taken."""
         self._address = address
         self._taken: set[int] = set()
-        low = _ephemeral_low()
-        self._range = (max(1024, low - 12000), low - 1) if low > 3000 else (61000, 65535)
+        self._range = among or _usual_range()
         self._random = random.SystemRandom()
 
     def take(self) -> int:
@@ -57,6 +56,11 @@ def listening_owners() -> dict[int, int]:
         except (OSError, StopIteration):
             continue
     return owners
+
+
+def _usual_range() -> tuple[int, int]:
+    low = _ephemeral_low()
+    return (max(1024, low - 12000), low - 1) if low > 3000 else (61000, 65535)
 
 
 def _ephemeral_low() -> int:

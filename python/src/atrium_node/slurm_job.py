@@ -48,7 +48,8 @@ def _open_door(options: SlurmOptions) -> Door:
 
 def _run(door: Door, job: dict[str, Any], options: SlurmOptions) -> int:
     signals = Signals()
-    pool = PortPool(_EVERY_ADDRESS)
+    allowed = job.get("portRange")
+    pool = PortPool(_EVERY_ADDRESS, None if allowed is None else (allowed["first"], allowed["last"]))
     try:
         ports = {name: pool.take() for name in job["ports"]}
     except OSError as error:

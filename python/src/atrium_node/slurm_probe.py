@@ -16,6 +16,7 @@ from typing import Any
 from atrium_node import munge
 from atrium_node.http_post import HttpError, post_json
 from atrium_node.log_file import open_shared_log
+from atrium_node.ports import PortPool
 from atrium_node.slurm_options import SlurmOptions, parse_options
 
 _HUB_PATIENCE_SECONDS = 10.0
@@ -26,16 +27,31 @@ _MANY_BYTES = 1 << 50
 def main() -> None:
     """Exits with 0 when the answer is written, whatever is in it."""
     words = sys.argv[1:]
-    at = words.index("--shared")
-    shared = words[at + 1]
-    options = parse_options(words[:at] + words[at + 2 :])
-    with socket.socket() as listener:
-        listener.bind(("0.0.0.0", 0))
-        listener.listen(8)
+    shared = _take(words, "--shared") or ""
+    ports = _take(words, "--ports")
+    options = parse_options(words)
+    with _listen(ports) as listener:
         answer = _look_around(options, shared)
         answer["port"] = listener.getsockname()[1]
         _write(os.path.join(shared, "logs", options.key), answer)
         _say_key(listener, options.key)
+
+
+def _take(words: list[str], option: str) -> str | None:
+    """The option's value, both taken out of the words."""
+    if option not in words[:-1]:
+        return None
+    at = words.index(option)
+    value = words[at + 1]
+    del words[at : at + 2]
+    return value
+
+
+def _listen(ports: str | None) -> socket.socket:
+    """On a port as jobs would get it. `ports`: `FIRST-LAST`."""
+    first, _, last = (ports or "").partition("-")
+    pool = PortPool("0.0.0.0", (int(first), int(last)) if last else None)
+    return socket.create_server(("0.0.0.0", pool.take()), backlog=8)
 
 
 def _look_around(options: SlurmOptions, shared: str) -> dict[str, Any]:

@@ -168,6 +168,9 @@ function checkScheduler({ scheduler, edge }: Config): readonly Conflict[] {
           },
         ]
       : []),
+    ...(slurm.ports !== undefined && slurm.ports.last < slurm.ports.first
+      ? [{ path: ['scheduler', 'slurm', 'ports', 'last'], message: 'it is below the first' }]
+      : []),
     ...checkReach(['scheduler', 'slurm', 'hubUrl'], slurm.hubUrl),
     ...(slurm.hubUrl === undefined ? checkReach(['edge', 'publicUrl'], edge.publicUrl) : []),
     ...checkRest(slurm.rest),

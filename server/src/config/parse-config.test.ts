@@ -155,5 +155,10 @@ test('a Slurm cluster has to be described, and to be within reach of its nodes',
   assert.deepEqual(rest(', jwtKeyFile: /k'), [])
   assert.deepEqual(rest(', jwtKeyFile: /k, tokenFile: /t'), ['scheduler.slurm.rest.tokenFile'])
   assert.deepEqual(rest(''), ['scheduler.slurm.rest'])
+  const ports = (first: number, last: number) =>
+    paths(slurm(`, hubUrl: "http://10.0.0.1", ports: {first: ${first}, last: ${last}}`))
+  assert.deepEqual(ports(20_000, 20_000), [])
+  assert.deepEqual(ports(20_001, 20_000), ['scheduler.slurm.ports.last'])
+  assert.deepEqual(ports(80, 20_000), ['scheduler.slurm.ports.first'])
   assert.equal(slurm(', hubUrl: "http://10.0.0.1", defaults: {partition: "a;b"}').length, 1)
 })

@@ -74,6 +74,7 @@ function connect(section: SlurmSection, config: SlurmSchedulerConfig, options: J
     ...{ launches, placements, clock, log },
     munge: createMunge({ ...(section.mungeSocket === undefined ? {} : { socket: section.mungeSocket }) }),
     logPath: (key) => scheduler.logPath(key),
+    ...(section.ports === undefined ? {} : { portRange: section.ports }),
     ...(section.mpi === undefined ? {} : { mpi: section.mpi }),
     heard: (key, news) => newsroom.tell(key, news),
   })

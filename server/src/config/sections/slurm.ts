@@ -80,6 +80,19 @@ export const slurmSection = Type.Object(
         "Python 3.9 or newer that starts jobs on nodes, at the same path on each. Default: the environment's.",
       ),
     ),
+    ports: Type.Optional(
+      Type.Object(
+        {
+          first: Type.Integer({ minimum: 1024, maximum: 65_535 }),
+          last: Type.Integer({ minimum: 1024, maximum: 65_535 }),
+        },
+        {
+          additionalProperties: false,
+          description:
+            'Ports of nodes that servers listen on, where a firewall stands between them and this machine. Default: 12,000 ports below those that the kernel gives out, 20768-32767 as a rule.',
+        },
+      ),
+    ),
     mungeSocket: Type.Optional(absolutePath("munge's socket, here and on nodes. Default: munge's own.")),
     commands: Type.Optional(absolutePath('Folder of squeue and the others. Default: they are on PATH.')),
     slurmConf: Type.Optional(absolutePath("slurm.conf, if not in Slurm's own place.")),

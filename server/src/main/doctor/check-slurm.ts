@@ -126,7 +126,7 @@ async function describeSite(
   const root = getSharedFolder(start.config)
   const shared = { root, ...(await ensureSharedFolder(root)) }
   const python = section.python ?? (await findPython(start.environmentPrefix))
-  const { certificates, mungeSocket } = section
+  const { certificates, mungeSocket, ports } = section
   const publicUrl = start.config.edge.publicUrl ?? `http://${start.host}:${start.port}`
   return {
     client: createSlurmClient(section, { callTimeoutMs, log: createSilentLogger() }),
@@ -136,6 +136,7 @@ async function describeSite(
     hubUid: process.getuid?.() ?? 0,
     ...(certificates === undefined ? {} : { hubCertificates: certificates }),
     ...(mungeSocket === undefined ? {} : { mungeSocket }),
+    ...(ports === undefined ? {} : { ports }),
   }
 }
 

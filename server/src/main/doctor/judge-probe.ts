@@ -7,13 +7,15 @@ type Answered = Extract<ProbeResult, { outcome: 'answered' }>
 /** What unmunge says of the node's credential: whose it is, or why it proves nothing. */
 export type ProofOfNode = { uid: number; payload: string } | { refused: string } | { absent: string }
 
-type JudgeSite = Pick<ProbeSite, 'owner' | 'hubUrl' | 'python' | 'shared'> & {
+type JudgeSite = Pick<ProbeSite, 'owner' | 'hubUrl' | 'python' | 'shared' | 'ports'> & {
   /** The platform's own. */
   gid: number
   /** Nobody was there to answer nodes: the platform does not run, and a stand-in could not. */
   isHubAbsent: boolean
 }
 
+/** As `atrium_node/ports.py` takes them where the kernel's own range is Linux's usual one. */
+const usualPorts = { first: 20_768, last: 32_767 }
 /** More than this is more than the way of a message takes. */
 const mostSkewSeconds = 2
 
@@ -96,7 +98,7 @@ function judgeAnswer(partition: string, result: Answered, site: JudgeSite, proof
     judgeMunge(name('munge'), result, proof),
     judgeClock(name('clock'), result),
     judgeHub(name('way here'), result, site),
-    judgePorts(name('way there'), result),
+    judgePorts(name('way there'), result, site),
     judgeLimit(name('memory limit'), result),
   ]
 }
@@ -179,10 +181,11 @@ function judgeHub(check: string, { answer }: Answered, site: JudgeSite): Finding
   return problem(check, `${answer.node} does not reach ${site.hubUrl}: ${error}`, mend)
 }
 
-function judgePorts(check: string, { answer, reached }: Answered): Finding {
+function judgePorts(check: string, { answer, reached }: Answered, { ports }: JudgeSite): Finding {
   if (reached.error === undefined)
     return ok(check, `ports of ${answer.node} are reached (${reached.address})`)
-  const mend = `Let this machine connect to ports 1024-65535 of compute nodes: servers listen there.`
+  const { first, last } = ports ?? usualPorts
+  const mend = `Let this machine connect to ports ${first}-${last} of compute nodes: servers listen there. Or give scheduler.slurm.ports others.`
   return problem(check, `port ${answer.port} of ${reached.address} is not reached: ${reached.error}`, mend)
 }
 

@@ -24,6 +24,8 @@ export interface ProbeSite {
   hubUid: number
   hubCertificates?: string
   mungeSocket?: string
+  /** That servers may listen on. Absent: the launcher's choice. */
+  ports?: { first: number; last: number }
   shared: { root: string; logs: string; node: string }
   patienceMs: number
 }
@@ -74,7 +76,7 @@ export async function probePartition(site: ProbeSite, partition: string): Promis
 }
 
 function buildSubmission(site: ProbeSite, key: string, partition: string): SlurmSubmission {
-  const { python, nodePackage, hubUrl, hubUid, hubCertificates, mungeSocket } = site
+  const { python, nodePackage, hubUrl, hubUid, hubCertificates, mungeSocket, ports } = site
   return {
     owner: site.owner,
     name: 'atrium-doctor',
@@ -84,6 +86,7 @@ function buildSubmission(site: ProbeSite, key: string, partition: string): Slurm
       ...[python, '-I', '-S', nodePackage, 'slurm_probe', '--url', hubUrl, '--hub-uid', String(hubUid)],
       ...(hubCertificates === undefined ? [] : ['--ca', hubCertificates]),
       ...(mungeSocket === undefined ? [] : ['--munge-socket', mungeSocket]),
+      ...(ports === undefined ? [] : ['--ports', `${ports.first}-${ports.last}`]),
       ...['--shared', site.shared.root, key],
     ],
     ...{ arraySize: 1, tasks: 1, exclusive: false, memoryMiB, timeLimit: 2, partition },

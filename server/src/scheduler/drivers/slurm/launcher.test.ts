@@ -35,6 +35,9 @@ const uid = process.getuid?.() ?? 0
 const gid = process.getgid?.() ?? 0
 const program = join(findInstallationRoot(), 'python', 'src', 'atrium_node')
 const key = 'server-abc-1'
+/** Of this run alone, so that two at once do not meet. */
+const firstPort = 40_000 + (process.pid % 1000) * 10
+const portRange = { first: firstPort, last: firstPort + 9 }
 
 interface LaunchOptions {
   environment?: Record<string, string>
@@ -64,6 +67,7 @@ describe('the launcher on a node', { skip: mungeSkipReason }, () => {
       munge: createMunge({ socket: munge.socket }),
       logPath: (of) => join(logs, `log-of-${of}`),
       logLimitBytes: 65_536,
+      portRange,
       heard: () => {},
       clock: systemClock,
       log: createSilentLogger(),
@@ -170,6 +174,8 @@ time.sleep(1000)`
     const placement = await read(job)
     assert.equal(placement?.host, '127.0.0.1')
     assert.deepEqual(Object.keys(placement?.ports ?? {}), ['http', 'other'])
+    for (const port of Object.values(placement?.ports ?? {}))
+      assert.ok(port >= portRange.first && port <= portRange.last, String(port))
     launcher.kill('SIGTERM')
     assert.equal(await ended(launcher), 143)
     assert.equal((await read(job))?.exit?.signal, 'SIGTERM')

@@ -21,6 +21,8 @@ export interface NodeDoorOptions {
   logPath(key: JobKey): string
   /** Bytes of output that are kept of a job. */
   logLimitBytes?: number
+  /** Ports of nodes that jobs may listen on, both ends included. Absent: the launcher's choice. */
+  portRange?: { first: number; last: number }
   /** How srun(1) starts several tasks: `--mpi`. Absent: the cluster's default. */
   mpi?: string
   heard(key: JobKey, what: PlacementNews): void
@@ -107,13 +109,18 @@ function tooMany(): Promise<never> {
 }
 
 /** What the launcher gets: see `atrium_node/slurm_child.py`. */
-function buildLaunch({ logPath, logLimitBytes, mpi }: NodeDoorOptions, spec: JobSpec, claimant: string) {
+function buildLaunch(
+  { logPath, logLimitBytes, portRange, mpi }: NodeDoorOptions,
+  spec: JobSpec,
+  claimant: string,
+) {
   const { key, command, environment, workingDirectory, ports } = spec
   return {
     ...{ key, claimant, command, environment, workingDirectory, ports },
     tasks: oneProgram.has(spec.kind) ? 1 : spec.tasks,
     umask: userUmask,
     log: { path: logPath(key), limitBytes: logLimitBytes ?? defaultLogLimitBytes },
+    ...(portRange === undefined ? {} : { portRange }),
     ...(mpi === undefined ? {} : { mpi }),
   }
 }
