@@ -3,6 +3,7 @@ import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
+import type { UsageReport } from '@atrium/contract/usage-api.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import { type Platform, runCli, startPlatform } from '../support/platform.ts'
@@ -15,6 +16,11 @@ describe('the command line', () => {
     const { code, stdout, stderr } = await atrium(...args, '--json')
     assert.equal(code, 0, stderr)
     return JSON.parse(stdout) as T
+  }
+
+  const readMetrics = async () => {
+    const headers = { authorization: `Bearer ${await platform.adminToken()}` }
+    return (await fetch(`${platform.url}/hub/metrics`, { headers })).text()
   }
 
   before(async () => {
@@ -97,6 +103,14 @@ describe('the command line', () => {
     assert.match(text, /listening/)
     assert.equal((await atrium('server', 'stop', 'alice')).code, 0)
     await waitFor('the end', () => findJobProcesses(platform).length === 0)
+    const used = await waitFor('what it used', async () => {
+      const { rows } = await atriumJson<UsageReport>('usage', '--by', 'user')
+      return rows.find(({ runs }) => runs > 0)
+    })
+    assert.deepEqual([used.name, used.runs], ['alice', 1])
+    const metrics = await readMetrics()
+    assert.match(metrics, /^atrium_usage_core_hours_total\{kind="server"\} [\d.e-]+$/m)
+    assert.match(metrics, /^atrium_usage_group_core_hours_total\{group="physics",kind="server"\} [\d.e-]+$/m)
   })
 
   test('a backup is written once, and never over a file', async () => {
