@@ -11,6 +11,7 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import type { HttpBrowser } from '../real-parts/http-browser.ts'
 import { executeCode, openSocket, sendCode, type TestSocket } from '../real-parts/jupyter-socket.ts'
 import { createPerson, signIn, startServer } from '../real-parts/people.ts'
+import { runCli } from '../support/platform.ts'
 import { getUnixAccount } from './accounts.ts'
 import type { SlurmCluster } from './cluster.ts'
 import { type PlatformSite, platformUser, startPlatformSite } from './platform-site.ts'
@@ -153,6 +154,10 @@ describe('a notebook on a Slurm cluster', { skip: slurmSkipReason }, () => {
     const kernel = await openKernel()
     await executeCode(kernel, 'kept = 42; print()')
     await site.platform.kill()
+    assert.equal(await executeCode(kernel, 'print(kept)'), '42\n')
+    const down = await runCli(['down', '--all', '--data', site.platform.data], {}, platformUser)
+    assert.equal(down.code, 1)
+    assert.match(down.stderr, /users’ servers run by slurm\. Start the platform/)
     assert.equal(await executeCode(kernel, 'print(kept)'), '42\n')
     await site.platform.startAgain()
     await waitFor('the server to be known', async () => (await findServer()).state === 'running')
