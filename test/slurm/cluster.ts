@@ -104,8 +104,15 @@ export function openSlurmCluster(description: SlurmClusterDescription): SlurmClu
 
 /** Lets the cluster live on after this process: the machine room, which lives as long as the cluster, holds the lock then. */
 export function detachSlurmCluster(name: string): void {
-  const pid = Number(readFileSync(join(buildLayout(name).dir, 'run', 'machine-room.pid'), 'utf8'))
+  const pid = findMachineRoom(name)
+  if (pid === undefined) throw new Error(`the cluster ${name} does not run`)
   handOverLock(name, pid)
+}
+
+/** Process id of the cluster's machine room, dead or alive. */
+export function findMachineRoom(name: string): number | undefined {
+  const file = join(buildLayout(name).dir, 'run', 'machine-room.pid')
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined
 }
 
 async function stop(layout: SlurmLayout): Promise<void> {

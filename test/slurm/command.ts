@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
-import { detachSlurmCluster, openSlurmCluster, startSlurmCluster } from './cluster.ts'
+import { detachSlurmCluster, findMachineRoom, openSlurmCluster, startSlurmCluster } from './cluster.ts'
 import { buildLayout } from './layout.ts'
 import { findLockHolder } from './lock.ts'
 import { findMissing } from './requirements.ts'
@@ -43,6 +43,12 @@ async function up(): Promise<void> {
 }
 
 async function down(): Promise<void> {
+  const holder = findLockHolder(layout.name)
+  if (holder !== undefined && holder !== findMachineRoom(layout.name)) {
+    console.error(`Process ${holder} uses it, a test run most likely: end that first.`)
+    process.exitCode = 1
+    return
+  }
   if (existsSync(layout.descriptionFile)) {
     await openSlurmCluster(JSON.parse(readFileSync(layout.descriptionFile, 'utf8'))).stop()
   }

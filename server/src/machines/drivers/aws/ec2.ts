@@ -34,7 +34,7 @@ export async function openEc2({ region, endpoint }: { region: string; endpoint?:
     region,
     // A burst of nodes meets the request limit: wait and go on.
     retryMode: 'adaptive',
-    maxAttempts: 6,
+    maxAttempts: 10,
     ...(endpoint === undefined ? {} : { endpoint }),
   })
   return {
