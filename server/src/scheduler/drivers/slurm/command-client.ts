@@ -1,8 +1,8 @@
 import { accountingFields, parseAccounting } from './accounting-parse.ts'
 import { parseLimits } from './limits-parse.ts'
 import { runSlurmCommand, type SlurmCommands } from './run-slurm-command.ts'
-import type { SlurmClient, SlurmSubmission } from './slurm-client.ts'
-import { parseJobs, parseNodes } from './slurm-parse.ts'
+import { type SlurmClient, SlurmRefusal, type SlurmSubmission } from './slurm-client.ts'
+import { isObject, parseJobs, parseNodes } from './slurm-parse.ts'
 
 /** How jobs are submitted and cancelled for their owners: by the privileged helper. */
 export interface OwnerCommands {
@@ -33,18 +33,21 @@ export function createCommandClient(commands: SlurmCommands, owners: OwnerComman
       )
       const texts = await Promise.all(
         parts.map((part) => runSlurmCommand(commands, 'sacct', buildAccountingArguments(part), { signal })),
-      )
+      ).catch(tolerateNoAccounting)
       return texts.flatMap(parseAccounting)
     },
     cancel: (owner, refs, options) => owners.cancel(owner, refs, options),
-    async listNodes({ signal }) {
-      const text = await runSlurmCommand(commands, 'sinfo', ['--json'], { signal })
-      return parseNodes(JSON.parse(text))
-    },
+    listNodes: createNodeLister(commands),
     async limits({ signal }) {
       return parseLimits(await runSlurmCommand(commands, 'scontrol', ['show', 'config'], { signal }))
     },
   }
+}
+
+/** A cluster that keeps no accounts knows nothing of jobs that have left the queue: an answer, not a failure. */
+function tolerateNoAccounting(error: unknown): readonly string[] {
+  if (error instanceof SlurmRefusal && /accounting storage is disabled/i.test(error.message)) return []
+  throw error
 }
 
 function buildAccountingArguments(refs: readonly string[]): string[] {
@@ -53,4 +56,18 @@ function buildAccountingArguments(refs: readonly string[]): string[] {
     // Without a time sacct looks at today only.
     ...['--starttime=1970-01-01', `--format=${accountingFields.join(',')}`],
   ]
+}
+
+/** Up to 22.05 only sinfo tells nodes in JSON; from 23.02 on scontrol does, and what sinfo tells are lines of its table. */
+function createNodeLister(commands: SlurmCommands): SlurmClient['listNodes'] {
+  let hasTable = false
+  return async ({ signal }) => {
+    if (!hasTable) {
+      const answer: unknown = JSON.parse(await runSlurmCommand(commands, 'sinfo', ['--json'], { signal }))
+      hasTable = isObject(answer) && 'sinfo' in answer
+      if (!hasTable) return parseNodes(answer)
+    }
+    const text = await runSlurmCommand(commands, 'scontrol', ['show', 'nodes', '--json'], { signal })
+    return parseNodes(JSON.parse(text))
+  }
 }

@@ -117,6 +117,16 @@ describe('Slurm: by REST, else by commands', () => {
     assert.equal(warnings.length, 2)
   })
 
+  test('what REST alone cannot tell is asked elsewhere, and it goes on', async () => {
+    const { client, way, calls, warnings } = createWays()
+    way.trouble = new RestFailure('no accounting', { mayHaveArrived: false, isForThisOnly: true })
+    await client.listEnded(['1'], wait)
+    delete way.trouble
+    await client.listJobs(wait)
+    assert.deepEqual(calls, ['rest listEnded', 'commands listEnded', 'rest listJobs'])
+    assert.deepEqual(warnings, [])
+  })
+
   test("Slurm's no is not asked for twice", async () => {
     const { client, way, calls } = createWays()
     way.trouble = new SlurmRefusal('Invalid qos')

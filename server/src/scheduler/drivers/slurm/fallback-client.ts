@@ -52,7 +52,7 @@ export function createFallbackClient(options: FallbackOptions): SlurmClient {
       restAfterMs = Number.NEGATIVE_INFINITY
       return answer
     } catch (error) {
-      if (!(error instanceof RestFailure)) throw error
+      if (!(error instanceof RestFailure) || error.isForThisOnly) throw error
       if (!isAway) {
         log.warn({ err: error }, "Slurm's REST service cannot be asked: the commands are used meanwhile")
       }

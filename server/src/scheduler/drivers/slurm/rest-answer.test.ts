@@ -57,6 +57,20 @@ describe('Slurm REST: what an answer means', () => {
     })
   })
 
+  test('an expired token, as 26.05.3 answers it', () => {
+    const error = { error_number: 1007, error: 'Protocol authentication error', source: 'slurm_load_jobs()' }
+    assertFailure(judge(511, { jobs: [], errors: [{ ...error, description: 'Unable to query jobs' }] }), {
+      mayHaveArrived: false,
+      isTokenTrouble: true,
+    })
+  })
+
+  test("403 with Slurm's words is its no, not the token's", () => {
+    const denied = { error_number: 2002, error: 'Access/permission denied', source: 'slurm_kill_jobs()' }
+    assert.ok(judge(403, { errors: [denied] }) instanceof SlurmRefusal)
+    assertFailure(judge(403, undefined, 'no'), { mayHaveArrived: false, isTokenTrouble: true })
+  })
+
   test('daemons that are away are no refusal', () => {
     const controller = { error_code: 1800, error: 'Unable to contact slurm controller (connect failure)' }
     assertFailure(judgeErrors(controller), { mayHaveArrived: true, isTokenTrouble: false })

@@ -47,13 +47,14 @@ export function isGone({ number }: RestError): boolean {
  */
 export function checkAnswer(answer: RestAnswer, hint: string): void {
   const { status, json, text } = answer
-  if (status === 401 || status === 403) throw buildTokenFailure(text || `status ${status}`, hint)
   if (!isObject(json)) {
+    if ([401, 403, 511].includes(status)) throw buildTokenFailure(text || `status ${status}`, hint)
     throw new RestFailure(`status ${status} ${text}`.trim(), { mayHaveArrived: status !== 404 })
   }
   const errors = readErrors(json)
   const isEmpty = errors.length > 0 && errors.every(({ number }) => number === emptyResult)
   if (errors.length > 0 && !isEmpty) throw explainErrors(errors, hint)
+  if (status === 401 && !isEmpty) throw buildTokenFailure('status 401', hint)
   if (status >= 400 && !isEmpty) throw new RestFailure(`status ${status}`, { mayHaveArrived: true })
 }
 

@@ -297,6 +297,22 @@ describe('Slurm REST: the client', () => {
     await assert.rejects(waiting, /no more/)
   })
 
+  test('of two answers to one question the first counts, and nothing that stands behind one', async () => {
+    const first = JSON.stringify({
+      errors: [{ error_number: 2000, error: 'Invalid partition name specified' }],
+    })
+    const head = (length: number) =>
+      `HTTP/1.1 422 UNPROCESSABLE CONTENT\r\nConnection: Close\r\nContent-Length: ${length}\r\n\r\n`
+    const { client } = await startRest([45], {
+      'POST /job/submit': (response) =>
+        response.socket?.end(`${head(first.length)}${first}${head(7)}Invalid`),
+    })
+    await assert.rejects(
+      client.submit(submission, wait),
+      (error) => error instanceof SlurmRefusal && error.message === 'Invalid partition name specified',
+    )
+  })
+
   test('a socket of this machine', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'atrium-rest-'))
     const { client, seen } = await startRest([38], {}, join(folder, 'socket'))

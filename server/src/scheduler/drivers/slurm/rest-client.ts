@@ -66,7 +66,10 @@ async function listEnded(
   signal: AbortSignal,
 ): Promise<readonly SlurmJob[]> {
   const { hasAccounting } = await session.version(signal)
-  if (!hasAccounting) throw new RestFailure('it has no interface to slurmdbd', { mayHaveArrived: false })
+  if (!hasAccounting) {
+    const why = 'it has no interface to slurmdbd'
+    throw new RestFailure(why, { mayHaveArrived: false, isForThisOnly: true })
+  }
   const path = await listPath(session, 'jobs', signal)
   const found: SlurmJob[] = []
   for (let start = 0; start < refs.length; start += mostRefs) {
@@ -85,7 +88,7 @@ function refuseCutTasks(json: unknown): void {
   )
   if (!isCut) return
   const why = 'it shortens lists of array tasks: set SLURM_BITSTR_LEN=0 in its environment'
-  throw new RestFailure(why, { mayHaveArrived: false })
+  throw new RestFailure(why, { mayHaveArrived: false, isForThisOnly: true })
 }
 
 async function addUids(

@@ -5,6 +5,8 @@ interface RestFailureOptions {
   mayHaveArrived: boolean
   /** The token may be why: another one is worth a try. */
   isTokenTrouble?: boolean
+  /** It answers other questions. */
+  isForThisOnly?: boolean
   cause?: unknown
 }
 
@@ -12,10 +14,13 @@ interface RestFailureOptions {
 export class RestFailure extends PlatformError {
   readonly mayHaveArrived: boolean
   readonly isTokenTrouble: boolean
+  readonly isForThisOnly: boolean
 
-  constructor(why: string, { mayHaveArrived, isTokenTrouble = false, cause }: RestFailureOptions) {
+  constructor(why: string, options: RestFailureOptions) {
+    const { mayHaveArrived, isTokenTrouble = false, isForThisOnly = false, cause } = options
     super('scheduler_unavailable', { message: `Slurm's REST service does not answer: ${why}`, cause })
     this.mayHaveArrived = mayHaveArrived
     this.isTokenTrouble = isTokenTrouble
+    this.isForThisOnly = isForThisOnly
   }
 }

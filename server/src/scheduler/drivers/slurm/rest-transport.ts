@@ -69,10 +69,15 @@ export function createRestTransport({ url, timeoutMs }: { url: string; timeoutMs
   }
 }
 
+/** The first answer alone: with an error, slurmrestd sends a second one behind it (seen with 26.05). */
 function readAnswer(request: ClientRequest): Promise<RestAnswer> {
   return new Promise((resolve, reject) => {
-    request.once('error', reject)
+    let answer: IncomingMessage | undefined
+    request.on('error', (error) => {
+      if (answer?.complete !== true) reject(error)
+    })
     request.once('response', (response) => {
+      answer = response
       readBody(response).then((text) => resolve(parseAnswer(response.statusCode ?? 0, text)), reject)
     })
   })
