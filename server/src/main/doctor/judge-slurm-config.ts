@@ -1,4 +1,5 @@
 import { type Finding, ok, problem, warn } from './finding.ts'
+import { judgePowerSaving } from './judge-power-saving.ts'
 
 /** Releases between these were read or tried: the interfaces that the platform uses are in them. */
 const oldest = '21.08'
@@ -15,6 +16,7 @@ export function judgeSlurmConfig(text: string): readonly Finding[] {
     judgeAccounting(read('AccountingStorageType'), read('AccountingStorageEnforce')),
     judgePrivacy(read('PrivateData')),
     judgeAge(read('MinJobAge')),
+    ...judgePowerSaving(read),
   ]
 }
 
