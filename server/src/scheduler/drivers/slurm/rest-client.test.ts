@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, test } from 'node:test'
+import { inspect } from 'node:util'
 
 import { createFakeClock } from '#platform/fake-clock.ts'
 import { createRestClient } from './rest-client.ts'
@@ -101,6 +102,8 @@ const isFailure = (expected: { mayHaveArrived: boolean }, pattern: RegExp) => (e
   assert.ok(error instanceof RestFailure, String(error))
   assert.equal(error.mayHaveArrived, expected.mayHaveArrived)
   assert.match(error.message, pattern)
+  // It will be logged as it is.
+  assert.doesNotMatch(inspect(error, { depth: 10, showHidden: true }), /token-\d/)
   return true
 }
 
