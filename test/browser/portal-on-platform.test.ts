@@ -83,6 +83,8 @@ describe('the portal on the real platform', () => {
       'admin/queue': 'Nothing waits',
       'admin/quotas': 'Nobody holds anything',
       'admin/nodes': 'Processors',
+      'admin/usage': 'Altogether',
+      usage: 'By day',
       'admin/services': 'Services',
       'admin/audit': 'user.create',
       'admin/platform': 'SQLite',
