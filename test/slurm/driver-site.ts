@@ -57,12 +57,14 @@ export interface DriverSiteOptions {
   /** Default alice. */
   user?: string
   /** Where jobs' specs and reports are kept. Default: in memory, with what was submitted here. */
+  /** How srun starts tasks. Default: the cluster's. */
+  mpi?: string
   records?: { placements: JobPlacements; launches: LaunchSource }
 }
 
 export async function createDriverSite(
   cluster: SlurmCluster,
-  { wrapClient = (client) => client, user = 'alice', records }: DriverSiteOptions = {},
+  { wrapClient = (client) => client, user = 'alice', mpi, records }: DriverSiteOptions = {},
 ): Promise<DriverSite> {
   const { dir, owner } = makeFolders(cluster, user)
   const known = new Map<JobKey, JobSpec>()
@@ -91,6 +93,7 @@ export async function createDriverSite(
       launches,
       placements,
       munge: createMunge({ socket: cluster.mungeSocket }),
+      ...(mpi === undefined ? {} : { mpi }),
       logPath: (key) => scheduler.logPath(key),
       heard: (key, news) => opened[0]?.heard(key, news),
       clock: systemClock,

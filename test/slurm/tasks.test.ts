@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
@@ -17,7 +19,7 @@ describe('a job of several tasks on a Slurm cluster', { skip: slurmSkipReason },
 
   before(async () => {
     cluster = openSharedSlurmCluster()
-    site = await createDriverSite(cluster)
+    site = await createDriverSite(cluster, { mpi: 'pmi2' })
   })
   after(() => site?.dispose())
 
@@ -114,6 +116,29 @@ time.sleep(1000)`
     // srun's status is the highest of all, those that it ended included.
     assert.equal(exit.state, 'failed')
     assert.match(await output(handle), /task 1: Exited with exit code 7/)
+  })
+
+  test('lets them find each other as MPI does, over what Slurm gives each', async () => {
+    // PMI-2's first words: https://wiki.mpich.org/mpich/index.php/PMI_v2_Wire_Protocol
+    const script = `import os
+fd = int(os.environ['PMI_FD'])
+def ask(words):
+    os.write(fd, b'%6d' % len(words) + words)
+    return os.read(fd, 4096).decode()[6:]
+os.write(fd, b'cmd=init pmi_version=2 pmi_subversion=0\\n')
+os.read(fd, 4096)
+rank = os.environ['PMI_RANK']
+answer = ask(f"cmd=fullinit;pmijobid={os.environ['PMI_JOBID']};pmirank={rank};threaded=FALSE;".encode())
+open(f'pmi-{rank}', 'w').write(answer)
+ask(b'cmd=finalize;')`
+    const handle = await submit(script, { tasks: 3, nodes: 2 })
+    const { exit } = await untilEnded(handle)
+    assert.equal(exit.state, 'succeeded', await output(handle))
+    // Not by their output: srun of Slurm 22.05 loses some of what is printed just before the last word of PMI.
+    for (const rank of [0, 1, 2]) {
+      const answer = readFileSync(join(site.workingDirectory, `pmi-${rank}`), 'utf8')
+      assert.match(answer, new RegExp(`^cmd=fullinit-response;rc=0;.*;rank=${rank};size=3;`))
+    }
   })
 
   test('asks all of them to end', async () => {

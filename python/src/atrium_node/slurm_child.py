@@ -75,7 +75,7 @@ def _fill(job: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
 def _plan_tasks(job: dict[str, Any], program: dict[str, Any]) -> ChildPlan:
     """srun(1) of our own task program. It gets nothing of the job's: what it is given goes to the nodes in the clear."""
     package = os.path.dirname(os.path.abspath(__file__))
-    words = [munge.find_program("srun"), "--kill-on-bad-exit=1", "--export=ALL", f"--ntasks={job['tasks']}"]
+    words = [job.get("srun") or munge.find_program("srun"), "--kill-on-bad-exit=1", "--export=ALL", f"--ntasks={job['tasks']}"]
     words += [] if job.get("mpi") is None else [f"--mpi={job['mpi']}"]
     words += [sys.executable, "-I", "-S", package, "slurm_task"]
     environment = {"PATH": os.environ.get("PATH", os.defpath)}

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
 import { isLoopbackUrl } from '#config/loopback.ts'
@@ -75,6 +76,7 @@ function connect(section: SlurmSection, config: SlurmSchedulerConfig, options: J
     munge: createMunge({ ...(section.mungeSocket === undefined ? {} : { socket: section.mungeSocket }) }),
     logPath: (key) => scheduler.logPath(key),
     ...(section.ports === undefined ? {} : { portRange: section.ports }),
+    ...(section.commands === undefined ? {} : { srun: join(section.commands, 'srun') }),
     ...(section.mpi === undefined ? {} : { mpi: section.mpi }),
     heard: (key, news) => newsroom.tell(key, news),
   })

@@ -94,7 +94,9 @@ export const slurmSection = Type.Object(
       ),
     ),
     mungeSocket: Type.Optional(absolutePath("munge's socket, here and on nodes. Default: munge's own.")),
-    commands: Type.Optional(absolutePath('Folder of squeue and the others. Default: they are on PATH.')),
+    commands: Type.Optional(
+      absolutePath('Folder of squeue and the others, here and on nodes. Default: they are on PATH.'),
+    ),
     slurmConf: Type.Optional(absolutePath("slurm.conf, if not in Slurm's own place.")),
     rest: Type.Optional(restSection),
     helper: Type.Array(Type.String(), {

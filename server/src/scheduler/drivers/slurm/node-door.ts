@@ -23,6 +23,8 @@ export interface NodeDoorOptions {
   logLimitBytes?: number
   /** Ports of nodes that jobs may listen on, both ends included. Absent: the launcher's choice. */
   portRange?: { first: number; last: number }
+  /** srun(1) on nodes. Absent: looked for there. */
+  srun?: string
   /** How srun(1) starts several tasks: `--mpi`. Absent: the cluster's default. */
   mpi?: string
   heard(key: JobKey, what: PlacementNews): void
@@ -110,7 +112,7 @@ function tooMany(): Promise<never> {
 
 /** What the launcher gets: see `atrium_node/slurm_child.py`. */
 function buildLaunch(
-  { logPath, logLimitBytes, portRange, mpi }: NodeDoorOptions,
+  { logPath, logLimitBytes, portRange, srun, mpi }: NodeDoorOptions,
   spec: JobSpec,
   claimant: string,
 ) {
@@ -121,6 +123,7 @@ function buildLaunch(
     umask: userUmask,
     log: { path: logPath(key), limitBytes: logLimitBytes ?? defaultLogLimitBytes },
     ...(portRange === undefined ? {} : { portRange }),
+    ...(srun === undefined ? {} : { srun }),
     ...(mpi === undefined ? {} : { mpi }),
   }
 }
