@@ -34,6 +34,7 @@ export function StartChoiceFields({ profiles, choice, onChange, asCards }: Start
           accounts={chosen.accounts}
           value={choice.account ?? ''}
           onChange={(account) => onChange({ ...choice, account })}
+          isShort={!asCards}
         />
       )}
     </>
@@ -44,17 +45,20 @@ interface AccountChoiceProps {
   accounts: readonly ProfileAccount[]
   value: string
   onChange: (account: string) => void
+  /** Limits stand in the list, not under it. */
+  isShort: boolean
 }
 
 /** Nothing to choose where there is one account, but its limits are told. */
-function AccountChoice({ accounts, value, onChange }: AccountChoiceProps) {
+function AccountChoice({ accounts, value, onChange, isShort }: AccountChoiceProps) {
   const limits = listLimits(accounts.find(({ name }) => name === value)?.limits ?? {})
-  const told = limits.length > 0 ? `At most ${limits.join(', ')}.` : undefined
+  const told =
+    limits.length > 0 ? `At most ${limits.join(', ')}.` : 'What it uses is charged to this account.'
   const [only] = accounts
-  if (accounts.length === 1) {
-    return told === undefined ? null : (
+  if (only && accounts.length === 1) {
+    return (
       <p className="muted">
-        Charged to {only?.name}. {told}
+        Charged to {only.name}. {limits.length > 0 && told}
       </p>
     )
   }
@@ -63,13 +67,16 @@ function AccountChoice({ accounts, value, onChange }: AccountChoiceProps) {
       label="Account"
       value={value}
       onChange={(event) => onChange(event.target.value)}
-      hint={told ?? 'What it uses is charged to this account.'}
-      options={accounts.map(({ name, isDefault }) => ({
-        value: name,
-        label: isDefault ? `${name} (your default)` : name,
-      }))}
+      hint={isShort ? undefined : told}
+      options={accounts.map((account) => ({ value: account.name, label: describe(account, isShort) }))}
     />
   )
+}
+
+/** `biology · 8 h · 2 jobs at a time` in a list that is all there is. */
+function describe({ name, isDefault, limits }: ProfileAccount, isShort: boolean): string {
+  const title = isDefault ? `${name} (your default)` : name
+  return isShort ? [title, ...listLimits(limits)].join(' · ') : title
 }
 
 /** The choice of a form: what was wanted as far as there is such a thing, else the defaults. */
