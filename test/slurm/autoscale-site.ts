@@ -7,6 +7,7 @@ import { getUnixAccount } from './accounts.ts'
 import { type SlurmCluster, startSlurmCluster } from './cluster.ts'
 import { buildLayout } from './layout.ts'
 import { machineProgramOf } from './power-programs.ts'
+import type { ProgramResult } from './run-program.ts'
 
 const checkout = join(import.meta.dirname, '..', '..')
 
@@ -18,10 +19,16 @@ export interface AutoscaleSite {
   cluster: SlurmCluster
   /** Powers a cloud host on, `{node}` being its name. */
   powerOn: readonly string[]
-  /** `sweep` as an administrator has it. */
-  sweepProgram: string
+  /** Runs one of the programs by hand, as the account slurm. */
+  runProgram(
+    verb: Verb,
+    args?: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<ProgramResult>
   /** What makes a machine from now on, and what lists those there are. */
   configure(resume: readonly string[], list?: readonly string[]): Promise<void>
+  /** Pools of another kind. */
+  writePools(pools: readonly object[]): Promise<void>
   /** Puts something else in the configuration's place. */
   writeConfig(text: string): Promise<void>
   /** `message: nodes` of each line that the programs wrote. */
@@ -34,6 +41,9 @@ export interface AutoscaleSite {
   countWaiting(): Promise<number>
   dispose(): Promise<void>
 }
+
+const verbs = ['resume', 'suspend', 'resume-fail', 'sweep'] as const
+type Verb = (typeof verbs)[number]
 
 export async function startAutoscaleSite(name: string): Promise<AutoscaleSite> {
   const layout = buildLayout(name)
@@ -50,18 +60,22 @@ export async function startAutoscaleSite(name: string): Promise<AutoscaleSite> {
   })
   const machine = machineProgramOf(layout)
   const writeConfig = (text: string) => writeFile(join(folder, 'atrium.yaml'), text)
+  const writePools = (pools: readonly object[]) => {
+    const cloud = { logFile: join(folder, 'machines.log'), pools }
+    return writeConfig(JSON.stringify({ scheduler: { slurm: { cloud } } }))
+  }
   const readLog = () => readMachineLog(folder)
   const sinfo = async () =>
     (await cluster.as('alice', 'sinfo', ['-h', '-N', '-p', 'cloud', '-o', '%N %t %E'])).stdout
   return {
     cluster,
     powerOn: [machine, 'on', '{node}'],
-    sweepProgram: join(folder, 'sweep'),
+    runProgram: (verb, args = [], env = {}) => cluster.as('slurm', join(folder, verb), args, { env }),
     async configure(resume, list = ['/bin/true']) {
       const pools = [{ nodes: 'c[1-2]', command: { resume, suspend: [machine, 'off', '{node}'], list } }]
-      const cloud = { logFile: join(folder, 'machines.log'), pools }
-      await writeConfig(JSON.stringify({ scheduler: { slurm: { cloud } } }))
+      await writePools(pools)
     },
+    writePools,
     writeConfig,
     readLog,
     waitForLog: async (line) => {
@@ -85,7 +99,7 @@ export async function startAutoscaleSite(name: string): Promise<AutoscaleSite> {
 /** The programs that slurm.conf names: it has no place for arguments, and gives them an empty environment. */
 async function writePrograms(folder: string, slurmConf: string): Promise<void> {
   await chmod(folder, 0o755)
-  for (const verb of ['resume', 'suspend', 'resume-fail', 'sweep']) {
+  for (const verb of verbs) {
     const script = `#!/bin/sh
 exec ${process.execPath} ${checkout}/cli/bin/atrium.mjs slurm ${verb} --config ${folder}/atrium.yaml "$@"
 `

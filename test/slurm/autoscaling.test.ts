@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
+import { startTestAws } from '../support/moto.ts'
 import { type AutoscaleSite, patience, startAutoscaleSite } from './autoscale-site.ts'
 import type { SlurmCluster } from './cluster.ts'
 import { findMissing } from './requirements.ts'
@@ -47,7 +48,7 @@ describe('nodes that come and go with the jobs, and jobs that go for others', {
   test('machines that Slurm has forgotten are swept away', async () => {
     await site.waitForState('c2 idle~')
     await site.configure(['/bin/true', '{node}'], ['/bin/sh', '-c', 'echo n1; echo c2'])
-    const { code, stderr } = await cluster.as('slurm', site.sweepProgram, [])
+    const { code, stderr } = await site.runProgram('sweep')
     assert.equal(code, 0, stderr)
     const said = await site.readLog()
     assert.deepEqual(said.slice(-2), ['machines are there that nobody needs: c2', 'machines are removed: c2'])
@@ -83,6 +84,29 @@ describe('nodes that come and go with the jobs, and jobs that go for others', {
     await waitFor('the job to be requeued', async () => (await show(cluster, job)).includes('Restarts=1'))
     assert.match(await site.sinfo(), /^c2 down\S* Atrium: .*clout/m)
     await cluster.as('alice', 'scancel', [job])
+  })
+
+  test('slurmctld is told where a machine of EC2 is', async () => {
+    const aws = await startTestAws()
+    try {
+      const ec2 = {
+        region: 'eu-central-1',
+        endpoint: aws.endpoint,
+        image: 'ami-1',
+        instanceTypes: ['m5.large'],
+      }
+      await site.writePools([{ nodes: 'c[1-2]', aws: ec2 }])
+      const credentials = { AWS_ACCESS_KEY_ID: 'tests', AWS_SECRET_ACCESS_KEY: 'tests' }
+      const resumed = await site.runProgram('resume', ['c1'], credentials)
+      assert.equal(resumed.code, 0, resumed.stderr)
+      const { stdout } = await cluster.as('alice', 'scontrol', ['show', 'node', 'c1'])
+      const [, address, hostname] = /NodeAddr=(\S+) NodeHostName=(\S+)/.exec(stdout) ?? []
+      assert.match(address ?? '', /^10\.(?!77\.)/)
+      assert.equal(hostname, `ip-${address?.replaceAll('.', '-')}`)
+      assert.equal((await site.runProgram('suspend', ['c1'], credentials)).code, 0)
+    } finally {
+      await aws.stop()
+    }
   })
 
   test('a preemptible job makes room for a more urgent one, and is queued again', async () => {
