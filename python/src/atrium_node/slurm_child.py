@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import resource
 import signal
 import sys
 from typing import Any
@@ -50,7 +51,7 @@ def build_plan(program: dict[str, Any]) -> ChildPlan:
         umask=program["umask"],
         drop=False,
         tasks=1,
-        open_files=_soft_open_files(),
+        open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         warm_prefix=None,
         warm_entry=None,
         cgroups=[],
@@ -131,9 +132,3 @@ def _become(plan: ChildPlan, standard_input: int, log: int, status: int) -> None
         report_failure(files, StepError("cannot start", OSError(0, repr(error))))
     finally:
         os._exit(code)
-
-
-def _soft_open_files() -> int:
-    import resource
-
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -25,6 +25,7 @@ from atrium_node.slurm_watch import SlurmWatch
 _NO_LOG = 95
 _CANNOT_RUN = 126
 _PATIENCE_SECONDS = 300.0
+_REPORT_SECONDS = 8.0
 _EVERY_ADDRESS = "0.0.0.0"
 
 
@@ -37,13 +38,17 @@ def main() -> None:
     except DoorError as error:
         print(f"atrium: {error}", file=sys.stderr)
         sys.exit(error.code)
-    sys.exit(_run(door, job, options))
+    try:
+        code = _run(door, job, options)
+    except Exception as error:
+        # Nobody reads our standard error: the person who waits is told.
+        door.report({"exit": {"failure": f"its launcher failed: {error!r}", "exitCode": _CANNOT_RUN}}, _REPORT_SECONDS)
+        raise
+    sys.exit(code)
 
 
 def _open_door(options: SlurmOptions) -> Door:
-    return Door(
-        options.url, options.key, find_claimant(), options.munge_socket, options.ca, options.hub_uid
-    )
+    return Door(options.url, options.key, find_claimant(), options.munge_socket, options.ca, options.hub_uid)
 
 
 def _run(door: Door, job: dict[str, Any], options: SlurmOptions) -> int:

@@ -305,6 +305,21 @@ sys.stdin.read()`
     await busy.close()
   })
 
+  test('says so when it cannot make sense of its job', async () => {
+    const job = await want(['true'])
+    const strange = await startNodeServer({
+      ...door,
+      async launch(request) {
+        await door.launch(request)
+        const answer = JSON.stringify({ key: job, claimant: '7', of: 'another version' })
+        return createMunge({ socket: munge.socket }).encode(answer, { readerUid: uid })
+      },
+    })
+    assert.notEqual(await ended(launch([job], { url: strange.url })), 0)
+    assert.match((await read(job))?.exit?.failure ?? '', /its launcher failed: KeyError/)
+    await strange.close()
+  })
+
   test('talks TLS, to a platform whose certificate it can check alone', async () => {
     const tls = makeCertificate()
     const safe = await startNodeServer(door, { tls })
