@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds N --only PART --write]`: Atrium and its peers on this machine, the same scripts, one after the other in every
+ * `npm run bench [-- TABLE --rounds N --write]`: Atrium and its peers on this machine, the same scripts, one after the other in every
  * round. Prints the table; `--write` also puts it into docs/performance.md with its JSON in bench/results/.
  */
 import { execFileSync } from 'node:child_process'
@@ -12,28 +12,35 @@ import { benchEdge } from './edge/bench-edge.ts'
 import { benchHub } from './hub/bench-hub.ts'
 import { type Measurement, renderMeasurements } from './measurement.ts'
 import { benchScheduler } from './scheduler/bench-scheduler.ts'
+import { benchSlurm } from './slurm/bench-slurm.ts'
 
 const root = join(import.meta.dirname, '..')
-const parts: Readonly<Record<string, (options: { rounds: number }) => Promise<readonly Measurement[]>>> = {
-  hub: benchHub,
-  edge: benchEdge,
-  scheduler: benchScheduler,
+
+type Bench = (options: { rounds: number }) => Promise<readonly Measurement[]>
+
+/** What is measured together and stands in one table. */
+const tables: Readonly<Record<string, readonly Bench[]>> = {
+  machine: [benchHub, benchEdge, benchScheduler],
+  slurm: [benchSlurm],
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },
-    only: { type: 'string' },
     write: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
+const [name = 'machine', ...more] = positionals
+const benches = Object.hasOwn(tables, name) ? tables[name] : undefined
+if (benches === undefined || more.length > 0) {
+  console.error(`npm run bench [-- ${Object.keys(tables).join('|')} --rounds N --write --json]`)
+  process.exit(2)
+}
 
 const measurements: Measurement[] = []
-for (const [name, bench] of Object.entries(parts)) {
-  if (values.only === undefined || values.only === name)
-    measurements.push(...(await bench({ rounds: Number(values.rounds) })))
-}
+for (const bench of benches) measurements.push(...(await bench({ rounds: Number(values.rounds) })))
 
 const table = renderMeasurements(measurements)
 const result = {
@@ -50,9 +57,11 @@ if (values.write) writeResult()
 
 function writeResult(): void {
   mkdirSync(join(root, 'bench', 'results'), { recursive: true })
-  writeFileSync(join(root, 'bench', 'results', 'latest.json'), `${JSON.stringify(result, undefined, 2)}\n`)
+  writeFileSync(join(root, 'bench', 'results', `${name}.json`), `${JSON.stringify(result, undefined, 2)}\n`)
   const page = join(root, 'docs', 'performance.md')
-  const [before = '', after = ''] = readFileSync(page, 'utf8').split(/<!-- table -->[\s\S]*<!-- \/table -->/)
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+  const [before = '', rest = ''] = readFileSync(page, 'utf8').split(begin)
+  const [, after = ''] = rest.split(end)
   const caption = `${result.rounds} rounds on ${result.cores} cores, Node ${result.node.slice(1)}, commit ${result.commit}, ${result.takenAt.slice(0, 10)}; medians.`
-  writeFileSync(page, `${before}<!-- table -->\n${caption}\n\n${table}\n<!-- /table -->${after}`)
+  writeFileSync(page, `${before}${begin}\n${caption}\n\n${table}\n${end}${after}`)
 }

@@ -1,0 +1,26 @@
+import type { SlurmCluster } from '../../test/slurm/cluster.ts'
+import { type PlatformSite, startPlatformSite } from '../../test/slurm/platform-site.ts'
+import { ensureTestEnvironment } from '../../test/support/python-environment.ts'
+import type { HubOnSlurm, HubOnSlurmOptions } from './hub-on-slurm.ts'
+
+/** Atrium as docs/slurm.md has it: an account without rights, the helper by sudo. */
+export async function startAtriumOnSlurm(
+  cluster: SlurmCluster,
+  { serverCommand }: HubOnSlurmOptions,
+): Promise<HubOnSlurm> {
+  process.env['ATRIUM_TEST_ENVIRONMENT'] ??= await ensureTestEnvironment()
+  const site: PlatformSite = await startPlatformSite(cluster, {
+    servers: { named: 100, ...(serverCommand === undefined ? {} : { command: serverCommand }) },
+    profiles: [{ name: 'default', memory: '200M' }],
+    log: { level: 'warn' },
+  })
+  const { platform } = site
+  return {
+    name: 'Atrium',
+    url: platform.url,
+    adminToken: await platform.adminToken(),
+    kill: () => platform.kill(),
+    startAgain: () => platform.startAgain(),
+    stop: () => site.dispose(),
+  }
+}

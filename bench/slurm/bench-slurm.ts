@@ -1,0 +1,93 @@
+import { chmodSync, copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import type { SlurmCluster } from '../../test/slurm/cluster.ts'
+import { jupyterhubVersion } from '../hub/jupyterhub.ts'
+import type { Figures } from '../hub/measures.ts'
+import type { Measurement } from '../measurement.ts'
+import { startAtriumOnSlurm } from './atrium-on-slurm.ts'
+import { measureBareJob } from './bare-job.ts'
+import { batchspawnerVersion, startBatchspawner } from './batchspawner.ts'
+import { startBenchCluster } from './cluster-under-test.ts'
+import type { StartHubOnSlurm } from './hub-on-slurm.ts'
+import { measureLab, measureServers, rowNames } from './measures.ts'
+
+const peerName = `JupyterHub ${jupyterhubVersion}, batchspawner ${batchspawnerVersion}`
+const rows: readonly Pick<Measurement, 'name' | 'unit' | 'better' | 'aim'>[] = [
+  { name: rowNames.lab, unit: 'ms', better: 'lower', aim: 2 },
+  { name: rowNames.one, unit: 'ms', better: 'lower', aim: 2 },
+  { name: rowNames.many, unit: 's', better: 'lower', aim: 5 },
+  { name: rowNames.pendingCalls, unit: 'calls', better: 'lower', aim: 20 },
+  { name: rowNames.runningCalls, unit: 'calls', better: 'lower', aim: 20 },
+  { name: rowNames.recovery, unit: 's', better: 'lower' },
+]
+const bareRow = 'Slurm: trivial server by bare sbatch'
+
+/** JupyterHub with batchspawner and ours in turn, each round on a fresh cluster. */
+export async function benchSlurm({ rounds }: { rounds: number }): Promise<readonly Measurement[]> {
+  const ours: Figures[] = []
+  const peer: Figures[] = []
+  const bare: number[] = []
+  for (let round = 1; round <= rounds; round++) {
+    console.error(`slurm, round ${round} of ${rounds}`)
+    const cluster = await startBenchCluster()
+    try {
+      const server = installServer(cluster)
+      peer.push(await measureHub(startBatchspawner, cluster, server))
+      ours.push(await measureHub(startAtriumOnSlurm, cluster, server))
+      await measureBareJob(cluster, server)
+      bare.push(await measureBareJob(cluster, server))
+    } finally {
+      await cluster.stop()
+    }
+  }
+  return [
+    ...rows.map((row) => ({
+      ...row,
+      ours: collect(ours, row.name),
+      peer: collect(peer, row.name),
+      peerName,
+    })),
+    { name: bareRow, unit: 'ms', better: 'lower', ours: bare, peer: [], peerName: '' },
+  ]
+}
+
+async function measureHub(
+  start: StartHubOnSlurm,
+  cluster: SlurmCluster,
+  serverCommand: readonly string[],
+): Promise<Figures> {
+  const lab = await withHub(start, cluster, {}, (hub) => measureLab(hub))
+  const trivial = await withHub(start, cluster, { serverCommand }, (hub) => measureServers(hub, cluster))
+  return { ...lab, ...trivial }
+}
+
+async function withHub(
+  start: StartHubOnSlurm,
+  cluster: SlurmCluster,
+  options: Parameters<StartHubOnSlurm>[1],
+  measure: (hub: Awaited<ReturnType<StartHubOnSlurm>>) => Promise<Figures>,
+): Promise<Figures> {
+  const hub = await start(cluster, options)
+  try {
+    return await measure(hub)
+  } finally {
+    await hub.stop()
+  }
+}
+
+/** The trivial server where hosts and users find it. */
+function installServer(cluster: SlurmCluster): readonly string[] {
+  const path = join(cluster.dir, 'trivial-server.py')
+  copyFileSync(join(import.meta.dirname, '..', '..', 'test', 'support', 'trivial-server.py'), path)
+  chmodSync(path, 0o755)
+  return [path]
+}
+
+function collect(figures: readonly Figures[], name: string): readonly number[] {
+  return figures.map((each) => {
+    const value = each[name]
+    if (value === undefined) throw new Error(`no figure: ${name}`)
+    return value
+  })
+}
