@@ -28,16 +28,24 @@ export async function submitJobs(
     if (obstacle === undefined) owned.push(spec)
     else answers.set(spec.key, { key: spec.key, outcome: 'rejected', ...obstacle })
   }
-  const known = await findSubmitted(
-    site,
-    owned.map(({ key, owner }) => ({ key, uid: owner.uid ?? -1 })),
-  )
+  const known = await findTried(site, owned)
   for (const key of known) answers.set(key, accept(key))
   const fresh = owned.filter(({ key }) => !known.has(key))
   await site.placements.record(new Map(fresh.map(({ key, owner }) => [key, { uid: owner.uid ?? -1 }])))
   for (const answer of await submitGroups(site, buildSubmissions(site.config, fresh), signal))
     answers.set(answer.key, answer)
   return specs.flatMap(({ key }) => answers.get(key) ?? [])
+}
+
+/** Those of them that Slurm has already. What is to be submitted is written down first, so that nobody has to look for the others. */
+async function findTried(site: SlurmSite, specs: readonly JobSpec[]): Promise<ReadonlySet<JobKey>> {
+  const placed = await site.placements.read(specs.map(({ key }) => key))
+  const tried = specs.filter(({ key }) => placed.has(key))
+  if (tried.length === 0) return new Set()
+  return findSubmitted(
+    site,
+    tried.map(({ key, owner }) => ({ key, uid: owner.uid ?? -1 })),
+  )
 }
 
 /** Why such a job can never run here. */
