@@ -33,6 +33,13 @@ const [verb = '', nodes = ''] = positionals
 
 process.exitCode = (await power(verb, nodes)) ? 0 : 1
 
+/** A person's Ctrl-C: what runs for single nodes ends with this program, though it is in groups of its own. */
+function listenForInterruption(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  return stop.signal
+}
+
 async function power(verb: string, nodes: string): Promise<boolean> {
   const environment = pickSlurmVariables(process.env)
   // With the defaults until the file is read: what is wrong with it must be told somewhere, too.
@@ -51,7 +58,7 @@ async function power(verb: string, nodes: string): Promise<boolean> {
     if (run === undefined) throw new Error(`no such command: ${verb}`)
     const wanted =
       verb === 'sweep' ? cloud.pools.flatMap((pool) => expandHostlist(pool.nodes)) : expandHostlist(nodes)
-    return await run({ machines, slurm, log, signal: new AbortController().signal }, wanted)
+    return await run({ machines, slurm, log, signal: listenForInterruption() }, wanted)
   } catch (error) {
     log.error({ err: error, nodes }, 'nothing was done for these nodes')
     if (verb === 'resume') await giveUpAll(slurm, nodes, error, log)

@@ -103,6 +103,17 @@ describe('machines by programs of the site', () => {
     })
   })
 
+  test('when it is interrupted, what runs is ended and what waits is not begun', async () => {
+    const stop = new AbortController()
+    const machines = await create({ resume: 'echo $1 >>begun; sleep 300' }, { atOnce: 1 })
+    const outcomes = machines.start(['c1', 'c2'], { signal: stop.signal })
+    await waitFor('the first to begin', () => existsSync(join(folder, 'begun')))
+    stop.abort()
+    const reason = { ok: false, reason: 'it was interrupted' }
+    assert.deepEqual(Object.fromEntries(await outcomes), { c1: reason, c2: reason })
+    assert.equal(await readFile(join(folder, 'begun'), 'utf8'), 'c1\n')
+  })
+
   test('does not wait for what the program leaves running', async () => {
     const machines = await create({ resume: 'sleep 300 & echo $! >left; echo address=10.0.0.9' })
     const outcomes = await machines.start(['c1'], { signal })

@@ -51,6 +51,8 @@ function createList(
   }
 }
 
+const interrupted: MachineOutcome = { ok: false, reason: 'it was interrupted' }
+
 interface NodeCall {
   node: string
   cluster: string
@@ -63,12 +65,14 @@ async function runForNode(
   { node, cluster, signal }: NodeCall,
   read: (result: ArgvResult) => MachineOutcome,
 ): Promise<MachineOutcome> {
+  if (signal.aborted) return interrupted
   try {
     const result = await runArgv([program, ...args.map((arg) => arg.replaceAll('{node}', node))], {
       environment: { ...environment, ATRIUM_NODE: node, ATRIUM_CLUSTER: cluster },
       timeoutMs,
       signal,
     })
+    if (signal.aborted && result.code === undefined) return interrupted
     if (result.timedOut) return { ok: false, reason: `${program} took longer than ${timeoutMs / 1000} s` }
     if (result.code !== 0) return { ok: false, reason: describeFailure(program, result) }
     return read(result)
