@@ -17,8 +17,11 @@ export interface PlatformSite {
   dispose(): Promise<void>
 }
 
-/** Starts it. `config`: more of `atrium.yaml`. */
-export async function startPlatformSite(cluster: SlurmCluster, config: object): Promise<PlatformSite> {
+/** Starts it. `config`: more of `atrium.yaml`; `edge` and `slurm`: more of what is said there. */
+export async function startPlatformSite(
+  cluster: SlurmCluster,
+  { edge, slurm, ...config }: { edge?: object; slurm?: object; [section: string]: unknown },
+): Promise<PlatformSite> {
   const dir = mkdtempSync(join(cluster.dir, 'platform-'))
   chmodSync(dir, 0o755)
   const { uid, gid } = getUnixAccount(platformUser)
@@ -28,29 +31,30 @@ export async function startPlatformSite(cluster: SlurmCluster, config: object): 
     chownSync(folder, uid, gid)
   }
   const helper = allowHelper(cluster, dir)
-  const slurm = {
+  const access = {
     shared,
     mungeSocket: cluster.mungeSocket,
     slurmConf: cluster.env.SLURM_CONF,
     helper: ['sudo', '-n', ...helper.command],
   }
-  const platform = await startPlatform({
-    data,
-    user: platformUser,
-    config: JSON.stringify({
-      edge: { host: cluster.controlAddress },
-      scheduler: { driver: 'slurm', slurm },
-      ...config,
-    }),
-  })
-  return {
-    platform,
-    shared,
-    async dispose() {
-      await platform.dispose()
-      helper.dispose()
-      rmSync(dir, { recursive: true, force: true })
-    },
+  const clear = () => {
+    helper.dispose()
+    rmSync(dir, { recursive: true, force: true })
+  }
+  try {
+    const platform = await startPlatform({
+      data,
+      user: platformUser,
+      config: JSON.stringify({
+        edge: { host: cluster.controlAddress, ...edge },
+        scheduler: { driver: 'slurm', slurm: { ...access, ...slurm } },
+        ...config,
+      }),
+    })
+    return { platform, shared, dispose: () => platform.dispose().finally(clear) }
+  } catch (error) {
+    clear()
+    throw error
   }
 }
 
