@@ -14,7 +14,8 @@ export interface UpstreamUser extends ResponseSink {
 /** Told by a connection when it has become free or has ended. */
 export interface ConnectionOwner {
   onFree(connection: UpstreamConnection): void
-  onGone(connection: UpstreamConnection): void
+  /** `brokeOff`: in the middle of an exchange. */
+  onGone(connection: UpstreamConnection, brokeOff: boolean): void
 }
 
 export interface ConnectionOptions {
@@ -161,7 +162,7 @@ export class UpstreamConnection {
   #onClose(): void {
     const user = this.#user
     this.#user = undefined
-    this.#owner.onGone(this)
+    this.#owner.onGone(this, user !== undefined)
     user?.onFailure(this.#error ?? new Error('the upstream closed the connection'))
   }
 }

@@ -81,9 +81,11 @@ export class UpstreamPool implements ConnectionOwner {
     this.#idle.push(connection)
   }
 
-  onGone(connection: UpstreamConnection): void {
+  onGone(connection: UpstreamConnection, brokeOff: boolean): void {
     const index = this.#idle.lastIndexOf(connection)
     if (index !== -1) this.#idle.splice(index, 1)
+    // The upstream may have died, and the others with it: none of them is to cost another request.
+    if (brokeOff) for (const idle of this.#idle.splice(0)) idle.socket.destroy()
   }
 
   /** Closes connections that were idle for too long; the answer is how many are left. */
