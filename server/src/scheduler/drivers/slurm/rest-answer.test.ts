@@ -57,6 +57,12 @@ describe('Slurm REST: what an answer means', () => {
     })
   })
 
+  test('a wrong key, as 23.11.4 answers it', () => {
+    const error = judgeErrors({ error_code: 1000, error: 'Unexpected message received' })
+    assertFailure(error, { mayHaveArrived: true, isTokenTrouble: true })
+    assert.match(String(error), /look there/)
+  })
+
   test('an expired token, as 26.05.3 answers it', () => {
     const error = { error_number: 1007, error: 'Protocol authentication error', source: 'slurm_load_jobs()' }
     assertFailure(judge(511, { jobs: [], errors: [{ ...error, description: 'Unable to query jobs' }] }), {

@@ -17,8 +17,8 @@ const isAuthentication = (number: number) =>
 /** Connections, protocol, sockets, the database: the daemon behind slurmrestd is not there. */
 const isSilence = (number: number) =>
   [1000, 1800, 5000].some((first) => number >= first && number < first + 100) || number === 7000
-/** SLURM_PROTOCOL_SOCKET_ZERO_BYTES_SENT: 22.05 answers an expired token so, as well as a slurmctld that is down. */
-const zeroBytes = 5005
+/** ZERO_BYTES_SENT, UNEXPECTED_MSG_ERROR: 22.05 and 23.11 answer an expired token so, and a slurmctld that is down. */
+const unclear = [5005, 1000]
 /** ESLURM_REST_EMPTY_RESULT: nothing was found. */
 const emptyResult = 9003
 /** ESLURM_INVALID_JOB_ID, ESLURM_ALREADY_DONE: what was to be ended has ended. */
@@ -67,7 +67,10 @@ export function explainErrors(errors: readonly RestError[], hint: string): Error
     .map((error) => error.text)
     .join('; ')
   if (numbers.some(isAuthentication)) return buildTokenFailure(text, hint)
-  if (numbers.includes(zeroBytes) || errors.every(({ number }) => number === undefined)) {
+  if (
+    numbers.some((number) => unclear.includes(number)) ||
+    errors.every(({ number }) => number === undefined)
+  ) {
     return new RestFailure(`${text}. Slurm's daemon is away, or does not take the token: ${hint}`, {
       mayHaveArrived: true,
       isTokenTrouble: true,
