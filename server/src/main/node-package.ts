@@ -13,7 +13,8 @@ const compileMs = 60_000
 
 /**
  * Puts the node package where nodes see it, in a folder named after its content, so that an upgrade changes nothing below a job that runs.
- * `root`: the platform's own, as is everything in it. `python` compiles it, so that no node has to. Answers the package's path.
+ * `root`: the platform's own, as is everything in it. `python`: nodes', which compiles it so that no launcher has to; where this
+ * machine does not have it, each does. Answers the package's path.
  */
 export async function installNodePackage(root: string, python: string): Promise<string> {
   const source = join(findInstallationRoot(), 'python', 'src', packageName)
@@ -53,7 +54,7 @@ async function writePackage(folder: string, files: readonly PackageFile[], pytho
   await mkdir(folder, { recursive: true })
   for (const { name, content } of files) await writeFile(join(folder, name), content)
   const compile = ['-I', '-S', '-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', folder]
-  await run(python, compile, { timeout: compileMs })
+  await run(python, compile, { timeout: compileMs }).catch(() => {})
   await openForAll(folder)
 }
 

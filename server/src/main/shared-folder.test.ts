@@ -60,6 +60,8 @@ test('nodes get the package as it is now, compiled, whole, and beside what jobs 
   assert.throws(() => execFileSync('python3', ['-I', '-S', path, 'slurm_job'], { stdio: 'pipe' }), {
     status: 2,
   })
+  const elsewhere = await installNodePackage(makeFolder(t), '/only/on/nodes/python3')
+  assert.match(readFileSync(join(elsewhere, 'slurm_job.py'), 'utf8'), /^"""/)
   mkdirSync(join(root, 'other'))
   assert.equal(await installNodePackage(root, 'python3'), path)
   assert.ok(readdirSync(root).includes('other'))

@@ -91,10 +91,11 @@ async function buildSchedulerConfig(
   const shared = await ensureSharedFolder(getSharedFolder(start.config))
   const logKey = await ensureKey(start.data, 'slurm-logs.key')
   const { certificates, mungeSocket, defaults } = section
+  const nodePython = section.python ?? python
   return {
     instance: createHash('sha256').update(logKey).digest('hex').slice(0, 12),
-    python: section.python ?? python,
-    nodePackage: await installNodePackage(shared.node, python),
+    python: nodePython,
+    nodePackage: await installNodePackage(shared.node, nodePython),
     hubUrl,
     hubUid: process.getuid?.() ?? 0,
     ...(certificates === undefined ? {} : { hubCertificates: certificates }),
