@@ -1,3 +1,4 @@
+import { parseHidesAccounts, parsePolicy } from '#scheduler/drivers/slurm/owner-choices-parse.ts'
 import type { SlurmCommands } from '#scheduler/drivers/slurm/run-slurm-command.ts'
 import { runSlurmCommand } from '#scheduler/drivers/slurm/run-slurm-command.ts'
 
@@ -49,21 +50,28 @@ function soften({ check, text, mend = '' }: Finding): Finding {
   return warn(check, text, mend)
 }
 
-/** Whether this user has an account in Slurm's accounting, where it is asked for. */
+/** Whether this user has an account in Slurm's accounting, where one is asked for. */
 export async function checkAssociation(commands: SlurmCommands, login: string): Promise<readonly Finding[]> {
-  const signal = AbortSignal.timeout(commands.timeoutMs)
   const check = `account of ${login}`
-  const args = ['--noheader', '--parsable2', 'show', 'association', `user=${login}`, 'format=account']
+  const signal = AbortSignal.timeout(commands.timeoutMs * 3)
+  const ask = (program: string, args: readonly string[]) =>
+    runSlurmCommand(commands, program, args, { signal })
+  const table = ['--noheader', '--parsable2', 'show', 'association', `user=${login}`, 'format=account']
   try {
-    const accounts = (await runSlurmCommand(commands, 'sacctmgr', args, { signal }))
-      .trim()
-      .split('\n')
-      .filter(Boolean)
+    const { bindsAccounts } = parsePolicy(await ask('scontrol', ['show', 'config']))
+    if (!bindsAccounts) return []
+    const accounts = (await ask('sacctmgr', table)).split('\n').filter((line) => line !== '')
     if (accounts.length > 0) return [ok(check, [...new Set(accounts)].join(', '))]
-    const mend = `Where AccountingStorageEnforce asks for it: sacctmgr add user ${login} account=ACCOUNT.`
-    return [problem(check, 'none in the accounting of Slurm', mend)]
+    if (parseHidesAccounts(await ask('sacctmgr', ['show', 'configuration']))) return [hidden(check)]
+    return [problem(check, 'none in the accounting of Slurm', `sacctmgr add user ${login} account=ACCOUNT`)]
   } catch {
     // No accounting, or none that answers: told of elsewhere.
     return []
   }
+}
+
+function hidden(check: string): Finding {
+  const mend =
+    'Make the account that runs the platform an operator (sacctmgr modify user ACCOUNT set AdminLevel=Operator): then people are offered only what they may use.'
+  return warn(check, 'not to be seen: PrivateData of slurmdbd.conf hides accounts', mend)
 }
