@@ -112,7 +112,8 @@ async function runSlurmTests(): Promise<number> {
     missing.push(lacking)
     return await runThem({})
   }
-  const cluster = await startSlurmCluster()
+  const cluster = await startSlurmCluster().catch(console.error)
+  if (cluster === undefined) return 1
   // Its daemons are no children of this process: they would outlive an interrupted run.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void cluster.stop().finally(() => process.exit(130)))
