@@ -26,7 +26,8 @@ _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
 _REQUEST_SECONDS = 20.0
 _GONE = (409, 410)
-_REFUSALS = (400, 401, 403, 413)
+_MALFORMED = (400, 413)
+_REFUSALS = (*_MALFORMED, 401, 403)
 
 
 class DoorError(Exception):
@@ -77,12 +78,12 @@ class Door:
         raise HttpError(f"the control plane answers with status {answer.status}")
 
     def report(self, change: dict[str, Any], timeout_seconds: float) -> bool:
-        """False: it did not come through and is to be told again. What the control plane does not want counts as told."""
+        """False: it is to be told again; a credential that is refused now may be due to clocks. What is not wanted counts as told."""
         try:
             answer = self._post("/hub/api/jobs/report", change, timeout_seconds)
         except (HttpError, munge.MungeError):
             return False
-        return answer.status < 300 or answer.status in _GONE + _REFUSALS
+        return answer.status < 300 or answer.status in _GONE + _MALFORMED
 
     def _post(self, path: str, more: dict[str, Any], timeout_seconds: float) -> Answer:
         body = json.dumps(self._about | more, separators=(",", ":")).encode()

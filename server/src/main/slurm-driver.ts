@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
+import { endedJobStates } from '@atrium/contract/jobs.ts'
 import { isLoopbackUrl } from '#config/loopback.ts'
 import type { Config } from '#config/schema.ts'
 import { createClusterAccounts } from '#identity/cluster-accounts.ts'
 import { createSystemAccounts } from '#identity/system-accounts.ts'
+import type { LocalScheduler } from '#scheduler/drivers/local/local-scheduler.ts'
 import { createMunge } from '#scheduler/drivers/slurm/munge.ts'
 import { createNodeDoor } from '#scheduler/drivers/slurm/node-door.ts'
 import { createOwnerChoices } from '#scheduler/drivers/slurm/owner-choices.ts'
@@ -34,7 +36,7 @@ export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDr
   const section = start.config.scheduler.slurm
   const config = await buildSchedulerConfig(section, options)
   const { scheduler, nodeDoor, close } = connect(section, config, options)
-  const local = hasOwnServices(start.config) ? createLocalDriver(start.data, options.python) : undefined
+  const local = await openLocal(options)
   log.info({ hub_url: config.hubUrl, shared: section.shared }, 'jobs run on a Slurm cluster')
   return {
     schedulers: { [scheduler.driver]: scheduler, ...(local === undefined ? {} : { [local.driver]: local }) },
@@ -116,6 +118,16 @@ export function chooseHubUrl(section: SlurmSection, publicUrl: string): string {
   })
 }
 
-function hasOwnServices({ services }: Config): boolean {
-  return services.some(({ command }) => command !== undefined)
+/** For the platform's own services, and for what still runs here from a time when that was configured; undefined where nothing does. */
+async function openLocal({ start, python, store }: JobDriverOptions): Promise<LocalScheduler | undefined> {
+  const local = createLocalDriver(start.data, python)
+  if (start.config.services.some(({ command }) => command !== undefined)) return local
+  const left = await store.db
+    .selectFrom('jobs')
+    .select('id')
+    .where('driver', '=', local.driver)
+    .where('state', 'not in', endedJobStates)
+    .limit(1)
+    .executeTakeFirst()
+  return left === undefined ? undefined : local
 }

@@ -48,7 +48,7 @@ export function createNodeDoor(options: NodeDoorOptions): NodeDoor {
   /** The user who made the credential, for this very body. */
   async function authenticate({ body, credential }: NodeRequest): Promise<number> {
     if (credential === undefined || !credential.startsWith('MUNGE:') || credential.length > longestCredential)
-      throw refuse('there is no munge credential')
+      throw new PlatformError('unauthenticated', { message: 'There is no munge credential.' })
     const message = await (turns.take(() => munge.decode(credential)) ?? tooMany())
     if ('refused' in message) throw refuse(message.refused)
     if (message.payload !== createHash('sha256').update(body).digest('hex'))
