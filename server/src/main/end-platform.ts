@@ -15,22 +15,19 @@ const askMs = 5000
 const graceMs = 5000
 const lookMs = 50
 
-/** Ends every job by the book: wanted as stopped, recorded when it has. Answers how many. */
-export async function stopAllJobs(jobs: Jobs, store: Store): Promise<number> {
-  const active = await jobs.list({ active: true, limit: Number.MAX_SAFE_INTEGER })
+/** Ends jobs by the book: wanted as stopped, recorded when they have. `whose`: those of users, or the platform's own as well. */
+export async function stopJobs(jobs: Jobs, store: Store, whose: 'users' | 'all'): Promise<void> {
+  const list = async () => {
+    const active = await jobs.list({ active: true, limit: Number.MAX_SAFE_INTEGER })
+    return whose === 'all' ? active : active.filter(({ userId }) => userId !== null)
+  }
+  const keys = (await list()).map(({ key }) => key)
   const reason = { reason: 'platform_down', message: 'The platform was shut down.' }
-  await store.transaction((tx) =>
-    jobs.requestStop(
-      tx,
-      active.map(({ key }) => key),
-      reason,
-    ),
-  )
-  await waitFor('all jobs to end', async () => (await jobs.list({ active: true, limit: 1 })).length === 0, {
+  await store.transaction((tx) => jobs.requestStop(tx, keys, reason))
+  await waitFor('all jobs to end', async () => (await list()).length === 0, {
     deadlineMs: jobsEndWithinMs,
     everyMs: lookMs,
   })
-  return active.length
 }
 
 /** Without a control plane: the node agent ends its jobs; the next control plane records what it then finds. Answers how many. */

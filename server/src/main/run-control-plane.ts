@@ -6,7 +6,7 @@ import { createLogger, type Logger } from '#platform/log.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { claimControlSocket, findControlSocket, isSocketAlive } from './control-socket.ts'
 import { ensureDataFolder } from './data-folder.ts'
-import { endEdge, endIdleAgent, stopAllJobs } from './end-platform.ts'
+import { endEdge, endIdleAgent, stopJobs } from './end-platform.ts'
 import { createFirstLink } from './first-link.ts'
 import { findTokenFile } from './local-administrator.ts'
 import { writePlatformFile } from './platform-file.ts'
@@ -156,9 +156,10 @@ async function stop(
   { servers = false, edge }: StopOptions,
 ): Promise<void> {
   if (servers) {
-    // Its leader would start services again.
+    // Users' servers while the hub still takes their routes away; services without it, as it would start them again.
+    await stopJobs(platform.jobs, platform.store, 'users')
     await platform.hub.close()
-    await stopAllJobs(platform.jobs, platform.store)
+    await stopJobs(platform.jobs, platform.store, 'all')
   }
   const left = await platform.jobs.list({ active: true }).catch(() => undefined)
   if (servers) await platform.drivers.endHelpers()
