@@ -195,6 +195,11 @@ describe('Slurm REST: accounting', () => {
 
   test('waiting tasks one by one, and of runs under one id the last', () => {
     const waiting = { job_id: 40, array: { job_id: 40, task: '[0-1,4%2]' }, state: { current: 'PENDING' } }
+    const never = { job_id: 42, array: { job_id: 42, task: '0xA1' }, state: { current: ['CANCELLED'] } }
+    assert.deepEqual(
+      parseRestAccounting({ jobs: [never] }).map(({ ref }) => ref),
+      ['42_0', '42_5', '42_7'],
+    )
     const runs = ['NODE_FAIL', 'COMPLETED'].map((current) => ({ job_id: 41, state: { current } }))
     const jobs = parseRestAccounting({ jobs: [waiting, ...runs] })
     assert.deepEqual(

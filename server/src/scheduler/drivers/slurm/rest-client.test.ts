@@ -246,7 +246,19 @@ describe('Slurm REST: the client', () => {
       [2001, -1],
     )
     assert.equal(seen.length, 4)
-    assert.match(seen[1]?.url ?? '', /^\/slurmdb\/v0\.0\.41\/jobs\/\?step=1%2C2%2C3%2C.*&skip_steps=true$/)
+    assert.match(seen[1]?.url ?? '', /^\/slurmdb\/v0\.0\.41\/jobs\/\?skip_steps=true&step=1&step=2&step=3&/)
+    const classic = await startRest([38], { 'GET /jobs': ended })
+    await classic.client.listEnded(['1', '2_3'], wait)
+    assert.match(classic.seen[1]?.url ?? '', /\?skip_steps=true&step=1%2C2_3$/)
+  })
+
+  test('a question that is refused may be answered elsewhere', async () => {
+    const no = { status: 500, json: { errors: [{ error_number: 9000, error: 'Query empty' }] } }
+    const { client } = await startRest([41], { 'GET /jobs/': no })
+    await assert.rejects(
+      client.listEnded(['1'], wait),
+      (error) => error instanceof RestFailure && error.isForThisOnly,
+    )
   })
 
   test('a list that was cut would make jobs of ours disappear', async () => {

@@ -5,7 +5,7 @@ import { cancelByRest } from './rest-cancel.ts'
 import { RestFailure } from './rest-failure.ts'
 import { createRestSession, type RestSession, type RestSessionOptions } from './rest-session.ts'
 import { buildRestSubmission } from './rest-submission.ts'
-import { isModern } from './rest-version.ts'
+import { isModern, type RestVersion } from './rest-version.ts'
 import type { SlurmClient, SlurmJob } from './slurm-client.ts'
 import { parseJobs, parseNodes, readList, readText } from './slurm-parse.ts'
 
@@ -65,19 +65,24 @@ async function listEnded(
   refs: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly SlurmJob[]> {
-  const { hasAccounting } = await session.version(signal)
-  if (!hasAccounting) {
+  const version = await session.version(signal)
+  if (!version.hasAccounting) {
     const why = 'it has no interface to slurmdbd'
     throw new RestFailure(why, { mayHaveArrived: false, isForThisOnly: true })
   }
   const path = await listPath(session, 'jobs', signal)
   const found: SlurmJob[] = []
   for (let start = 0; start < refs.length; start += mostRefs) {
-    const step = refs.slice(start, start + mostRefs).join(',')
-    const query = new URLSearchParams({ step, skip_steps: 'true' })
+    const query = buildAccountingQuery(version, refs.slice(start, start + mostRefs))
     found.push(...parseRestAccounting(await session.ask('slurmdb', `${path}?${query}`, { signal })))
   }
   return found
+}
+
+/** A list of jobs is one value up to 0.0.38, and a value for each later on. */
+function buildAccountingQuery(version: RestVersion, refs: readonly string[]): string {
+  const steps = isModern(version) ? refs : [refs.join(',')]
+  return new URLSearchParams([['skip_steps', 'true'], ...steps.map((step) => ['step', step])]).toString()
 }
 
 /** slurmrestd shortens long lists of tasks unless it is told otherwise: what is missing of ours would seem to have ended. */

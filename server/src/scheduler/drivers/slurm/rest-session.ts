@@ -3,6 +3,7 @@ import { RestFailure } from './rest-failure.ts'
 import type { RestTokens } from './rest-token.ts'
 import type { RestAnswer, RestRequest, RestTransport } from './rest-transport.ts'
 import { findRestVersion, listOffered, type RestVersion } from './rest-version.ts'
+import { SlurmRefusal } from './slurm-client.ts'
 
 export interface RestSessionOptions {
   transport: RestTransport
@@ -66,7 +67,11 @@ export function createRestSession({ transport, tokens, reader }: RestSessionOpti
 
   async function ask(part: 'slurm' | 'slurmdb', path: string, question: RestQuestion): Promise<unknown> {
     const answer = await send(part, path, question)
-    checkAnswer(answer, hint)
+    const trouble = findTrouble(answer, hint)
+    // A question that is refused is our mistake, or its: the commands may know.
+    if (trouble instanceof SlurmRefusal)
+      throw new RestFailure(trouble.message, { mayHaveArrived: false, isForThisOnly: true })
+    if (trouble !== undefined) throw trouble
     return answer.json
   }
 

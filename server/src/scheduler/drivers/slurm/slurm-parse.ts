@@ -90,6 +90,7 @@ function parseWaitStatus(status: number): { exitCode?: number; signal?: number }
 
 /** `0-3,7,9-20:2%5`: the tasks of an array that wait. What was cut off (`...`) is left out. */
 export function expandTasks(text: string): readonly number[] {
+  if (/^0x[0-9a-f]+$/i.test(text)) return expandBits(BigInt(text))
   const [list = ''] = text.split('%')
   return list.split(',').flatMap((part) => {
     const [, first, last, step] = /^(\d+)(?:-(\d+))?(?::(\d+))?$/.exec(part) ?? []
@@ -98,6 +99,14 @@ export function expandTasks(text: string): readonly number[] {
     const count = Math.floor((Number(last ?? first) - Number(first)) / by) + 1
     return Array.from({ length: count }, (_, index) => Number(first) + index * by)
   })
+}
+
+/** As slurmdbd writes them: `0xA0`, the tasks 5 and 7. */
+function expandBits(mask: bigint): readonly number[] {
+  const bits = mask.toString(2)
+  return [...bits]
+    .flatMap((bit, index) => (bit === '1' ? [bits.length - 1 - index] : []))
+    .toSorted((a, b) => a - b)
 }
 
 function parseNode(node: Json): SlurmNode {
