@@ -1,3 +1,4 @@
+import { expandHostlist } from '#platform/hostlist.ts'
 import type { SlurmJob } from './slurm-client.ts'
 
 /** What sacct(1) is asked for: fields that no user can put a `|` into. Stable from version to version, which its JSON is not. */
@@ -15,6 +16,7 @@ export const accountingFields = [
   'GID',
   'User',
   'Partition',
+  'NodeList',
 ] as const
 
 /** `sacct --parsable2 --noheader --allocations` with these fields, times as seconds since the epoch. */
@@ -40,6 +42,7 @@ function parseLine(line: string): SlurmJob[] {
     gid,
     user,
     partition,
+    nodeList,
   ] = line.split('|')
   if (!/^\d+(_\d+)?$/.test(ref)) return []
   const [exitCode, signal] = exit.split(':').map(Number)
@@ -60,11 +63,22 @@ function parseLine(line: string): SlurmJob[] {
       priority: 0,
       restarts: 0,
       tres: tres ?? '',
+      ...findFirstNode(nodeList ?? ''),
       ...(exitCode === undefined || Number.isNaN(exitCode) ? {} : { exitCode }),
       ...(signal === undefined || Number.isNaN(signal) || signal === 0 ? {} : { signal }),
       ...readTimes({ submitMs: submit, startMs: start, endMs: end }),
     },
   ]
+}
+
+/** Where its batch step ran: the first of `n[1-2]`. Nothing of `None assigned`. */
+export function findFirstNode(nodeList: string): { node?: string } {
+  try {
+    const [node] = expandHostlist(nodeList)
+    return node === undefined ? {} : { node }
+  } catch {
+    return {}
+  }
 }
 
 function readTimes<Name extends string>(

@@ -1,3 +1,4 @@
+import { findFirstNode } from './accounting-parse.ts'
 import type { SlurmJob } from './slurm-client.ts'
 import {
   expandTasks,
@@ -51,6 +52,7 @@ function parseOne(job: Json, ref: string): SlurmJob {
     priority: 0,
     restarts: readNumber(job['restart_cnt']) ?? 0,
     tres: buildTres(readList(readObject(job, 'tres'), 'allocated')),
+    ...findFirstNode(readText(job['nodes'])),
     ...parseExit(job['exit_code']),
     ...Object.fromEntries(
       Object.entries(times).flatMap(([name, value]) => {

@@ -147,19 +147,19 @@ test('nodes, with GPUs of any kind', () => {
 test('accounting: states with who cancelled, signals, lines that are none', () => {
   const jobs = parseAccounting(
     [
-      '12_3|CANCELLED by 1000|0:15|1795678950|1795678959|1795678969|1|cpu=1,mem=200M|None|2001|2001|alice|main',
-      '13|OUT_OF_MEMORY|0:125|1795678950|1795678959|1795678969|1|cpu=1|None|2001|2001|alice|main',
-      '14|PENDING|0:0|1795678950|Unknown|Unknown|1||Priority|2001|2001|alice|main',
+      '12_3|CANCELLED by 1000|0:15|1795678950|1795678959|1795678969|1|cpu=1,mem=200M|None|2001|2001|alice|main|n[2-3]',
+      '13|OUT_OF_MEMORY|0:125|1795678950|1795678959|1795678969|1|cpu=1|None|2001|2001|alice|main|n1',
+      '14|PENDING|0:0|1795678950|Unknown|Unknown|1||Priority|2001|2001|alice|main|None assigned',
       'something else',
       '',
     ].join('\n'),
   )
   assert.deepEqual(
-    jobs.map(({ ref, states, signal, endMs }) => [ref, states[0], signal, endMs]),
+    jobs.map(({ ref, states, signal, endMs, node }) => [ref, states[0], signal, endMs, node]),
     [
-      ['12_3', 'CANCELLED', 15, 1_795_678_969_000],
-      ['13', 'OUT_OF_MEMORY', 125, 1_795_678_969_000],
-      ['14', 'PENDING', undefined, undefined],
+      ['12_3', 'CANCELLED', 15, 1_795_678_969_000, 'n2'],
+      ['13', 'OUT_OF_MEMORY', 125, 1_795_678_969_000, 'n1'],
+      ['14', 'PENDING', undefined, undefined, undefined],
     ],
   )
 })
