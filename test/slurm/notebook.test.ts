@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -15,16 +15,23 @@ import { runCli } from '../support/platform.ts'
 import { getUnixAccount } from './accounts.ts'
 import type { SlurmCluster } from './cluster.ts'
 import { type PlatformSite, platformUser, startPlatformSite } from './platform-site.ts'
+import { runProgram } from './run-program.ts'
 import { openSharedSlurmCluster, slurmSkipReason } from './shared-cluster.ts'
 
 const memoryMiB = 600
+/** Unlike any other program's command line. */
+const serviceMark = `sleep 1000.${process.pid}`
 const config = {
   profiles: [{ name: 'small', cpu: 1, memory: `${memoryMiB}M`, default: true }],
   servers: { idle: { stop: false } },
   services: [
     {
       name: 'where',
-      command: ['sh', '-c', 'echo $(hostname) $(id -un) > where.new; mv where.new where; exec sleep 1000'],
+      command: [
+        'sh',
+        '-c',
+        `echo $(hostname) $(id -un) > where.new; mv where.new where; exec ${serviceMark}`,
+      ],
     },
   ],
 }
@@ -188,6 +195,18 @@ describe('a notebook on a Slurm cluster', { skip: slurmSkipReason }, () => {
     const refused = await site.platform.api<{ message: string }>('POST', '/hub/api/users/stranger/server')
     assert.equal(refused.status, 409)
     assert.match(refused.body.message, /no account named stranger on the cluster/)
+  })
+
+  test('needs nothing here any more once no service is configured', async () => {
+    const isThere = async () =>
+      (await runProgram('ps', ['-u', platformUser, '-o', 'args='])).includes(serviceMark)
+    assert.equal(await isThere(), true)
+    await site.platform.kill()
+    const file = join(site.platform.data, 'atrium.yaml')
+    const { services: _, ...rest } = JSON.parse(readFileSync(file, 'utf8'))
+    writeFileSync(file, JSON.stringify(rest))
+    await site.platform.startAgain()
+    await waitFor('the service to end', async () => !(await isThere()))
   })
 
   /** The token of alice's server, as only root and she can read it. */
