@@ -7,8 +7,11 @@ import type { SlurmCluster } from '../../test/slurm/cluster.ts'
 import { findFreePort } from '../../test/support/free-port.ts'
 import { waitForAnswer } from '../hub/hub-under-test.ts'
 import { jupyterhubVersion } from '../hub/jupyterhub.ts'
+import { findChildren } from '../processes.ts'
 import type { HubOnSlurm, HubOnSlurmOptions } from './hub-on-slurm.ts'
 
+/** For its end. */
+const patienceMs = 20_000
 export const batchspawnerVersion = '1.3.0'
 const root = join(import.meta.dirname, '..', '..')
 /** Seen by all hosts of the cluster, which have a /tmp of their own. */
@@ -49,7 +52,9 @@ export async function startBatchspawner(
     url,
     adminToken,
     async kill() {
-      running.child.kill('SIGKILL')
+      const { pid = 0 } = running.child
+      // Its proxy as well: one that is left over is in the way of the next hub now and then.
+      for (const each of [pid, ...findChildren(pid)]) process.kill(each, 'SIGKILL')
       await running.exited
     },
     async startAgain() {
@@ -57,7 +62,9 @@ export async function startBatchspawner(
     },
     async stop() {
       running.child.kill('SIGTERM')
+      const timer = setTimeout(() => running.child.kill('SIGKILL'), patienceMs)
       await running.exited
+      clearTimeout(timer)
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     },
   }
