@@ -12,7 +12,7 @@ import { benchEdge } from './edge/bench-edge.ts'
 import { benchHub } from './hub/bench-hub.ts'
 import { type Measurement, renderMeasurements } from './measurement.ts'
 import { benchScheduler } from './scheduler/bench-scheduler.ts'
-import { benchSlurm } from './slurm/bench-slurm.ts'
+import { benchSlurm, benchSlurmLab } from './slurm/bench-slurm.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -22,6 +22,7 @@ type Bench = (options: { rounds: number }) => Promise<readonly Measurement[]>
 const tables: Readonly<Record<string, readonly Bench[]>> = {
   machine: [benchHub, benchEdge, benchScheduler],
   slurm: [benchSlurm],
+  'slurm-lab': [benchSlurmLab],
 }
 
 const { values, positionals } = parseArgs({

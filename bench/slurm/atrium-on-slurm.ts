@@ -1,6 +1,6 @@
 import type { SlurmCluster } from '../../test/slurm/cluster.ts'
 import { type PlatformSite, startPlatformSite } from '../../test/slurm/platform-site.ts'
-import { ensureTestEnvironment } from '../../test/support/python-environment.ts'
+import { ensureBatchspawner } from './batchspawner.ts'
 import type { HubOnSlurm, HubOnSlurmOptions } from './hub-on-slurm.ts'
 
 /** Atrium as docs/slurm.md has it: an account without rights, the helper by sudo. */
@@ -8,7 +8,8 @@ export async function startAtriumOnSlurm(
   cluster: SlurmCluster,
   { serverCommand }: HubOnSlurmOptions,
 ): Promise<HubOnSlurm> {
-  process.env['ATRIUM_TEST_ENVIRONMENT'] ??= await ensureTestEnvironment()
+  // The same JupyterLab for both: what another environment has more of would be measured, too.
+  process.env['ATRIUM_TEST_ENVIRONMENT'] = ensureBatchspawner()
   const site: PlatformSite = await startPlatformSite(cluster, {
     servers: { named: 100, ...(serverCommand === undefined ? {} : { command: serverCommand }) },
     profiles: [{ name: 'default', memory: '200M' }],

@@ -22,7 +22,7 @@ export async function startBatchspawner(
   cluster: SlurmCluster,
   { serverCommand }: HubOnSlurmOptions,
 ): Promise<HubOnSlurm> {
-  const bin = ensureBatchspawner()
+  const bin = join(ensureBatchspawner(), 'bin')
   const folder = mkdtempSync(join(cluster.dir, 'batchspawner-'))
   chmodSync(folder, 0o755)
   const adminToken = randomBytes(24).toString('hex')
@@ -70,18 +70,18 @@ export async function startBatchspawner(
   }
 }
 
-/** Its virtual environment, kept by version outside the tree; answers its bin folder. */
-function ensureBatchspawner(): string {
+/** Its virtual environment, kept by version outside the tree: its prefix. Our servers run in it, too. */
+export function ensureBatchspawner(): string {
   const prefix = join(cache, `jupyterhub-${jupyterhubVersion}-batchspawner-${batchspawnerVersion}`)
   const bin = join(prefix, 'bin')
-  if (existsSync(join(bin, 'batchspawner-singleuser'))) return bin
+  if (existsSync(join(bin, 'batchspawner-singleuser'))) return prefix
   mkdirSync(prefix, { recursive: true })
   execFileSync('/usr/bin/python3', ['-m', 'venv', prefix], { stdio: 'inherit' })
   const packages = [`jupyterhub==${jupyterhubVersion}`, `batchspawner==${batchspawnerVersion}`]
   execFileSync(join(bin, 'pip'), ['install', '--quiet', ...packages, 'jupyterlab', 'ipykernel'], {
     stdio: 'inherit',
   })
-  return bin
+  return prefix
 }
 
 interface ConfigValues {

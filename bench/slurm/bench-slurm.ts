@@ -9,18 +9,23 @@ import { startAtriumOnSlurm } from './atrium-on-slurm.ts'
 import { measureBareJob } from './bare-job.ts'
 import { batchspawnerVersion, startBatchspawner } from './batchspawner.ts'
 import { startBenchCluster } from './cluster-under-test.ts'
-import type { StartHubOnSlurm } from './hub-on-slurm.ts'
+import type { HubOnSlurm, StartHubOnSlurm } from './hub-on-slurm.ts'
 import { measureLab, measureServers, rowNames } from './measures.ts'
 
 const peerName = `JupyterHub ${jupyterhubVersion}, batchspawner ${batchspawnerVersion}`
 const rows: readonly Pick<Measurement, 'name' | 'unit' | 'better' | 'aim'>[] = [
-  { name: rowNames.lab, unit: 'ms', better: 'lower', aim: 2 },
   { name: rowNames.one, unit: 'ms', better: 'lower', aim: 2 },
   { name: rowNames.many, unit: 's', better: 'lower', aim: 5 },
   { name: rowNames.pendingCalls, unit: 'calls', better: 'lower', aim: 20 },
   { name: rowNames.runningCalls, unit: 'calls', better: 'lower', aim: 20 },
   { name: rowNames.recovery, unit: 's', better: 'lower' },
 ]
+const labRow: Pick<Measurement, 'name' | 'unit' | 'better' | 'aim'> = {
+  name: rowNames.lab,
+  unit: 'ms',
+  better: 'lower',
+  aim: 2,
+}
 const bareRow = 'Slurm: trivial server by bare sbatch'
 
 /** JupyterHub with batchspawner and ours in turn, each round on a fresh cluster. */
@@ -33,8 +38,10 @@ export async function benchSlurm({ rounds }: { rounds: number }): Promise<readon
     const cluster = await startBenchCluster()
     try {
       const server = installServer(cluster)
-      peer.push(await measureHub(startBatchspawner, cluster, server))
-      ours.push(await measureHub(startAtriumOnSlurm, cluster, server))
+      const measure = (hub: HubOnSlurm) => measureServers(hub, cluster)
+      const options = { serverCommand: server }
+      peer.push(await withHub(startBatchspawner, cluster, options, measure))
+      ours.push(await withHub(startAtriumOnSlurm, cluster, options, measure))
       await measureBareJob(cluster, server)
       bare.push(await measureBareJob(cluster, server))
     } finally {
@@ -52,21 +59,28 @@ export async function benchSlurm({ rounds }: { rounds: number }): Promise<readon
   ]
 }
 
-async function measureHub(
-  start: StartHubOnSlurm,
-  cluster: SlurmCluster,
-  serverCommand: readonly string[],
-): Promise<Figures> {
-  const lab = await withHub(start, cluster, {}, (hub) => measureLab(hub))
-  const trivial = await withHub(start, cluster, { serverCommand }, (hub) => measureServers(hub, cluster))
-  return { ...lab, ...trivial }
+/** The real JupyterLab, in one and the same environment, at both. Quick to measure, so by itself. */
+export async function benchSlurmLab({ rounds }: { rounds: number }): Promise<readonly Measurement[]> {
+  const ours: Figures[] = []
+  const peer: Figures[] = []
+  for (let round = 1; round <= rounds; round++) {
+    console.error(`slurm-lab, round ${round} of ${rounds}`)
+    const cluster = await startBenchCluster()
+    try {
+      peer.push(await withHub(startBatchspawner, cluster, {}, measureLab))
+      ours.push(await withHub(startAtriumOnSlurm, cluster, {}, measureLab))
+    } finally {
+      await cluster.stop()
+    }
+  }
+  return [{ ...labRow, ours: collect(ours, labRow.name), peer: collect(peer, labRow.name), peerName }]
 }
 
 async function withHub(
   start: StartHubOnSlurm,
   cluster: SlurmCluster,
   options: Parameters<StartHubOnSlurm>[1],
-  measure: (hub: Awaited<ReturnType<StartHubOnSlurm>>) => Promise<Figures>,
+  measure: (hub: HubOnSlurm) => Promise<Figures>,
 ): Promise<Figures> {
   const hub = await start(cluster, options)
   try {
