@@ -63,6 +63,6 @@ function writeResult(): void {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
   const [before = '', rest = ''] = readFileSync(page, 'utf8').split(begin)
   const [, after = ''] = rest.split(end)
-  const caption = `${result.rounds} rounds on ${result.cores} cores, Node ${result.node.slice(1)}, commit ${result.commit}, ${result.takenAt.slice(0, 10)}; medians.`
+  const caption = `${result.rounds} round${result.rounds === 1 ? '' : 's'} on ${result.cores} cores, Node ${result.node.slice(1)}, commit ${result.commit}, ${result.takenAt.slice(0, 10)}; medians.`
   writeFileSync(page, `${before}${begin}\n${caption}\n\n${table}\n${end}${after}`)
 }
