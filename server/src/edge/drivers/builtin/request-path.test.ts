@@ -99,6 +99,8 @@ describe('where a request target leads', () => {
     '/user/alice/%ff',
     '/user/alice/#x',
     '/user/al\u00efce/x',
+    // Dots that take away an empty segment, for who counts those: /user/user.
+    '/user%252f%255c..%2fuser',
     'http://127.0.0.1/user/alice/',
     'user/alice/',
     '*',

@@ -33,8 +33,16 @@ function readEscapedPath(raw: string): RequestPath | undefined {
   const folded = foldSegments(decoded)
   if (folded.some(isDotSegment)) return undefined
   const segments = raw.split('/').map((segment) => decodeURIComponent(segment).replaceAll('/', '\0'))
-  const decodedTwice = resolveDotSegments(foldSegments(decode(decoded) ?? decoded))
-  return { canonical: segments.join('/'), otherReadings: [toPath(folded), toPath(decodedTwice)] }
+  const twice = decode(decoded) ?? decoded
+  return {
+    canonical: segments.join('/'),
+    otherReadings: [
+      toPath(folded),
+      toPath(resolveDotSegments(foldSegments(twice))),
+      // RFC 3986: two dots take away an empty segment like any other.
+      toPath(resolveDotSegments(splitSegments(twice)).filter(isNotEmpty)),
+    ],
+  }
 }
 
 function decode(text: string): string | undefined {
@@ -51,7 +59,15 @@ function isDotSegment(segment: string): boolean {
 
 /** Segments as a lenient program sees them: backslashes are slashes, repeated slashes are one. */
 function foldSegments(path: string): string[] {
-  return path.split(/[/\\]/).filter((segment) => segment !== '')
+  return splitSegments(path).filter(isNotEmpty)
+}
+
+function splitSegments(path: string): string[] {
+  return path.split(/[/\\]/)
+}
+
+function isNotEmpty(segment: string): boolean {
+  return segment !== ''
 }
 
 function resolveDotSegments(segments: readonly string[]): string[] {
