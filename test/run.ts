@@ -24,6 +24,7 @@ const longSuites = [
   'test/compatibility/',
   'test/browser/',
   'test/scale/',
+  'test/system/',
 ]
 
 const { values, positionals } = parseArgs({
