@@ -124,7 +124,9 @@ time.sleep(1000)`
 fd = int(os.environ['PMI_FD'])
 def ask(words):
     os.write(fd, b'%6d' % len(words) + words)
-    return os.read(fd, 4096).decode()[6:]
+    size, text = int(os.read(fd, 6)), b''
+    while len(text) < size: text += os.read(fd, size - len(text))
+    return text.decode()
 os.write(fd, b'cmd=init pmi_version=2 pmi_subversion=0\\n')
 os.read(fd, 4096)
 rank = os.environ['PMI_RANK']
