@@ -4,26 +4,13 @@ import { describe, test } from 'node:test'
 import type { JobPlacement } from '#scheduler/job-placement.ts'
 import { buildObservation, hasEnded } from './job-states.ts'
 import type { SlurmJob } from './slurm-client.ts'
+import { buildSlurmJob } from './testing/slurm-job.ts'
 
 const nowMs = 1_800_000_000_000
 const claimed: JobPlacement = { uid: 2001, ref: '17', claimedBy: '17' }
 
-const buildJob = (states: SlurmJob['states'], more: Partial<SlurmJob> = {}): SlurmJob => ({
-  ref: '17',
-  name: 'atrium-server',
-  comment: '',
-  uid: 2001,
-  gid: 2001,
-  login: 'alice',
-  states,
-  reason: 'None',
-  partition: 'main',
-  nodeCount: 1,
-  priority: 1,
-  restarts: 0,
-  tres: '',
-  ...more,
-})
+const buildJob = (states: SlurmJob['states'], more: Partial<SlurmJob> = {}) =>
+  buildSlurmJob({ states, ...more })
 
 const observe = (job: SlurmJob, placement: JobPlacement = claimed) =>
   buildObservation(job, placement, { nowMs })

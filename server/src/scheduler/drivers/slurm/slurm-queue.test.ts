@@ -4,23 +4,10 @@ import { describe, test } from 'node:test'
 import { createFakeClock } from '#platform/fake-clock.ts'
 import type { SlurmJob } from './slurm-client.ts'
 import { buildQueueView, createSlurmQueue } from './slurm-queue.ts'
+import { buildSlurmJob } from './testing/slurm-job.ts'
 
-const buildJob = (ref: string, comment: string, more: Partial<SlurmJob> = {}): SlurmJob => ({
-  ref,
-  name: 'atrium-server',
-  comment,
-  uid: 2001,
-  gid: 2001,
-  login: 'alice',
-  states: ['RUNNING'],
-  reason: 'None',
-  partition: 'main',
-  nodeCount: 1,
-  priority: 1,
-  restarts: 0,
-  tres: '',
-  ...more,
-})
+const buildJob = (ref: string, comment: string, more: Partial<SlurmJob> = {}) =>
+  buildSlurmJob({ ref, comment, ...more })
 
 describe('the queue as it was seen', () => {
   test('gives each task of an array the key of its index', () => {

@@ -62,11 +62,7 @@ export function createSlurmScheduler(
     },
 
     async find(keys) {
-      const owners = await Promise.all(keys.map((key) => findOwner(site, launches, key)))
-      const known = await findSubmitted(
-        site,
-        owners.flatMap((owner) => owner ?? []),
-      )
+      const known = await findSubmitted(site, await findOwners(site, launches, keys))
       return new Map([...known].map((key) => [key, buildHandle(key)]))
     },
 
@@ -121,10 +117,16 @@ async function findCapabilities(
   }
 }
 
-/** Whose job it is: recorded at its submission, or known to the platform. */
-async function findOwner({ placements }: SlurmSite, launches: LaunchSource, key: JobKey) {
-  const uid = (await placements.read([key])).get(key)?.uid ?? (await launches.findLaunch(key))?.owner.uid
-  return uid === undefined ? undefined : { key, uid }
+/** Whose jobs these are: recorded at their submission, or known to the platform. Others are left out. */
+async function findOwners({ placements }: SlurmSite, launches: LaunchSource, keys: readonly JobKey[]) {
+  const placed = await placements.read(keys)
+  const owners = await Promise.all(
+    keys.map(async (key) => {
+      const uid = placed.get(key)?.uid ?? (await launches.findLaunch(key))?.owner.uid
+      return uid === undefined ? [] : [{ key, uid }]
+    }),
+  )
+  return owners.flat()
 }
 
 async function listJobs({ placements, queue }: SlurmSite): Promise<readonly JobHandle[]> {
