@@ -106,7 +106,17 @@ export const scopeTable = {
   'read:metrics': { description: 'Read metrics.' },
 
   'admin:jobs': { description: 'Read and cancel jobs of users.', includes: ['read:jobs'] },
+  jobs: {
+    description: 'Run programs as jobs, now or on a schedule, and cancel jobs.',
+    includes: ['read:jobs'],
+  },
   'read:jobs': { description: 'Read jobs of users and their place in line.' },
+  clusters: {
+    description: 'Start, scale, use and stop Dask clusters.',
+    includes: ['read:clusters', 'access:clusters'],
+  },
+  'read:clusters': { description: 'Read Dask clusters, without the keys to them.' },
+  'access:clusters': { description: 'Open dashboards of Dask clusters, and compute on them.' },
   'read:nodes': { description: 'Read the load of the machines.' },
   'admin:quotas': { description: 'Read and change quotas.', includes: ['read:quotas'] },
   'read:quotas': { description: 'Read quotas and how much of them is used.' },
@@ -132,7 +142,8 @@ export const selfScopes = [
   'servers',
   'tokens',
   'access:servers',
-  'read:jobs',
+  'jobs',
+  'clusters',
   'read:quotas',
   'read:usage',
 ] as const satisfies readonly Scope[]
@@ -168,6 +179,7 @@ export const defaultRoles = [
       'read:metrics',
       'shares',
       'admin:jobs',
+      'clusters',
       'read:nodes',
       'admin:quotas',
       'read:usage',
@@ -178,7 +190,7 @@ export const defaultRoles = [
   {
     name: 'server',
     description: "A server's own token",
-    scopes: ['users:activity!user', 'access:servers!server'],
+    scopes: ['users:activity!user', 'access:servers!server', 'clusters!user', 'jobs!user'],
   },
   { name: 'token', description: 'Everything its owner may do', scopes: ['inherit'] },
 ] as const satisfies readonly DefaultRole[]

@@ -2,12 +2,13 @@ import type { Edge } from '#edge/edge.ts'
 import type { EdgeCredentials } from '#identity/edge-credentials.ts'
 import type { Identity } from '#identity/identity.ts'
 import type { UnixAccounts } from '#identity/unix-accounts.ts'
+import type { User } from '#identity/users.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import type { SealedBox } from '#platform/sealed-box.ts'
 import type { JobKey } from '#scheduler/job.ts'
+import type { PreparedOwner } from '#scheduler/job-profile.ts'
 import type { Jobs, ReadyProbe } from '#scheduler/jobs.ts'
-import type { Homes } from '#storage/homes.ts'
 import type { Store } from '#store/store.ts'
 
 import { type ActiveServers, createActiveServers } from './active-servers.ts'
@@ -73,7 +74,8 @@ export interface HubOptions {
   jobs: Jobs
   identity: Pick<Identity, 'users' | 'activity' | 'roles' | 'services' | 'tokens' | 'principals'>
   accounts: UnixAccounts
-  homes: Homes
+  /** Who a user's jobs run as. Throws `conflict` when the home belongs to somebody else. */
+  prepareOwner(user: User): Promise<PreparedOwner>
   edge: Edge
   credentials: EdgeCredentials
   box: SealedBox

@@ -1,17 +1,13 @@
 import type { JobResources } from '#scheduler/job.ts'
+import { buildLoginEnvironment, type LoginEnvironmentInput } from '#scheduler/login-environment.ts'
 
 import { buildServerClientId, buildServerPath, escapePathSegment, hubPath } from './server-paths.ts'
 
 /** What the environment of one server depends on. */
-export interface ServerEnvironmentInput {
+export interface ServerEnvironmentInput extends LoginEnvironmentInput {
   user: string
   /** Empty for the default server. */
   server: string
-  /** The Python environment's prefix: its programs come first on PATH. */
-  prefix: string
-  home: string
-  login: string
-  shell: string
   resources: JobResources
   /** Where jobs reach the hub, without a path; it must stay the same over restarts of the control plane. */
   hubUrl: string
@@ -73,22 +69,6 @@ export function buildServerSecrets(token: string): Record<string, string> {
 /** Scopes of which a visitor needs one. */
 export function buildAccessScopes(user: string, server: string): readonly string[] {
   return [`access:servers!server=${user}/${server}`, `access:servers!user=${user}`]
-}
-
-function buildLoginEnvironment({
-  prefix,
-  home,
-  login,
-  shell,
-}: ServerEnvironmentInput): Record<string, string> {
-  return {
-    PATH: `${prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-    HOME: home,
-    USER: login,
-    LOGNAME: login,
-    SHELL: shell,
-    LANG: 'C.UTF-8',
-  }
 }
 
 /** Not enforcement: what tools inside show to people. */

@@ -1,14 +1,12 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
 import type { Activity } from '#identity/activity.ts'
-import type { UnixAccounts } from '#identity/unix-accounts.ts'
 import type { User } from '#identity/users.ts'
 import { type Actor, recordAudit } from '#observe/audit.ts'
 import type { Clock } from '#platform/clock.ts'
-import type { JobOwner } from '#scheduler/job.ts'
+import type { PreparedOwner } from '#scheduler/job-profile.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
-import type { Homes } from '#storage/homes.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 
 import type { ProfileOfferings } from './profile-offers.ts'
@@ -54,8 +52,8 @@ export interface ServerStarterOptions {
   store: Store
   jobs: Jobs
   activity: Pick<Activity, 'noteUser'>
-  accounts: UnixAccounts
-  homes: Homes
+  /** Who the user's jobs run as. Throws `conflict` when the home belongs to somebody else. */
+  prepareOwner(user: User): Promise<PreparedOwner>
   credentials: ServerCredentials
   profiles: Pick<ProfileOfferings, 'choose'>
   settings: ServerSettings
@@ -78,17 +76,15 @@ export function createServerStarter(options: ServerStarterOptions): ServerStarte
 }
 
 /** Everything that is found out, or made outside of the database, before the transaction. */
-interface StartPlan {
+interface StartPlan extends PreparedOwner {
   displayName: string
   userOptions: UserOptions
   profile: ServerProfile
-  owner: JobOwner
-  shell: string
   scopes: readonly string[]
 }
 
 async function planStart(
-  { store, settings, profiles, accounts, homes, credentials }: ServerStarterOptions,
+  { store, settings, profiles, prepareOwner, credentials }: ServerStarterOptions,
   { owner, server, displayName, userOptions }: StartRequest,
   record: ServerRecord | undefined,
 ): Promise<StartPlan> {
@@ -106,15 +102,11 @@ async function planStart(
     profile: parseName(chosen, 'profile'),
     account: parseName(chosen, 'account'),
   })
-  const { login, folder, uid, gid, gids, home, shell } = await accounts.ensure(owner)
-  const ids = uid === undefined ? {} : { uid, ...(gid === undefined ? {} : { gid }), gids: gids ?? [] }
-  const path = await homes.ensure({ folder, ...ids, ...(home === undefined ? {} : { home }) })
   return {
     displayName: checked,
     userOptions: chosen,
     profile,
-    owner: { name: owner.name, login, ...ids, home: path },
-    shell,
+    ...(await prepareOwner(owner)),
     scopes: await credentials.findScopes(name),
   }
 }

@@ -25,6 +25,7 @@ import { buildServerSettings, buildServiceJobSettings, readServices } from './hu
 import { type JobDrivers, openJobDrivers } from './job-drivers.ts'
 import { ensureLocalToken } from './local-administrator.ts'
 import { openStore } from './open-store.ts'
+import { createOwnerPreparation } from './owner-preparation.ts'
 import { createPamCheck } from './pam.ts'
 import { type Replica, startReplica } from './replica.ts'
 import { startEdge } from './start-edge.ts'
@@ -142,7 +143,7 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     jobs,
     identity,
     accounts: drivers.accounts,
-    homes: drivers.homes,
+    prepareOwner: createOwnerPreparation(drivers),
     edge,
     credentials: identity.createEdgeCredentials(),
     box,

@@ -20,6 +20,7 @@ import type { Identity } from '#identity/identity.ts'
 import { createTestIdentity } from '#identity/testing.ts'
 import { createUnixAccounts } from '#identity/unix-accounts.ts'
 import type { User } from '#identity/users.ts'
+import { createOwnerPreparation } from '#main/owner-preparation.ts'
 import { systemActor } from '#observe/audit.ts'
 import { type Clock, systemClock } from '#platform/clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
@@ -166,11 +167,12 @@ function buildHubOptions(
   identity: Identity,
 ): Omit<HubOptions, 'jobs'> {
   const self = { login: 'atrium', shell: '/bin/sh' }
+  const accounts = createUnixAccounts({ store, system: { find: async () => undefined }, self })
   return {
     store,
     identity,
-    accounts: createUnixAccounts({ store, system: { find: async () => undefined }, self }),
-    homes: createHomes({ root: homes }),
+    accounts,
+    prepareOwner: createOwnerPreparation({ accounts, homes: createHomes({ root: homes }) }),
     edge,
     credentials: identity.createEdgeCredentials(),
     box,

@@ -1,0 +1,25 @@
+/** What a login on a node would give to a program, with an environment's programs first on PATH. */
+export interface LoginEnvironmentInput {
+  /** Prefix of the Python environment. */
+  prefix: string
+  home: string
+  login: string
+  shell: string
+}
+
+/** The variables that every job of a person has. */
+export function buildLoginEnvironment({
+  prefix,
+  home,
+  login,
+  shell,
+}: LoginEnvironmentInput): Record<string, string> {
+  return {
+    PATH: `${prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    HOME: home,
+    USER: login,
+    LOGNAME: login,
+    SHELL: shell,
+    LANG: 'C.UTF-8',
+  }
+}
