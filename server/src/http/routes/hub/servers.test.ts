@@ -40,7 +40,7 @@ for (const kind of testStoreKinds) {
         assert.equal(notebooks.environments.length, 1)
       }))
 
-    test('the server’s own token reports activity and opens the server, and nothing else', () =>
+    test('the server’s own token reports activity, opens the server, and starts jobs and clusters of its owner, and nothing else', () =>
       withHubSite(kind, async ({ notebooks }, replica) => {
         const alice = await createClient(replica, 'alice')
         await createClient(replica, 'bob')
@@ -48,7 +48,12 @@ for (const kind of testStoreKinds) {
         const authorization = `token ${notebooks.environments[0]?.['JUPYTERHUB_API_TOKEN']}`
         const principal = await replica.identity.principals.findByToken(authorization.slice('token '.length))
         assert.deepEqual(principal?.scopes.expanded, [
+          'access:clusters!user=alice',
           'access:servers!server=alice/',
+          'clusters!user=alice',
+          'jobs!user=alice',
+          'read:clusters!user=alice',
+          'read:jobs!user=alice',
           'read:users:activity!user=alice',
           'read:users:groups!user=alice',
           'read:users:name!user=alice',
