@@ -5,11 +5,12 @@ export const differencesOfModels: readonly WantedDifference[] = [
   {
     steps: ['*'],
     fields: {
-      'body/*scopes/*': /^(read:(jobs|quotas|usage|nodes|audit)|admin:(jobs|quotas|roles))(!user=\w+)?$/,
+      'body/*scopes/*':
+        /^(read:(jobs|clusters|quotas|usage|nodes|audit)|access:clusters|jobs|clusters|admin:(jobs|quotas|roles))(!user=\w+)?$/,
     },
     jupyterhub: 'none',
     atrium:
-      '`read:jobs`, `read:quotas`, `read:usage`, `read:nodes`, `read:audit`, `admin:jobs`, `admin:quotas`, `admin:roles`',
+      '`jobs`, `clusters`, `read:jobs`, `read:clusters`, `access:clusters`, `read:quotas`, `read:usage`, `read:nodes`, `read:audit`, `admin:jobs`, `admin:quotas`, `admin:roles`',
     reason: 'Atrium has more to give rights to. They are part of `self` and of the role `admin`.',
     reference: undefined,
   },
