@@ -3,11 +3,11 @@ import type { EdgeCredentials } from '#identity/edge-credentials.ts'
 import type { Services } from '#identity/services.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
+import type { Term } from '#store/leadership.ts'
 import type { Change, ChangeTopic, Store } from '#store/store.ts'
 
 import type { ActiveServers, ServerChanges } from './active-servers.ts'
 import { findWantedRoute } from './edge-routes.ts'
-import type { Term } from './leadership.ts'
 import { buildRoutePrefix } from './server-paths.ts'
 import { listServiceRoutes, listWantedRoutes } from './wanted-routes.ts'
 

@@ -1,11 +1,11 @@
 import type { Route } from '#edge/edge.ts'
 import type { JobEndpoint } from '#scheduler/job.ts'
 import type { Job } from '#scheduler/job-record.ts'
+import type { LeaderPart } from '#store/leadership.ts'
 import type { Store } from '#store/store.ts'
-
 import { EdgePublication, type EdgePublicationOptions, resyncKey } from './edge-publication.ts'
 import { buildServerRoute } from './edge-routes.ts'
-import { hubLeaseName, type LeaderPart } from './leadership.ts'
+import { hubLeaseName } from './hub-lease.ts'
 import { parseServerSubject } from './server-job.ts'
 import { listWantedRoutes } from './wanted-routes.ts'
 

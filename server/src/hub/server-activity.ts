@@ -3,10 +3,10 @@ import type { Activity } from '#identity/activity.ts'
 import type { Principals } from '#identity/principals.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
+import type { LeaderPart } from '#store/leadership.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 
 import type { ActiveServers } from './active-servers.ts'
-import type { LeaderPart } from './leadership.ts'
 import { buildRoutePrefix } from './server-paths.ts'
 import { announceServer } from './server-records.ts'
 

@@ -5,10 +5,10 @@ import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
+import type { LeaderPart } from '#store/leadership.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
 
 import { ensureServiceClient } from './configured-services.ts'
-import type { LeaderPart } from './leadership.ts'
 import type { ServiceConfig } from './service-config.ts'
 import {
   buildServiceJob,

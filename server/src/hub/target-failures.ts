@@ -1,9 +1,9 @@
 import type { Edge } from '#edge/edge.ts'
 import type { Logger } from '#platform/log.ts'
+import type { LeaderPart } from '#store/leadership.ts'
 import type { Store } from '#store/store.ts'
 
 import type { ActiveServers } from './active-servers.ts'
-import type { LeaderPart } from './leadership.ts'
 import { buildRoutePrefix } from './server-paths.ts'
 
 interface TargetFailuresOptions {

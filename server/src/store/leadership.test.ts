@@ -4,10 +4,9 @@ import { describe, test } from 'node:test'
 import { createFakeClock, type FakeClock } from '#platform/fake-clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import { waitFor } from '#platform/wait-for.ts'
-import type { Store } from '#store/store.ts'
-import { testStoreKinds } from '#store/testing.ts'
-
 import { createLeadership } from './leadership.ts'
+import type { Store } from './store.ts'
+import { testStoreKinds } from './testing.ts'
 
 const leaseMs = 3000
 

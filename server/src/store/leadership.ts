@@ -1,9 +1,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
-import type { Lease, Store } from '#store/store.ts'
 
-/** The lease of whoever does the hub's single-handed work. */
-export const hubLeaseName = 'hub'
+import type { Lease, Store } from './store.ts'
 
 /** The time in which this replica alone does what only one may do. */
 export interface Term {

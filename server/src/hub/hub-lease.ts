@@ -1,0 +1,2 @@
+/** The lease of whoever does the hub's single-handed work. */
+export const hubLeaseName = 'hub'
