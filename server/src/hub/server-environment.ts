@@ -1,3 +1,4 @@
+import { buildClientEnvironment, extendEnvironment } from '#scheduler/client-environment.ts'
 import type { JobResources } from '#scheduler/job.ts'
 import { buildLoginEnvironment, type LoginEnvironmentInput } from '#scheduler/login-environment.ts'
 
@@ -9,6 +10,8 @@ export interface ServerEnvironmentInput extends LoginEnvironmentInput {
   /** Empty for the default server. */
   server: string
   resources: JobResources
+  /** Folder with the package `atrium_client`. */
+  clientFolder: string
   /** Where jobs reach the hub, without a path; it must stay the same over restarts of the control plane. */
   hubUrl: string
   /** Where browsers reach the platform, if an administrator said so. */
@@ -17,7 +20,7 @@ export interface ServerEnvironmentInput extends LoginEnvironmentInput {
   defaultUrl: string
   /** Address the server listens on. */
   bindHost: string
-  /** The administrator's own variables; they win. */
+  /** The administrator's own variables; they win (on PYTHONPATH ours comes first). */
   extra: Readonly<Record<string, string>>
 }
 
@@ -33,8 +36,9 @@ export function buildServerEnvironment(input: ServerEnvironmentInput): Record<st
   const path = buildServerPath(user, server)
   const apiUrl = `${hubUrl}${hubPath}api`
   const accessScopes = JSON.stringify(buildAccessScopes(user, server))
-  return {
+  const own = {
     ...buildLoginEnvironment(input),
+    ...buildClientEnvironment({ clientFolder: input.clientFolder, apiUrl: hubUrl }),
     ...buildLimitEnvironment(input.resources),
     JUPYTERHUB_CLIENT_ID: buildServerClientId(user, server),
     JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED: '0',
@@ -53,8 +57,8 @@ export function buildServerEnvironment(input: ServerEnvironmentInput): Record<st
     JUPYTERHUB_PUBLIC_URL: input.publicUrl === undefined ? '' : `${input.publicUrl}${path}`,
     JUPYTERHUB_PUBLIC_HUB_URL: input.publicUrl === undefined ? '' : `${input.publicUrl}${hubPath}`,
     JUPYTERHUB_DEFAULT_URL: input.defaultUrl,
-    ...input.extra,
   }
+  return extendEnvironment(own, input.extra)
 }
 
 /** The variables that must not be seen by anybody else. */

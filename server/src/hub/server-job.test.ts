@@ -7,6 +7,7 @@ import { buildServerJob, parseServerSubject, type ServerSettings, type ServerSta
 const settings: ServerSettings = {
   environmentPrefix: '/env',
   hubUrl: 'http://127.0.0.1:8000',
+  clientFolder: '/shared/client',
   bindHost: '127.0.0.1',
   defaultUrl: '/lab',
   environment: { TZ: 'UTC' },
@@ -64,6 +65,16 @@ describe('the job of a server', () => {
     }
     for (const [name, value] of Object.entries(expected)) assert.equal(environment[name], value, name)
     assert.ok(environment['PATH']?.startsWith('/env/bin:'))
+  })
+
+  test('has the client package on PYTHONPATH, before folders of the administrator’s', () => {
+    const { environment } = buildServerJob(settings, buildStart()).spec
+    assert.equal(environment['PYTHONPATH'], '/shared/client')
+    assert.equal(environment['ATRIUM_API_URL'], 'http://127.0.0.1:8000')
+    const own = { PYTHONPATH: '/opt/python', ATRIUM_API_URL: 'http://hub:1' }
+    const changed = buildServerJob({ ...settings, environment: own }, buildStart()).spec.environment
+    assert.equal(changed['PYTHONPATH'], '/shared/client:/opt/python')
+    assert.equal(changed['ATRIUM_API_URL'], 'http://hub:1')
   })
 
   test('keeps the token out of everything that is shown', () => {

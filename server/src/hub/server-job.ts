@@ -9,6 +9,8 @@ import { buildServerPath } from './server-paths.ts'
 export interface ServerSettings {
   /** Prefix of the default Python environment. */
   environmentPrefix: string
+  /** Folder with the package `atrium_client`, on every node. */
+  clientFolder: string
   /** Where jobs reach the hub, without a path: the edge, which outlives control planes. */
   hubUrl: string
   /** Where browsers reach the platform, if an administrator said so. */
@@ -75,6 +77,7 @@ export function buildServerJob(settings: ServerSettings, start: ServerStart): Jo
         shell: start.shell,
         resources,
         hubUrl: settings.hubUrl,
+        clientFolder: settings.clientFolder,
         ...(publicUrl === undefined ? {} : { publicUrl }),
         defaultUrl: settings.defaultUrl,
         bindHost: settings.bindHost,

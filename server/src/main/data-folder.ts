@@ -22,6 +22,8 @@ export interface DataFolder {
   jobs: string
   homes: string
   environments: string
+  /** What the platform gives users' jobs of Python: everybody may read it. */
+  python: string
 }
 
 /** `/var/lib/atrium` as root, so that other users' jobs can read the environments; else the XDG data folder. */
@@ -43,13 +45,14 @@ export function describeDataFolder(root: string): DataFolder {
     jobs: join(absolute, 'jobs'),
     homes: join(absolute, 'homes'),
     environments: join(absolute, 'environments'),
+    python: join(absolute, 'python'),
   }
 }
 
 /** Makes what is missing. Throws `storage_full` or a `bad_request` that says what to do. */
 export async function ensureDataFolder(folder: DataFolder): Promise<void> {
   try {
-    for (const path of [folder.root, folder.homes, folder.environments])
+    for (const path of [folder.root, folder.homes, folder.environments, folder.python])
       await mkdir(path, { recursive: true, mode: 0o755 })
     await checkReach(folder.homes)
     for (const path of [folder.keys, folder.run, folder.logs, folder.jobs]) await ensurePrivateFolder(path)

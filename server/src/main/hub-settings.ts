@@ -17,7 +17,7 @@ const nobody = { login: 'nobody', uid: 65_534, gid: 65_534 }
 /** What holds for every notebook server. `given`: what follows from where they run. */
 export function buildServerSettings(
   config: Config,
-  given: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart' | 'environmentPrefix'>,
+  given: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart' | 'clientFolder' | 'environmentPrefix'>,
 ): ServerSettings {
   const { servers, edge } = config
   const [program, ...args] = servers.command ?? []

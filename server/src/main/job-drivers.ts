@@ -35,7 +35,7 @@ export interface JobDrivers {
   readonly accounts: UnixAccounts
   readonly homes: Homes
   /** Of notebook servers. */
-  readonly servers: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart'>
+  readonly servers: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart' | 'clientFolder'>
   /** Of services that the platform runs. */
   readonly services: Pick<ServiceJobSettings, 'hubUrl' | 'driver'>
   /** Where jobs on nodes fetch themselves; undefined where they run on this machine. */

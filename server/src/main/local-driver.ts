@@ -9,6 +9,7 @@ import { createHomes } from '#storage/homes.ts'
 
 import type { DataFolder } from './data-folder.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
+import { installClientPackage } from './node-package.ts'
 import type { StartOptions } from './start-options.ts'
 
 /** Uids for users whom the machine does not know; above those that login.defs(5) hands out, below containers'. */
@@ -54,7 +55,12 @@ export async function openLocalDrivers(options: JobDriverOptions): Promise<JobDr
       ...(process.getuid?.() === 0 ? { uids: ownUids } : {}),
     }),
     homes: createHomes({ root: data.homes }),
-    servers: { hubUrl, bindHost: '127.0.0.1', warmStart: config.servers.warmStart },
+    servers: {
+      hubUrl,
+      bindHost: '127.0.0.1',
+      warmStart: config.servers.warmStart,
+      clientFolder: await installClientPackage(data.python, options.python),
+    },
     services: { hubUrl },
     nodeDoor: undefined,
     async preload() {

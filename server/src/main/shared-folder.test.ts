@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 
-import { installNodePackage } from './node-package.ts'
+import { installClientPackage, installNodePackage } from './node-package.ts'
 import { ensureSharedFolder } from './shared-folder.ts'
 
 function makeFolder(t: TestContext): string {
@@ -65,4 +65,16 @@ test('nodes get the package as it is now, compiled, whole, and beside what jobs 
   mkdirSync(join(root, 'other'))
   assert.equal(await installNodePackage(root, 'python3'), path)
   assert.ok(readdirSync(root).includes('other'))
+})
+
+test('jobs get the client package, readable by all, and its metadata by which entry points are found', async (t) => {
+  const folder = await installClientPackage(makeFolder(t), 'python3')
+  const names = readdirSync(folder).sort()
+  assert.match(names.join(' '), /^atrium_client atrium_client-[0-9.]+\.dist-info$/)
+  for (const name of names) assert.equal(modeOf(join(folder, name)), 0o755)
+  const code =
+    'import importlib.metadata as m, atrium_client as a; print(a.__version__ == m.version("atrium-client"))'
+  const run = (python: string) =>
+    execFileSync('python3', ['-s', '-c', python], { env: { PATH: process.env['PATH'], PYTHONPATH: folder } })
+  assert.equal(run(code).toString(), 'True\n')
 })

@@ -21,8 +21,8 @@ import { createAccountHomes } from '#storage/homes.ts'
 import { ensureKey } from './data-folder.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
 import { createLocalDriver, findLoopbackUrl } from './local-driver.ts'
-import { installNodePackage } from './node-package.ts'
-import { ensureSharedFolder, getSharedFolder } from './shared-folder.ts'
+import { installClientPackage, installNodePackage } from './node-package.ts'
+import { ensureSharedFolder, getSharedFolder, type SharedFolder } from './shared-folder.ts'
 import { buildSlurmCommands, createSlurmClient } from './slurm-client.ts'
 
 export type SlurmSection = Config['scheduler']['slurm']
@@ -34,7 +34,8 @@ const everyAddress = '0.0.0.0'
 export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDrivers> {
   const { start, store, log } = options
   const section = start.config.scheduler.slurm
-  const config = await buildSchedulerConfig(section, options)
+  const shared = await ensureSharedFolder(getSharedFolder(start.config))
+  const config = await buildSchedulerConfig(section, shared, options)
   const { scheduler, nodeDoor, close } = connect(section, config, options)
   const local = await openLocal(options)
   log.info({ hub_url: config.hubUrl, shared: section.shared }, 'jobs run on a Slurm cluster')
@@ -43,7 +44,12 @@ export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDr
     defaultDriver: scheduler.driver,
     accounts: createClusterAccounts({ store, system: createSystemAccounts() }),
     homes: createAccountHomes(),
-    servers: { hubUrl: config.hubUrl, bindHost: everyAddress, warmStart: false },
+    servers: {
+      hubUrl: config.hubUrl,
+      bindHost: everyAddress,
+      warmStart: false,
+      clientFolder: await installClientPackage(shared.node, config.python),
+    },
     services: {
       hubUrl: findLoopbackUrl(options.publicUrl, start),
       ...(local === undefined ? {} : { driver: local.driver }),
@@ -87,10 +93,10 @@ function connect(section: SlurmSection, config: SlurmSchedulerConfig, options: J
 
 async function buildSchedulerConfig(
   section: SlurmSection,
+  shared: SharedFolder,
   { start, python, publicUrl }: JobDriverOptions,
 ): Promise<SlurmSchedulerConfig> {
   const hubUrl = chooseHubUrl(section, publicUrl)
-  const shared = await ensureSharedFolder(getSharedFolder(start.config))
   const logKey = await ensureKey(start.data, 'slurm-logs.key')
   const { certificates, mungeSocket, defaults } = section
   const nodePython = section.python ?? python

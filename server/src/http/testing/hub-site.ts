@@ -182,6 +182,7 @@ function buildHubOptions(
     servers: {
       environmentPrefix: '/env',
       hubUrl: 'http://127.0.0.1:8000',
+      clientFolder: '/client',
       bindHost: '127.0.0.1',
       defaultUrl: '/lab',
       command: ['notebook'],
