@@ -2,7 +2,8 @@ import { type Static, Type } from 'typebox'
 
 const amounts = {
   servers: Type.Number(),
-  workers: Type.Number(),
+  clusters: Type.Number({ description: 'Dask clusters.' }),
+  workers: Type.Number({ description: 'Of Dask clusters, and engines.' }),
   cpu: Type.Number({ description: 'Cores.' }),
   memoryBytes: Type.Number(),
   gpu: Type.Number(),

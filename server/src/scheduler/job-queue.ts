@@ -5,6 +5,7 @@ import type { Store } from '#store/store.ts'
 import type { Tables } from '#store/tables.ts'
 import type { JobKey } from './job.ts'
 import type { JobWait } from './job-record.ts'
+import { countClusters } from './quota.ts'
 import type { QuotaClaim } from './quota-ledger.ts'
 
 /** Starts the guess of a waiting time rests on, and how few are too few for one. */
@@ -69,7 +70,7 @@ export async function listQueuedJobs(db: Kysely<Tables>): Promise<QueuedJob[]> {
     .execute()
   return rows.map(({ turn: _, servers, workers, cpu, memoryBytes, gpu, ...row }) => ({
     ...row,
-    amounts: { servers, workers, cpu, memoryBytes, gpu },
+    amounts: { servers, clusters: countClusters(row.kind), workers, cpu, memoryBytes, gpu },
   }))
 }
 

@@ -11,7 +11,7 @@ import type { Job, JobRequest, StopOptions } from './job-record.ts'
 import type { NewJobRow } from './job-rows.ts'
 import { sealSecrets } from './job-secrets.ts'
 import type { JobStore } from './job-store.ts'
-import { buildAmounts, describeObstacle } from './quota.ts'
+import { buildAmounts, countClusters, describeObstacle } from './quota.ts'
 import type { QuotaLedger } from './quota-ledger.ts'
 
 /** What is wanted of jobs is written with these. */
@@ -31,34 +31,56 @@ export async function requestJob(
   tx: StoreTransaction,
   request: JobRequest,
 ): Promise<Job> {
-  const { jobs, ledger, drivers, clock } = context
-  const row = buildRow(context, request)
-  if (!drivers.includes(row.driver)) {
-    throw new PlatformError('bad_request', { message: `There is no scheduler named ${row.driver}.` })
-  }
-  const obstacle = await ledger.findNeverFits(tx, {
-    key: row.key,
-    kind: row.kind,
-    userId: request.userId,
-    groupId: request.groupId ?? null,
-    amounts: buildAmounts(request.kind, request.spec.tasks, request.spec.resources),
-  })
-  if (obstacle !== undefined) {
+  const [job] = await requestJobs(context, tx, [request])
+  if (job === undefined) throw new PlatformError('internal', { detail: 'a requested job is not there' })
+  return job
+}
+
+/** See `Jobs.requestMany`. */
+export async function requestJobs(
+  context: JobRequestsContext,
+  tx: StoreTransaction,
+  requests: readonly JobRequest[],
+): Promise<readonly Job[]> {
+  const { jobs, clock } = context
+  const rows = requests.map((request) => buildRow(context, request))
+  await checkRows(context, tx, rows)
+  const inserted = await jobs.insert(tx, rows)
+  const found = new Map(inserted.map((job) => [job.key, job]))
+  const event = { kind: 'progress', message: 'Requested', progress: 0 } as const
+  await insertJobEvents(
+    tx,
+    clock.now(),
+    inserted.map(({ key }) => ({ key, event })),
+  )
+  for (const { key } of inserted) tx.changed('job-wanted', key)
+  const others = rows.flatMap(({ key }) => (found.has(key) ? [] : [key]))
+  for (const [key, job] of await jobs.find(others, tx)) found.set(key, job)
+  return rows.flatMap(({ key }) => found.get(key) ?? [])
+}
+
+/** Throws when the scheduler of one is not there, or when one can never fit. Those that are alike are looked at once. */
+async function checkRows(
+  { ledger, drivers }: JobRequestsContext,
+  tx: StoreTransaction,
+  rows: readonly NewJobRow[],
+): Promise<void> {
+  const seen = new Set<string>()
+  for (const row of rows) {
+    if (!drivers.includes(row.driver)) {
+      throw new PlatformError('bad_request', { message: `There is no scheduler named ${row.driver}.` })
+    }
+    const { kind, servers, workers, cpu, memory_bytes: memoryBytes, gpu } = row
+    const amounts = { servers, clusters: countClusters(kind), workers, cpu, memoryBytes, gpu }
+    const claim = { kind, userId: row.user_id ?? null, groupId: row.group_id ?? null, amounts }
+    const likeness = JSON.stringify(claim)
+    if (seen.has(likeness)) continue
+    seen.add(likeness)
+    const obstacle = await ledger.findNeverFits(tx, { key: row.key, ...claim })
+    if (obstacle === undefined) continue
     const { reason, message } = describeObstacle(obstacle)
     throw new PlatformError('quota_exceeded', { message, detail: { reason } })
   }
-  const inserted = await jobs.insert(tx, row)
-  if (inserted === undefined) return getJob(jobs, tx, row.key)
-  const event = { kind: 'progress', message: 'Requested', progress: 0 } as const
-  await insertJobEvents(tx, clock.now(), [{ key: row.key, event }])
-  tx.changed('job-wanted', row.key)
-  return inserted
-}
-
-async function getJob(jobs: JobStore, tx: StoreTransaction, key: JobKey): Promise<Job> {
-  const job = (await jobs.find([key], tx)).get(key)
-  if (job === undefined) throw new PlatformError('internal', { detail: `job ${key} is not there` })
-  return job
 }
 
 /** See `Jobs.requestStop`. */

@@ -3,6 +3,7 @@ import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { JobsTable } from '#store/tables.ts'
 import type { JobEndpoint, JobHandle, JobSpec } from './job.ts'
 import type { Job, JobPolicy, JobRestarts, JobUsage, JobWait } from './job-record.ts'
+import { countClusters } from './quota.ts'
 
 export type JobRow = Omit<Selectable<JobsTable>, 'secrets'>
 export type NewJobRow = Insertable<JobsTable>
@@ -70,6 +71,7 @@ export function parseJobRow(row: JobRow): Job {
     policy: JSON.parse(row.policy) as JobPolicy,
     amounts: {
       servers: row.servers,
+      clusters: countClusters(row.kind),
       workers: row.workers,
       cpu: row.cpu,
       memoryBytes: row.memory_bytes,

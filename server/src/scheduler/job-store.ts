@@ -15,8 +15,8 @@ type Database = Kysely<Tables>
 
 /** The table of jobs. Every write announces the job (`job` topic) to all replicas. */
 export interface JobStore {
-  /** Undefined when there is a job of this key already. */
-  insert(tx: StoreTransaction, row: NewJobRow): Promise<Job | undefined>
+  /** Answers those that were not there yet. */
+  insert(tx: StoreTransaction, rows: readonly NewJobRow[]): Promise<readonly Job[]>
   find(keys: readonly JobKey[], tx?: StoreTransaction): Promise<Map<JobKey, Job>>
   /** The records as nobody else can change them until the transaction ends. */
   lock(tx: StoreTransaction, keys: readonly JobKey[]): Promise<Map<JobKey, Job>>
@@ -36,16 +36,18 @@ export function createJobStore(store: Store): JobStore {
     for (const key of keys) tx.changed('job', key)
   }
   return {
-    async insert(tx, row) {
-      const inserted = await tx.db
-        .insertInto('jobs')
-        .values(row)
-        .onConflict((conflict) => conflict.column('key').doNothing())
-        .returning(jobColumns)
-        .executeTakeFirst()
-      if (inserted === undefined) return undefined
-      announce(tx, [row.key])
-      return parseJobRow(inserted)
+    async insert(tx, rows) {
+      const inserted: Job[] = []
+      for (const part of splitKeys(rows)) {
+        const query = tx.db.insertInto('jobs').values(part).returning(jobColumns)
+        const fresh = query.onConflict((conflict) => conflict.column('key').doNothing())
+        for (const row of await fresh.execute()) inserted.push(parseJobRow(row))
+      }
+      announce(
+        tx,
+        inserted.map(({ key }) => key),
+      )
+      return inserted
     },
     find: (keys, tx) => findJobs(tx?.db ?? store.db, keys, false),
     lock: (tx, keys) => findJobs(tx.db, keys, isLocking),

@@ -51,6 +51,29 @@ for (const kind of testStoreKinds) {
       assert.ok((await untilState(replica, clock, key, 'running')).readyAtMs)
     })
 
+    test('many are wanted together, each once, or none of them', async (t) => {
+      const { open, clock } = await setUp(t, { limits: { platform: { cpu: 2 } } })
+      const replica = await open()
+      const { store, jobs } = replica
+      const known = await requestOne(replica, buildTestRequest(wait))
+      const many = [{ ...buildTestRequest(wait), key: known.key }]
+      for (let index = 0; index < 700; index++)
+        many.push({ ...buildTestRequest(wait), key: `batch-${index}` })
+      const wanted = await store.transaction((tx) => jobs.requestMany(tx, many))
+      assert.deepEqual(
+        wanted.map(({ key }) => key),
+        many.map(({ key }) => key),
+      )
+      assert.equal((await jobs.list({})).length, 701)
+      await untilState(replica, clock, 'batch-699', 'running')
+      const tooLarge = buildTestRequest(wait, { spec: { resources: { cpu: 3 } } })
+      await assert.rejects(
+        store.transaction((tx) => jobs.requestMany(tx, [buildTestRequest(wait), tooLarge])),
+        { code: 'quota_exceeded' },
+      )
+      assert.equal((await jobs.list({})).length, 701)
+    })
+
     test('a request is nothing until its transaction commits', async (t) => {
       const { open, world } = await setUp(t)
       const replica = await open()

@@ -6,7 +6,7 @@ import { readJobLogs } from './job-logs.ts'
 import { listPlaces } from './job-queue.ts'
 import { createJobReconciler, type JobReconcilerOptions } from './job-reconciler.ts'
 import type { Job, JobEvent, JobFilter, JobRequest, JobWait, StopOptions } from './job-record.ts'
-import { requestJob, requestStops } from './job-requests.ts'
+import { requestJob, requestJobs, requestStops } from './job-requests.ts'
 import { createJobStore } from './job-store.ts'
 import type { OwnerChoices } from './owner-choices.ts'
 import type { QuotaLimits, QuotaReader } from './quota.ts'
@@ -29,6 +29,9 @@ export interface Jobs {
    * Throws `quota_exceeded` when it can never fit its owner's, group's or the platform's limits; one that only does not fit now is queued.
    */
   request(tx: StoreTransaction, request: JobRequest): Promise<Job>
+
+  /** As `request`, for many at once, at the cost of few statements. One that can never fit throws, and none is wanted then. */
+  requestMany(tx: StoreTransaction, requests: readonly JobRequest[]): Promise<readonly Job[]>
 
   /**
    * Wants jobs ended. Repeatable. A job still in the queue is `cancelled` at once; others go through `stopping`. Ended and absent ones are left alone.
@@ -112,6 +115,7 @@ export function createJobs(options: JobsOptions): Jobs {
   const find: Jobs['find'] = async (key, tx) => (await jobs.find([key], tx)).get(key)
   return {
     request: (tx, request) => requestJob(requests, tx, request),
+    requestMany: (tx, wanted) => requestJobs(requests, tx, wanted),
     requestStop: (tx, keys, stop) => requestStops(requests, tx, keys, stop),
     find,
     findMany: (keys, tx) => jobs.find(keys, tx),

@@ -111,6 +111,15 @@ export function createQuotaLedger({
       }
       return undefined
     },
+    async limitsOf({ userId, groupId = null }, tx) {
+      const db = tx?.db ?? store.db
+      const subjects = (await readSubjects(db, [{ userId, groupId }]))({ userId, groupId })
+      const names = await readSubjectNames(db, subjects)
+      return subjects.map((subject) => {
+        const name = names.get(buildSubjectKey(subject)) ?? ''
+        return { subject, name, limits: findLimits(limits, subject, name) }
+      })
+    },
     usage: (subject) => readQuotaUsage(store.db, limits, subject),
     list: () => listQuotaUsage(store.db, limits),
   }

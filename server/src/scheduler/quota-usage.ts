@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 
 import type { Tables } from '#store/tables.ts'
 import { splitKeys } from './job-store.ts'
@@ -22,6 +22,7 @@ export async function readQuotaSums(
       'subject_kind',
       'subject_id',
       fn.sum<number>('servers').as('servers'),
+      sql<number>`sum(case when job_kind = 'dask-scheduler' then 1 else 0 end)`.as('clusters'),
       fn.sum<number>('workers').as('workers'),
       fn.sum<number>('cpu').as('cpu'),
       fn.sum<number>('memory_bytes').as('memoryBytes'),

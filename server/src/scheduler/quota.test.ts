@@ -56,6 +56,7 @@ test('what a job takes follows from its kind, its tasks and the resources of eac
   const resources = { cpu: 0.5, memoryBytes: gibibyte, gpu: 1 }
   assert.deepEqual(buildAmounts('server', 1, resources), {
     servers: 1,
+    clusters: 0,
     workers: 0,
     cpu: 0.5,
     memoryBytes: gibibyte,
@@ -63,11 +64,13 @@ test('what a job takes follows from its kind, its tasks and the resources of eac
   })
   assert.deepEqual(buildAmounts('dask-worker', 4, resources), {
     servers: 0,
+    clusters: 0,
     workers: 4,
     cpu: 2,
     memoryBytes: 4 * gibibyte,
     gpu: 4,
   })
+  assert.deepEqual(buildAmounts('dask-scheduler', 1, { cpu: 1 }), { ...noAmounts, clusters: 1, cpu: 1 })
   assert.deepEqual(buildAmounts('batch', 1, {}), noAmounts)
 })
 
@@ -194,6 +197,38 @@ for (const kind of testStoreKinds) {
       await stopOne(replica, second.key)
       await untilState(replica, clock, second.key, 'cancelled')
       assert.deepEqual(await replica.jobs.quotas.list(), [])
+    })
+
+    test('a cluster beyond the limit waits until another has ended', async (t) => {
+      const { replica, clock } = await setUp(t, { limits: { defaultUser: { clusters: 1 } } })
+      const userId = await createUser(replica, 'alice')
+      const scheduler = buildTestRequest(['wait'], { kind: 'dask-scheduler', userId })
+      const first = await requestOne(replica, scheduler)
+      await untilState(replica, clock, first.key, 'running')
+      const second = await requestOne(replica, scheduler)
+      await until('a reason', clock, async () => {
+        return (await replica.jobs.find(second.key))?.reason === 'quota_user_clusters'
+      })
+      assert.equal((await replica.jobs.quotas.usage({ kind: 'user', id: userId })).used.clusters, 1)
+      await stopOne(replica, first.key)
+      await untilState(replica, clock, second.key, 'running')
+    })
+
+    test('limits are those of the user, the groups and the platform, in this order', async (t) => {
+      const { replica } = await setUp(t, {
+        limits: { defaultUser: { cpu: 1 }, groups: { physics: { cpu: 2 } }, platform: { cpu: 3 } },
+      })
+      const userId = await createUser(replica, 'alice')
+      const groupId = await createGroup(replica, 'physics')
+      await replica.store.db
+        .insertInto('group_members')
+        .values({ user_id: userId, group_id: groupId })
+        .execute()
+      assert.deepEqual(await replica.jobs.quotas.limitsOf({ userId }), [
+        { subject: { kind: 'user', id: userId }, name: 'alice', limits: { cpu: 1 } },
+        { subject: { kind: 'group', id: groupId }, name: 'physics', limits: { cpu: 2 } },
+        { subject: { kind: 'platform' }, name: '', limits: { cpu: 3 } },
+      ])
     })
 
     test('one user’s thousand workers do not stand before another user’s first job', async (t) => {

@@ -1,10 +1,13 @@
 import type { JobKind } from '@atrium/contract/jobs.ts'
 
+import type { StoreTransaction } from '#store/store.ts'
 import type { JobResources } from './job.ts'
 
 /** What one job takes, and what limits and sums are in. */
 export interface QuotaAmounts {
   servers: number
+  /** Dask clusters. */
+  clusters: number
   workers: number
   /** Cores. */
   cpu: number
@@ -16,13 +19,14 @@ export type QuotaDimension = keyof QuotaAmounts
 
 export const quotaDimensions = [
   'servers',
+  'clusters',
   'workers',
   'cpu',
   'memoryBytes',
   'gpu',
 ] as const satisfies readonly QuotaDimension[]
 
-export const noAmounts: QuotaAmounts = { servers: 0, workers: 0, cpu: 0, memoryBytes: 0, gpu: 0 }
+export const noAmounts: QuotaAmounts = { servers: 0, clusters: 0, workers: 0, cpu: 0, memoryBytes: 0, gpu: 0 }
 
 /** Somebody jobs count against. */
 export type QuotaSubject = { kind: 'platform' } | { kind: 'user'; id: number } | { kind: 'group'; id: number }
@@ -38,7 +42,20 @@ export interface QuotaUsage {
   jobs: number
 }
 
+/** Somebody's limits. */
+export interface QuotaLimit {
+  subject: QuotaSubject
+  /** The user's or group's name; empty for the platform. */
+  name: string
+  limits: Partial<QuotaAmounts>
+}
+
 export interface QuotaReader {
+  /** The limits of all whom a job of this user counts against, the narrowest first; within a transaction if one is given. */
+  limitsOf(
+    owner: { userId: number | null; groupId?: number },
+    tx?: StoreTransaction,
+  ): Promise<readonly QuotaLimit[]>
   usage(subject: QuotaSubject): Promise<QuotaUsage>
   /** Everybody who holds something now, the platform first. */
   list(): Promise<readonly QuotaUsage[]>
@@ -62,15 +79,24 @@ export interface QuotaObstacle {
   limit: number
 }
 
-/** What a job takes: notebook servers count as servers, Dask workers and engines as workers, and everything by its resources. */
+/**
+ * What a job takes: notebook servers count as servers, Dask schedulers as clusters, Dask workers and engines as
+ * workers, and everything by its resources.
+ */
 export function buildAmounts(kind: JobKind, tasks: number, resources: JobResources): QuotaAmounts {
   return {
     servers: kind === 'server' ? 1 : 0,
+    clusters: countClusters(kind),
     workers: kind === 'dask-worker' || kind === 'engine' ? tasks : 0,
     cpu: (resources.cpu ?? 0) * tasks,
     memoryBytes: (resources.memoryBytes ?? 0) * tasks,
     gpu: (resources.gpu ?? 0) * tasks,
   }
+}
+
+/** A cluster is counted by the one scheduler it has. */
+export function countClusters(kind: JobKind): number {
+  return kind === 'dask-scheduler' ? 1 : 0
 }
 
 /** The limits of one subject. */
@@ -123,6 +149,7 @@ function formatAmount(dimension: QuotaDimension, amount: number): string {
     case 'gpu':
       return `${amount} GPUs`
     case 'servers':
+    case 'clusters':
     case 'workers':
       return `${amount} ${dimension} at a time`
   }

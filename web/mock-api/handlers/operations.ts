@@ -132,7 +132,7 @@ const userQuota: QuotaView = {
   subject: 'user',
   name: 'ada',
   jobs: 3,
-  used: { servers: 3, workers: 0, cpu: 6, memoryBytes: 12 * gibibyte, gpu: 0 },
+  used: { servers: 3, clusters: 0, workers: 0, cpu: 6, memoryBytes: 12 * gibibyte, gpu: 0 },
   limits: { servers: 5, cpu: 16, memoryBytes: 64 * gibibyte, gpu: 1 },
 }
 
@@ -141,14 +141,14 @@ const quotas: QuotaView[] = [
     subject: 'platform',
     name: 'platform',
     jobs: 9,
-    used: { servers: 9, workers: 4, cpu: 30, memoryBytes: 118 * gibibyte, gpu: 2 },
+    used: { servers: 9, clusters: 0, workers: 4, cpu: 30, memoryBytes: 118 * gibibyte, gpu: 2 },
     limits: { cpu: 48, memoryBytes: 128 * gibibyte },
   },
   {
     subject: 'group',
     name: 'astro',
     jobs: 4,
-    used: { servers: 3, workers: 0, cpu: 18, memoryBytes: 68 * gibibyte, gpu: 2 },
+    used: { servers: 3, clusters: 0, workers: 0, cpu: 18, memoryBytes: 68 * gibibyte, gpu: 2 },
     limits: { gpu: 2 },
   },
   userQuota,
@@ -156,7 +156,7 @@ const quotas: QuotaView[] = [
     subject: 'user',
     name: 'bob',
     jobs: 1,
-    used: { servers: 1, workers: 0, cpu: 2, memoryBytes: 4 * gibibyte, gpu: 0 },
+    used: { servers: 1, clusters: 0, workers: 0, cpu: 2, memoryBytes: 4 * gibibyte, gpu: 0 },
     limits: { servers: 5, cpu: 16, memoryBytes: 64 * gibibyte, gpu: 1 },
   },
 ]

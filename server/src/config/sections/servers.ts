@@ -166,7 +166,10 @@ export const serversSection = Type.Object(
 
 const share = () => ({
   servers: Type.Optional(Type.Integer({ minimum: 0 })),
-  workers: Type.Optional(Type.Integer({ minimum: 0 })),
+  clusters: Type.Optional(Type.Integer({ minimum: 0, description: 'Dask clusters at a time.' })),
+  workers: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'Workers of Dask clusters and engines at a time.' }),
+  ),
   cpu: Type.Optional(Type.Number({ minimum: 0 })),
   memory: Type.Optional(byteSizeType({ description: 'Sum of the memory limits of running jobs.' })),
   gpu: Type.Optional(Type.Integer({ minimum: 0 })),

@@ -59,6 +59,7 @@ const columns: readonly Column<QuotaView>[] = [
   amountColumn('Cores', 'cpu'),
   amountColumn('Memory', 'memoryBytes', formatBytes),
   { ...amountColumn('GPUs', 'gpu'), secondary: true },
+  { ...amountColumn('Clusters', 'clusters'), secondary: true },
   { ...amountColumn('Workers', 'workers'), secondary: true },
 ]
 

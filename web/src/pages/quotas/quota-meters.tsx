@@ -9,6 +9,7 @@ const amounts: readonly [QuotaAmountName, string, (amount: number) => string][] 
   ['cpu', 'Processors', formatCores],
   ['memoryBytes', 'Memory', formatBytes],
   ['gpu', 'GPUs', (amount) => formatCount(amount, 'GPU')],
+  ['clusters', 'Clusters', (amount) => formatCount(amount, 'cluster')],
   ['workers', 'Workers', (amount) => formatCount(amount, 'worker')],
 ]
 
