@@ -37,6 +37,7 @@ export async function startAtriumEdge(backendPort: number): Promise<ProxyUnderTe
   const secret = randomBytes(32).toString('base64url')
   await edge.replace({
     controlPlanes: [target],
+    tunnels: [],
     routes: [
       buildServiceRoute(openPath, target),
       { prefix: userPath, target, access: { kind: 'server', user: 'bench', server: '' }, data: {} },
@@ -47,6 +48,7 @@ export async function startAtriumEdge(backendPort: number): Promise<ProxyUnderTe
         kind: 'token',
         subject: 'bench',
         servers: ['bench'],
+        clusters: ['bench'],
       }),
     ),
   })

@@ -4,6 +4,8 @@ export type RouteAccess =
   | { kind: 'control-plane' }
   /** A user's server: `access:servers` for it. */
   | { kind: 'server'; user: string; server: string }
+  /** A Dask cluster's dashboard: `access:clusters` for it. */
+  | { kind: 'cluster'; user: string; cluster: string }
   /** A service: it authenticates itself by HubOAuth (JupyterHub's contract), so the edge passes everyone through. */
   | { kind: 'service'; service: string }
 
@@ -15,6 +17,19 @@ export interface Route {
   target?: string
   access: RouteAccess
   /** Free data shown by the proxy API (JupyterHub's `data` of a route). */
+  data: Readonly<Record<string, unknown>>
+}
+
+/**
+ * A wanted way for TLS connections that the edge passes on as they are, by the server name of their ClientHello (SNI, RFC 6066 section 3).
+ * Who may come in is settled by what is behind it, which asks for a client certificate.
+ */
+export interface Tunnel {
+  /** Lower case. Unique: `daskgateway-0123456789abcdef0123456789abcdef`. */
+  serverName: string
+  /** `tcp://host:port`. */
+  target: string
+  /** Free data for the operator's eyes. */
   data: Readonly<Record<string, unknown>>
 }
 
@@ -35,11 +50,14 @@ export interface EdgeCredential {
    * `NAME/SERVER` (one; the default server is `NAME/`).
    */
   servers: '*' | readonly string[]
+  /** Users whose clusters' dashboards it may open; `'*'` for all. */
+  clusters: '*' | readonly string[]
 }
 
 /** Everything the edge has to know. */
 export interface EdgeState {
   routes: readonly Route[]
+  tunnels: readonly Tunnel[]
   credentials: readonly EdgeCredential[]
   /**
    * Where the control plane's replicas listen: `unix:/path` or `http://host:port`. None: the edge holds requests to it for a while,
@@ -53,6 +71,9 @@ export type EdgeChange =
   /** A new target or access cuts what runs through the old one; new `data` alone cuts nothing. */
   | { type: 'route-put'; route: Route }
   | { type: 'route-delete'; prefix: string }
+  /** A new target cuts what runs through the old one. */
+  | { type: 'tunnel-put'; tunnel: Tunnel }
+  | { type: 'tunnel-delete'; serverName: string }
   | { type: 'credential-put'; credential: EdgeCredential }
   /** Open websockets and running responses that rest on it are cut. */
   | { type: 'credential-delete'; hash: string }

@@ -1,21 +1,29 @@
 import type { Edge, EdgeChange, Route } from '#edge/edge.ts'
+import type { EdgeWays, RouteSource } from '#edge/route-source.ts'
 import type { EdgeCredentials } from '#identity/edge-credentials.ts'
 import type { Services } from '#identity/services.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
+import type { JobKey } from '#scheduler/job.ts'
+import type { Jobs } from '#scheduler/jobs.ts'
 import type { Term } from '#store/leadership.ts'
 import type { Change, ChangeTopic, Store } from '#store/store.ts'
 
 import type { ActiveServers, ServerChanges } from './active-servers.ts'
 import { findWantedRoute } from './edge-routes.ts'
+import { PublishedWays } from './published-ways.ts'
 import { buildRoutePrefix } from './server-paths.ts'
+import { SourcePublication } from './source-publication.ts'
 import { listServiceRoutes, listWantedRoutes } from './wanted-routes.ts'
 
 export interface EdgePublicationOptions {
   edge: Edge
   store: Store
   active: ActiveServers
+  jobs: Pick<Jobs, 'findMany'>
   services: Pick<Services, 'list'>
+  /** What features want besides. */
+  routeSources: readonly RouteSource[]
   credentials: EdgeCredentials
   clock: Clock
   log: Logger
@@ -41,7 +49,10 @@ const withoutCredentials: ReadonlySet<ChangeTopic> = new Set([
 export class EdgePublication {
   readonly #options: EdgePublicationOptions
   readonly #signal: AbortSignal
-  readonly #published = new Map<string, Route>()
+  readonly #published = new PublishedWays()
+  readonly #sources: SourcePublication
+  /** Sources whose change is about to be told. */
+  readonly #changedSources = new Set<RouteSource>()
   /** Routes that are live before their job is ready, by prefix: they are wanted although no record says so yet. */
   readonly #early = new Map<string, string>()
   #controlPlanes = ''
@@ -56,20 +67,22 @@ export class EdgePublication {
   constructor(options: EdgePublicationOptions, { signal }: Term) {
     this.#options = options
     this.#signal = signal
+    this.#sources = new SourcePublication(this.#published, options)
   }
 
   async run(): Promise<void> {
-    const { edge, store, active, clock, everyMs } = this.#options
+    const { edge, store, active, clock, everyMs, routeSources } = this.#options
     const stops = [
       active.onChange((changes) => this.#try(() => this.#publishServers(changes))),
       store.onChange((changes) => this.#onStoreChange(changes)),
       edge.onReset(() => this.#repair()),
+      ...routeSources.map((source) => source.onChange(() => this.#onSourceChange(source))),
     ]
     try {
       this.#repair()
       while (!this.#signal.aborted) {
         await clock.sleep(everyMs, { signal: this.#signal }).catch(() => {})
-        if (this.#isWhole) this.#try(() => this.#publishControlPlanes())
+        if (this.#isWhole) this.#try(() => this.#lookAround())
         else this.#repair()
       }
     } finally {
@@ -87,8 +100,13 @@ export class EdgePublication {
   putEarly(route: Route, jobKey: string): Promise<void> {
     return this.#inTurn(async () => {
       this.#early.set(route.prefix, jobKey)
-      await this.#apply(this.#putRoute(route))
+      await this.#apply(this.#published.putRoute(route))
     })
+  }
+
+  /** The same for ways of a feature; held until its source lists them, or the job has ended. */
+  putWaysEarly(ways: EdgeWays, jobKey: JobKey): Promise<void> {
+    return this.#inTurn(() => this.#apply(this.#sources.putEarly(ways, jobKey)))
   }
 
   /** Resolves when the edge knows what credentials open since the last change; undefined: it does. Never rejects. */
@@ -154,13 +172,16 @@ export class EdgePublication {
     const { edge, credentials } = this.#options
     const wanted = await listWantedRoutes(this.#options)
     for (const prefix of this.#early.keys()) {
-      const route = this.#published.get(prefix)
+      const route = this.#published.routes.get(prefix)
       if (route !== undefined && !wanted.has(prefix)) wanted.set(prefix, route)
     }
+    const ofSources = await this.#sources.list(this.#options.routeSources)
     const controlPlanes = await this.#listControlPlanes()
-    await edge.replace({ routes: [...wanted.values()], credentials: await credentials.list(), controlPlanes })
-    this.#published.clear()
-    for (const [prefix, route] of wanted) this.#published.set(prefix, route)
+    const published = new PublishedWays()
+    published.replace({ ...ofSources, routes: [...wanted.values(), ...ofSources.routes] })
+    const ways = { routes: [...published.routes.values()], tunnels: [...published.tunnels.values()] }
+    await edge.replace({ ...ways, credentials: await credentials.list(), controlPlanes })
+    this.#published.replace(ways)
     this.#controlPlanes = controlPlanes.join()
     this.#isWhole = true
   }
@@ -170,26 +191,40 @@ export class EdgePublication {
     for (const { record } of ended) {
       const prefix = buildRoutePrefix(record.user, record.name)
       this.#early.delete(prefix)
-      changes.push(...this.#deleteRoute(prefix))
+      changes.push(...this.#published.deleteRoute(prefix))
     }
     for (const server of current) {
       const prefix = buildRoutePrefix(server.record.user, server.record.name)
       const route = findWantedRoute(server)
-      if (route !== undefined) changes.push(...this.#putRoute(route))
+      if (route !== undefined) changes.push(...this.#published.putRoute(route))
       const isEarly = this.#early.get(prefix) === server.job.key
       if (route !== undefined || !isEarly) this.#early.delete(prefix)
-      if (route === undefined && !isEarly) changes.push(...this.#deleteRoute(prefix))
+      if (route === undefined && !isEarly) changes.push(...this.#published.deleteRoute(prefix))
     }
     await this.#apply(changes)
   }
 
+  #onSourceChange(source: RouteSource): void {
+    if (this.#changedSources.has(source)) return
+    this.#changedSources.add(source)
+    this.#try(async () => {
+      this.#changedSources.delete(source)
+      await this.#apply(await this.#sources.follow(source))
+    })
+  }
+
+  async #lookAround(): Promise<void> {
+    await this.#publishControlPlanes()
+    if (this.#sources.hasEarly) await this.#apply(await this.#sources.forgetEnded())
+  }
+
   async #publishServices(): Promise<void> {
     const wanted = await listServiceRoutes(this.#options)
-    const known = [...this.#published.values()].filter(({ access }) => access.kind === 'service')
+    const known = [...this.#published.routes.values()].filter(({ access }) => access.kind === 'service')
     const gone = known.filter(({ prefix }) => !wanted.has(prefix))
     await this.#apply([
-      ...gone.flatMap(({ prefix }) => this.#deleteRoute(prefix)),
-      ...[...wanted.values()].flatMap((route) => this.#putRoute(route)),
+      ...gone.flatMap(({ prefix }) => this.#published.deleteRoute(prefix)),
+      ...[...wanted.values()].flatMap((route) => this.#published.putRoute(route)),
     ])
   }
 
@@ -209,17 +244,6 @@ export class EdgePublication {
       .orderBy('id')
       .execute()
     return [...new Set(rows.map(({ address }) => address))]
-  }
-
-  #putRoute(route: Route): readonly EdgeChange[] {
-    const known = this.#published.get(route.prefix)
-    if (known !== undefined && JSON.stringify(known) === JSON.stringify(route)) return []
-    this.#published.set(route.prefix, route)
-    return [{ type: 'route-put', route }]
-  }
-
-  #deleteRoute(prefix: string): readonly EdgeChange[] {
-    return this.#published.delete(prefix) ? [{ type: 'route-delete', prefix }] : []
   }
 
   /** After a failure nobody knows what the edge has: nothing counts as told until everything was told again. */

@@ -1,5 +1,6 @@
-import type { Route } from '#edge/edge.ts'
-import type { JobEndpoint } from '#scheduler/job.ts'
+import type { EdgeChange, Route } from '#edge/edge.ts'
+import type { EdgeWays } from '#edge/route-source.ts'
+import type { JobEndpoint, JobKey } from '#scheduler/job.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { LeaderPart } from '#store/leadership.ts'
 import type { Store } from '#store/store.ts'
@@ -18,6 +19,11 @@ export interface EdgePublisher {
    * not ready.
    */
   ensureLive(job: Job, endpoint: JobEndpoint): Promise<void>
+  /**
+   * The same for ways of a feature, which its `RouteSource` need not list before the job is ready. A leader holds them until the source does,
+   * or the job has ended.
+   */
+  ensureRoutesLive(ways: EdgeWays, jobKey: JobKey): Promise<void>
   /** Tells the edge everything again. On a replica that does not lead, the leader is asked to. */
   resync(): Promise<void>
   /**
@@ -58,6 +64,14 @@ export function createEdgePublisher(options: EdgePublicationOptions): EdgePublis
       fence = await readLeaderFence(options.store)
       await options.edge.apply([{ type: 'route-put', route }])
     },
+    async ensureRoutesLive(ways, jobKey) {
+      if (term !== undefined) return term.putWaysEarly(ways, jobKey)
+      fence = await readLeaderFence(options.store)
+      await options.edge.apply([
+        ...ways.routes.map((route): EdgeChange => ({ type: 'route-put', route })),
+        ...ways.tunnels.map((tunnel): EdgeChange => ({ type: 'tunnel-put', tunnel })),
+      ])
+    },
     async resync() {
       if (term !== undefined) return term.publishAll()
       await options.store.transaction(async (tx) => tx.changed('setting', resyncKey))
@@ -66,7 +80,13 @@ export function createEdgePublisher(options: EdgePublicationOptions): EdgePublis
       const telling = term?.whenTold()
       return telling === undefined ? undefined : withinPatience(telling)
     },
-    listRoutes: () => listWantedRoutes(options),
+    async listRoutes() {
+      const routes = await listWantedRoutes(options)
+      for (const source of options.routeSources) {
+        for (const route of (await source.list()).routes) routes.set(route.prefix, route)
+      }
+      return routes
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Edge } from '#edge/edge.ts'
+import type { RouteSource } from '#edge/route-source.ts'
 import type { EdgeCredentials } from '#identity/edge-credentials.ts'
 import type { Identity } from '#identity/identity.ts'
 import type { UnixAccounts } from '#identity/unix-accounts.ts'
@@ -77,6 +78,8 @@ export interface HubOptions {
   /** Who a user's jobs run as. Throws `conflict` when the home belongs to somebody else. */
   prepareOwner(user: User): Promise<PreparedOwner>
   edge: Edge
+  /** Ways through the edge that other features want. Default: none. */
+  routeSources?: readonly RouteSource[]
   credentials: EdgeCredentials
   box: SealedBox
   clock: Clock
@@ -133,6 +136,7 @@ export function createHub(options: HubOptions): Hub {
     ...options,
     active,
     services: identity.services,
+    routeSources: options.routeSources ?? [],
     everyMs: times.edge,
     replicaPatienceMs: times.replicaPatience,
   })

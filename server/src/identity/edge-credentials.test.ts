@@ -46,7 +46,14 @@ for (const kind of testStoreKinds) {
       )
       const hash = hashSecret(secret)
       const expiresAtMs = site.clock.now() + 14 * 86_400_000
-      const credential = { hash, kind: 'session', subject: 'alice', expiresAtMs, servers: ['alice'] }
+      const credential = {
+        hash,
+        kind: 'session',
+        subject: 'alice',
+        expiresAtMs,
+        servers: ['alice'],
+        clusters: ['alice'],
+      }
       assert.deepEqual(started, [{ type: 'credential-put', credential }])
       assert.deepEqual(await edge.follow([{ topic: 'user', key: 'alice' }]), [], 'nothing new')
 
@@ -55,7 +62,9 @@ for (const kind of testStoreKinds) {
         () => identity.users.update('alice', { admin: true }, systemActor),
         edge,
       )
-      assert.deepEqual(raised, [{ type: 'credential-put', credential: { ...credential, servers: '*' } }])
+      assert.deepEqual(raised, [
+        { type: 'credential-put', credential: { ...credential, servers: '*', clusters: '*' } },
+      ])
       await followDuring(site, () => identity.users.update('alice', { admin: false }, systemActor), edge)
 
       const narrow = await identity.tokens.create(

@@ -177,9 +177,14 @@ async function selectNamed(
   ]
 }
 
+/** What the edge decides on. */
+const accessScopes = ['access:servers', 'access:clusters'] as const
+
 function listAccessGroups({ principal }: BuiltPrincipal): readonly string[] {
-  const filter = principal.scopes.filterOf('access:servers')
-  return filter === undefined || filter === 'all' ? [] : [...(filter.group ?? [])]
+  return accessScopes.flatMap((scope) => {
+    const filter = principal.scopes.filterOf(scope)
+    return filter === undefined || filter === 'all' ? [] : [...(filter.group ?? [])]
+  })
 }
 
 function buildEdgeCredential(
@@ -192,17 +197,21 @@ function buildEdgeCredential(
     subject: principal.name,
     ...(principal.kind === 'service' ? { service: true } : {}),
     ...(record.expiresAtMs === null ? {} : { expiresAtMs: record.expiresAtMs }),
-    servers: listServers(principal, members),
+    servers: listAccessible(principal, 'access:servers', members),
+    clusters: listAccessible(principal, 'access:clusters', members),
   }
 }
 
-function listServers(
+/** Users, and for `access:servers` single servers too; a server's filter says nothing of clusters. */
+function listAccessible(
   { scopes }: BuiltPrincipal['principal'],
+  scope: (typeof accessScopes)[number],
   members: ReadonlyMap<string, ReadonlySet<string>>,
 ): '*' | readonly string[] {
-  const filter = scopes.filterOf('access:servers')
+  const filter = scopes.filterOf(scope)
   if (filter === undefined) return []
   if (filter === 'all') return '*'
   const users = [...(filter.group ?? [])].flatMap((group) => [...(members.get(group) ?? [])])
-  return [...new Set([...(filter.user ?? []), ...users, ...(filter.server ?? [])])].sort()
+  const servers = scope === 'access:servers' ? [...(filter.server ?? [])] : []
+  return [...new Set([...(filter.user ?? []), ...users, ...servers])].sort()
 }

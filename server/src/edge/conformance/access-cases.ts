@@ -71,7 +71,7 @@ export function registerAccessCases(conformant: RegisterCase): void {
     const service = await startUpstream('service')
     const hub = await startUpstream('hub')
     await edge.replace({
-      credentials: [],
+      ...emptyState,
       routes: [buildServiceRoute('stats', service.target)],
       controlPlanes: [hub.target],
     })

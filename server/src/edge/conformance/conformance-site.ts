@@ -70,7 +70,7 @@ async function runCase(
 }
 
 /** Nothing known. */
-export const emptyState: EdgeState = { routes: [], credentials: [], controlPlanes: [] }
+export const emptyState: EdgeState = { routes: [], tunnels: [], credentials: [], controlPlanes: [] }
 
 /** A route to a user's server: `alice` or `alice/gpu`. */
 export function buildServerRoute(name: string, target?: string): Route {
@@ -87,13 +87,23 @@ export function buildServiceRoute(service: string, target: string): Route {
   return { prefix: `/services/${service}/`, target, access: { kind: 'service', service }, data: {} }
 }
 
+/** A route to the dashboard of a user's cluster. */
+export function buildClusterRoute(user: string, cluster: string, target: string): Route {
+  return {
+    prefix: `/gateway/clusters/${cluster}/`,
+    target,
+    access: { kind: 'cluster', user, cluster },
+    data: {},
+  }
+}
+
 /** A token for some servers; more of a credential as `rest`. */
 export function buildCredential(
   secret: string,
   servers: EdgeCredential['servers'],
   rest: Partial<EdgeCredential> = {},
 ): EdgeCredential {
-  return { hash: hashOf(secret), kind: 'token', subject: 'somebody', servers, ...rest }
+  return { hash: hashOf(secret), kind: 'token', subject: 'somebody', servers, clusters: [], ...rest }
 }
 
 export function hashOf(secret: string): string {

@@ -1,6 +1,7 @@
 import { describe } from 'node:test'
 import { registerAccessCases } from './access-cases.ts'
 import { registerActivityCases } from './activity-cases.ts'
+import { registerClusterCases } from './cluster-cases.ts'
 import { type ConformanceOptions, createRegistrar } from './conformance-site.ts'
 import { registerPushingCases } from './pushing-cases.ts'
 import { registerRoutingCases } from './routing-cases.ts'
@@ -15,6 +16,7 @@ export function edgeConformance(name: string, options: ConformanceOptions): void
     describe('pushing', () => registerPushingCases(recorded))
     describe('routing', () => registerRoutingCases(served))
     describe('access', () => registerAccessCases(served))
+    describe('clusters', () => registerClusterCases(served))
     describe('activity', () => registerActivityCases(served))
   })
 }

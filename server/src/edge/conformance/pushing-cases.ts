@@ -19,6 +19,9 @@ export function registerPushingCases(conformant: RegisterCase): void {
       { type: 'credential-put', credential: buildCredential('secret', '*') },
       { type: 'control-planes', controlPlanes: ['unix:/nowhere/hub.sock'] },
       { type: 'route-delete', prefix: '/user/alice/' },
+      { type: 'tunnel-put', tunnel: { serverName: 'daskgateway-1', target: 'tcp://127.0.0.1:9', data: {} } },
+      { type: 'tunnel-put', tunnel: { serverName: 'daskgateway-1', target: 'tcp://[::1]:9', data: {} } },
+      { type: 'tunnel-delete', serverName: 'daskgateway-1' },
     ])
   })
 
@@ -27,6 +30,7 @@ export function registerPushingCases(conformant: RegisterCase): void {
     await edge.apply([
       { type: 'route-delete', prefix: '/user/nobody/' },
       { type: 'credential-delete', hash: 'unknown' },
+      { type: 'tunnel-delete', serverName: 'unknown' },
     ])
   })
 
@@ -41,6 +45,24 @@ export function registerPushingCases(conformant: RegisterCase): void {
         isPlatformError(error, 'bad_request'),
       )
       await assert.rejects(edge.replace({ ...emptyState, routes: [route] }), (error) =>
+        isPlatformError(error, 'bad_request'),
+      )
+    })
+  }
+
+  for (const [what, tunnel] of [
+    ['a server name in capitals', { serverName: 'Name', target: 'tcp://127.0.0.1:9' }],
+    ['a server name with a dot at its end', { serverName: 'name.', target: 'tcp://127.0.0.1:9' }],
+    ['a tunnel to what is not TCP', { serverName: 'name', target: 'http://127.0.0.1:9' }],
+    ['a tunnel to no port', { serverName: 'name', target: 'tcp://127.0.0.1' }],
+  ] as const) {
+    conformant(`refuses ${what}`, async ({ edge }) => {
+      const bad = { ...tunnel, data: {} }
+      await edge.replace(emptyState)
+      await assert.rejects(edge.apply([{ type: 'tunnel-put', tunnel: bad }]), (error) =>
+        isPlatformError(error, 'bad_request'),
+      )
+      await assert.rejects(edge.replace({ ...emptyState, tunnels: [bad] }), (error) =>
         isPlatformError(error, 'bad_request'),
       )
     })

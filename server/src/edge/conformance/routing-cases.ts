@@ -53,6 +53,7 @@ export function registerRoutingCases(conformant: RegisterCase): void {
     const hub = await startUpstream('hub')
     const alice = await startUpstream('alice')
     await edge.replace({
+      ...emptyState,
       credentials,
       routes: [buildServerRoute('alice', alice.target)],
       controlPlanes: [hub.target],
@@ -78,9 +79,9 @@ export function registerRoutingCases(conformant: RegisterCase): void {
   conformant('a new state forgets what is not in it', async ({ edge, startUpstream }) => {
     const { target } = await startUpstream('any')
     const routes = [buildServerRoute('alice', target), buildServiceRoute('stats', target)]
-    await edge.replace({ credentials, routes, controlPlanes: [target] })
+    await edge.replace({ ...emptyState, credentials, routes, controlPlanes: [target] })
     await edge.replace({
-      credentials: [],
+      ...emptyState,
       routes: [buildServiceRoute('stats', target)],
       controlPlanes: [target],
     })

@@ -36,7 +36,7 @@ import type { Store } from '#store/store.ts'
 import type { TestStoreKind } from '#store/testing.ts'
 
 /** What a test may want differently on all replicas. */
-export interface HubSiteOptions extends Partial<Pick<HubOptions, 'profiles' | 'services'>> {
+export interface HubSiteOptions extends Partial<Pick<HubOptions, 'profiles' | 'services' | 'routeSources'>> {
   times?: Partial<HubTimes>
   servers?: Partial<HubOptions['servers']>
   limits?: Partial<QuotaLimits>
@@ -199,6 +199,7 @@ function buildHubOptions(
       idle: { stop: true, afterMs: 3_600_000, warningMs: 300_000, cpuCores: 0.1 },
     },
     services: options.services ?? [],
+    routeSources: options.routeSources ?? [],
     serviceJobs: {
       hubUrl: 'http://127.0.0.1:8000',
       environmentPrefix: '/env',

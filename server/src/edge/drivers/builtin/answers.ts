@@ -15,7 +15,7 @@ export type Refusal =
   /** Nobody is signed in. */
   | { kind: 'sign-in'; target: string }
   /** Somebody is, without access. */
-  | { kind: 'no-access' }
+  | { kind: 'no-access'; to: 'server' | 'cluster' }
   /** A websocket opened by another site's page. */
   | { kind: 'foreign-origin' }
   /** The server is not running. */
@@ -23,6 +23,7 @@ export type Refusal =
   /** It should be running, and nobody answers. */
   | { kind: 'unreachable'; user: string; server: string; target: string }
   | { kind: 'service-unreachable'; service: string }
+  | { kind: 'cluster-unreachable' }
   /** An upstream's answer made no sense, or broke off before it began. */
   | { kind: 'broken-answer' }
   | { kind: 'control-plane-down' }
@@ -105,8 +106,10 @@ function findWording(refusal: Refusal): Wording {
       return {
         status: 403,
         title: 'Not shared with you',
-        message: 'Your permissions do not cover this server.',
-        action: { label: 'Go to your own servers', href: '/hub/home' },
+        message: `Your permissions do not cover this ${refusal.to}.`,
+        ...(refusal.to === 'server'
+          ? { action: { label: 'Go to your own servers', href: '/hub/home' } }
+          : {}),
       }
     case 'foreign-origin':
       return {
@@ -123,6 +126,12 @@ function findWording(refusal: Refusal): Wording {
         status: 503,
         title: 'The service does not answer',
         message: `The service ${refusal.service} does not answer.`,
+      }
+    case 'cluster-unreachable':
+      return {
+        status: 503,
+        title: 'This cluster does not answer',
+        message: 'The dashboard of this cluster does not answer. The cluster may have just stopped.',
       }
     case 'broken-answer':
       return {

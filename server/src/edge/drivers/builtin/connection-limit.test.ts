@@ -48,7 +48,7 @@ test('clients that take every connection there is do not cut off those who are i
     log: { info: () => undefined, warn: () => undefined },
   })
   const routes = [buildServiceRoute('stats', upstream.target)]
-  await edge.replace({ routes, credentials: [], controlPlanes: [] })
+  await edge.replace({ routes, tunnels: [], credentials: [], controlPlanes: [] })
 
   const open = () => connect({ port, host: '127.0.0.1' }).on('error', () => undefined)
   const early = open()

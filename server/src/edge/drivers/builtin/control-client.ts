@@ -2,7 +2,13 @@ import { connect, type Socket } from 'node:net'
 import { PlatformError } from '@atrium/contract/errors.ts'
 
 import type { EdgeReport, TargetFailure } from '#edge/edge.ts'
-import { type ControlEvent, type EdgeHello, type EdgeStatus, protocolVersion } from './control-messages.ts'
+import {
+  type ControlEvent,
+  type EdgeHello,
+  type EdgeStatus,
+  handoverSinceVersion,
+  protocolVersion,
+} from './control-messages.ts'
 import { readJsonLines, writeJsonLine } from './json-lines.ts'
 
 /** A request without its number. */
@@ -83,6 +89,11 @@ export async function connectToEdge(path: string, listener: ControlListener = {}
 /** True when both sides mean the same by their messages. */
 export function isSpeakingOurs({ protocol }: EdgeHello): boolean {
   return protocol === protocolVersion
+}
+
+/** True when an edge of an older program, which is replaced by one of ours, loses nothing. */
+export function canHandOver({ protocol }: EdgeHello): boolean {
+  return protocol >= handoverSinceVersion && protocol <= protocolVersion
 }
 
 function handleEvent(

@@ -8,8 +8,11 @@ import type { ErrorCode } from '@atrium/contract/errors.ts'
 import type { EdgeChange, EdgeReport, EdgeState, TargetFailure } from '#edge/edge.ts'
 import type { TrafficCounts } from './traffic.ts'
 
-/** Changes when either side could misread the other. */
-export const protocolVersion = 1
+/** Changes when either side could misread the other. 2: tunnels, and credentials that name clusters. */
+export const protocolVersion = 2
+
+/** Since this version an edge hands over to a program of any later one. */
+export const handoverSinceVersion = 1
 
 /** From whoever connects. */
 export type ControlRequest =
@@ -22,6 +25,9 @@ export type ControlRequest =
   /** A predecessor, which still has websockets: wants all changes, and reports their activity. */
   | { type: 'follow'; seq: number }
   | { type: 'report'; report: EdgeReport }
+
+/** What tells an edge something new. */
+export type StatePush = Extract<ControlRequest, { type: 'replace' | 'apply' }>
 
 /** From the edge. */
 export type ControlEvent =
@@ -61,5 +67,6 @@ export interface EdgeStatus extends TrafficCounts {
   openWebsockets: number
   heldRequests: number
   routes: number
+  tunnels: number
   credentials: number
 }

@@ -1,11 +1,12 @@
 import { chmodSync, renameSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 
-import type { EdgeChange, EdgeReport, TargetFailure } from '#edge/edge.ts'
-import type { ControlEvent, ControlRequest, EdgeHello, EdgeStatus } from './control-messages.ts'
+import type { EdgeReport, TargetFailure } from '#edge/edge.ts'
+import type { ControlEvent, ControlRequest, EdgeHello, EdgeStatus, StatePush } from './control-messages.ts'
 import type { EdgeServer } from './edge-server.ts'
 import { readJsonLines, writeJsonLine } from './json-lines.ts'
-import { parseUpstreamAddress } from './upstream-address.ts'
+import { findPushProblem } from './push-problems.ts'
+import { fillPush } from './wire-state.ts'
 
 /** What the control socket steers. */
 export interface ControlledEdge {
@@ -119,7 +120,7 @@ export class ControlServer {
     switch (request.type) {
       case 'replace':
       case 'apply':
-        this.#push(socket, request)
+        this.#push(socket, fillPush(request))
         break
       case 'status':
         send(socket, { type: 'status', seq: request.seq, status: this.#edge.getStatus() })
@@ -144,7 +145,7 @@ export class ControlServer {
     }
   }
 
-  #push(socket: Socket, request: Extract<ControlRequest, { type: 'replace' | 'apply' }>): void {
+  #push(socket: Socket, request: StatePush): void {
     const { seq, fence } = request
     if (fence < this.#fence) {
       send(socket, {
@@ -155,7 +156,7 @@ export class ControlServer {
       })
       return
     }
-    const problem = findProblem(request)
+    const problem = findPushProblem(request)
     if (problem !== undefined) {
       send(socket, { type: 'refused', seq, code: 'bad_request', message: problem })
       return
@@ -181,32 +182,7 @@ export class ControlServer {
   }
 }
 
-/** What is wrong with the routes or control planes that a request brings; nothing of it is applied then. */
-function findProblem(request: Extract<ControlRequest, { type: 'replace' | 'apply' }>): string | undefined {
-  const changes: readonly EdgeChange[] =
-    request.type === 'apply'
-      ? request.changes
-      : [
-          ...request.state.routes.map((route): EdgeChange => ({ type: 'route-put', route })),
-          { type: 'control-planes', controlPlanes: request.state.controlPlanes },
-        ]
-  for (const change of changes) {
-    if (change.type === 'route-put' && !/^\/(?:.*\/)?$/s.test(change.route.prefix)) {
-      return `not a prefix that starts and ends with a slash: ${change.route.prefix}`
-    }
-    const targets =
-      change.type === 'route-put'
-        ? [change.route.target]
-        : change.type === 'control-planes'
-          ? change.controlPlanes
-          : []
-    const bad = targets.find((target) => target !== undefined && parseUpstreamAddress(target) === undefined)
-    if (bad !== undefined) return `not http://host:port or unix:/path: ${bad}`
-  }
-  return undefined
-}
-
-function toFollowerEvent(request: Extract<ControlRequest, { type: 'replace' | 'apply' }>): ControlEvent {
+function toFollowerEvent(request: StatePush): ControlEvent {
   return request.type === 'replace'
     ? { type: 'replaced', state: request.state }
     : { type: 'changed', changes: request.changes }

@@ -43,6 +43,7 @@ async function start(overrides: Partial<EdgeConfig> = {}): Promise<TestEdgeProce
 function state(): EdgeState {
   return {
     routes: [buildServerRoute('alice', upstream.target)],
+    tunnels: [],
     credentials: [buildCredential('secret', '*')],
     controlPlanes: [upstream.target],
   }

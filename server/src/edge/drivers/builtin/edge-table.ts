@@ -1,4 +1,5 @@
 import type { EdgeChange, EdgeCredential, EdgeState, Route } from '#edge/edge.ts'
+import { TunnelTable } from './tunnel-table.ts'
 
 /** A route as the edge keeps it; the object lives as long as its target and access stay. */
 export interface RouteRecord {
@@ -26,11 +27,12 @@ export interface CredentialRecord {
 /** The longest list of servers that is searched as it is. */
 const longestPlainList = 8
 
-/** What the edge knows: routes, credentials, control planes. Changes are live at once. */
+/** What the edge knows: routes, tunnels, credentials, control planes. Changes are live at once. */
 export class EdgeTable {
   readonly #routes = new Map<string, RouteRecord>()
   /** How many routes have prefixes of that many segments. */
   readonly #routesByDepth: number[] = []
+  readonly tunnels = new TunnelTable()
   readonly #credentials = new Map<string, CredentialRecord>()
   #controlPlanes: readonly string[] = []
   #isEmpty = true
@@ -44,14 +46,15 @@ export class EdgeTable {
     return this.#controlPlanes
   }
 
-  get counts(): { routes: number; credentials: number } {
-    return { routes: this.#routes.size, credentials: this.#credentials.size }
+  get counts(): { routes: number; tunnels: number; credentials: number } {
+    return { routes: this.#routes.size, tunnels: this.tunnels.size, credentials: this.#credentials.size }
   }
 
   /** All of it, to hand over to a successor. */
   get state(): EdgeState {
     return {
       routes: Array.from(this.#routes.values(), ({ route }) => route),
+      tunnels: this.tunnels.list(),
       credentials: Array.from(this.#credentials.values(), ({ credential }) => credential),
       controlPlanes: this.#controlPlanes,
     }
@@ -65,6 +68,7 @@ export class EdgeTable {
     const hashes = new Set(state.credentials.map(({ hash }) => hash))
     for (const hash of [...this.#credentials.keys()]) if (!hashes.has(hash)) this.#deleteCredential(hash)
     for (const route of state.routes) this.#putRoute(route)
+    this.tunnels.replace(state.tunnels)
     for (const credential of state.credentials) this.#putCredential(credential)
     this.#controlPlanes = state.controlPlanes
     this.#isEmpty = false
@@ -77,6 +81,12 @@ export class EdgeTable {
         break
       case 'route-delete':
         this.#deleteRoute(change.prefix)
+        break
+      case 'tunnel-put':
+        this.tunnels.put(change.tunnel)
+        break
+      case 'tunnel-delete':
+        this.tunnels.delete(change.serverName)
         break
       case 'credential-put':
         this.#putCredential(change.credential)
@@ -177,6 +187,11 @@ export function mayReachServer(
   return list instanceof Set
     ? list.has(user) || list.has(named)
     : includesEither(list as readonly string[], user, named)
+}
+
+/** True when the credential opens dashboards of the user's clusters. */
+export function mayOpenClusters({ credential: { clusters } }: CredentialRecord, user: string): boolean {
+  return clusters === '*' || clusters.includes(user)
 }
 
 function includesEither(list: readonly string[], a: string, b: string): boolean {

@@ -4,7 +4,13 @@ import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync }
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { type ControlClient, connectToEdge, isSpeakingOurs, NoEdgeError } from './control-client.ts'
+import {
+  type ControlClient,
+  canHandOver,
+  connectToEdge,
+  isSpeakingOurs,
+  NoEdgeError,
+} from './control-client.ts'
 import type { EdgeHello } from './control-messages.ts'
 import { type EdgeConfig, hashEdgeConfig, readEdgeConfig } from './edge-config.ts'
 import { compileFlag } from './edge-program-flags.ts'
@@ -102,7 +108,7 @@ async function replaceEdge(
   const { hello } = living
   writeConfig(config, files.configPath)
   const isSameAddress = hello.host === (config.host ?? '127.0.0.1') && hello.port === config.port
-  if (!isSameAddress || !isSpeakingOurs(hello)) {
+  if (!isSameAddress || !canHandOver(hello)) {
     await stop(living)
     return
   }

@@ -83,9 +83,9 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
       return
     }
     this.#connection = connection
-    const { method, url } = this.#request as { method: string; url: string }
-    const { hasBody } = this.#head
-    connection.request(this, buildUpstreamHead(method, url, this.#head.lines), {
+    const { method } = this.#request as { method: string }
+    const { hasBody, lines } = this.#head
+    connection.request(this, buildUpstreamHead(method, this.#head, lines), {
       isHeadRequest: method === 'HEAD',
       isUpgrade: false,
       hasMore: hasBody,

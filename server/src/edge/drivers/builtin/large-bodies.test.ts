@@ -29,7 +29,7 @@ before(async () => {
   const { port } = server.address() as { port: number }
   edge = await startTestEdgeProcess()
   const routes = [buildServiceRoute('big', `http://127.0.0.1:${port}`)]
-  await edge.edge.replace({ routes, credentials: [], controlPlanes: [] })
+  await edge.edge.replace({ routes, tunnels: [], credentials: [], controlPlanes: [] })
 })
 after(async () => {
   await edge.dispose()

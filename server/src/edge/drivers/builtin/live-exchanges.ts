@@ -1,4 +1,4 @@
-import { type CredentialRecord, mayReachServer, type RouteRecord } from './edge-table.ts'
+import { type CredentialRecord, mayOpenClusters, mayReachServer, type RouteRecord } from './edge-table.ts'
 import { isExpired } from './presented-credentials.ts'
 
 /** What a running exchange rests on. */
@@ -26,6 +26,7 @@ export function isStillGranted({ route, credential }: Grounds, nowMs: number): b
   if (credential === undefined) return true
   if (!credential.isLive || isExpired(credential, nowMs)) return false
   const access = route?.route.access
+  if (access?.kind === 'cluster') return mayOpenClusters(credential, access.user)
   return access?.kind !== 'server' || mayReachServer(credential, access.user, access.server)
 }
 

@@ -1,4 +1,10 @@
-import { type CredentialRecord, type EdgeTable, mayReachServer, type RouteRecord } from './edge-table.ts'
+import {
+  type CredentialRecord,
+  type EdgeTable,
+  mayOpenClusters,
+  mayReachServer,
+  type RouteRecord,
+} from './edge-table.ts'
 import { parseRequestPath, type RequestPath } from './request-path.ts'
 
 /** Where a request leads. */
@@ -6,8 +12,13 @@ export type Place =
   | { kind: 'control-plane' }
   | { kind: 'service'; route: RouteRecord; service: string }
   | { kind: 'server'; route: RouteRecord; user: string; server: string }
+  /** A cluster's dashboard. */
+  | { kind: 'cluster'; route: RouteRecord; user: string }
   /** Below `/user/NAME/`, and no route there is known. */
   | { kind: 'no-server'; user: string; next: string }
+
+/** Where a credential of the edge decides. */
+export type GuardedPlace = Extract<Place, { kind: 'server' | 'no-server' | 'cluster' }>
 
 const controlPlane: Place = { kind: 'control-plane' }
 
@@ -19,6 +30,13 @@ export function findPlace(table: EdgeTable, target: string): Place | undefined {
   return path.otherReadings.every((reading) => isSamePlace(place, findPlaceOfPath(table, reading)))
     ? place
     : undefined
+}
+
+/** True when the credential lets in. */
+export function mayEnter(credential: CredentialRecord, place: GuardedPlace): boolean {
+  return place.kind === 'cluster'
+    ? mayOpenClusters(credential, place.user)
+    : findReachableServer(credential, place) !== undefined
 }
 
 /** The name of the server that a credential may reach at a place; undefined: none. Without a route, the user's default one counts first. */
@@ -35,6 +53,8 @@ function findPlaceOfPath(table: EdgeTable, path: RequestPath['canonical']): Plac
   switch (route?.route.access.kind) {
     case 'server':
       return { kind: 'server', route, user: route.route.access.user, server: route.route.access.server }
+    case 'cluster':
+      return { kind: 'cluster', route, user: route.route.access.user }
     case 'service':
       return { kind: 'service', route, service: route.route.access.service }
     default:

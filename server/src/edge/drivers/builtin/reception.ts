@@ -5,7 +5,7 @@ import type { Refusal } from './answers.ts'
 import type { EdgeSettings } from './edge-settings.ts'
 import type { RouteRecord } from './edge-table.ts'
 import type { Grounds } from './live-exchanges.ts'
-import { findPlace, findReachableServer, type Place } from './place.ts'
+import { findPlace, findReachableServer, type GuardedPlace, mayEnter, type Place } from './place.ts'
 import { findCredential } from './presented-credentials.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { type RequestHead, readRequestHead } from './request-head.ts'
@@ -36,6 +36,7 @@ export function receive(
     scheme: context.scheme,
     sessionCookieName: context.sessionCookieName,
     keepsSession: place.kind === 'control-plane',
+    hidesCredentials: place.kind === 'cluster',
   })
   if (head === undefined) return refuse(request, { kind: 'bad-request' })
   if (isTooLarge(context, place, head)) return refuse(request, { kind: 'too-large' })
@@ -70,12 +71,8 @@ interface Visit {
   isWebsocket: boolean
 }
 
-/** Lets somebody in to a user's server, or not. */
-function enter(
-  context: ProxyContext,
-  visit: Visit,
-  place: Extract<Place, { kind: 'server' | 'no-server' }>,
-): Reception {
+/** Lets somebody in to a user's server or cluster, or not. */
+function enter(context: ProxyContext, visit: Visit, place: GuardedPlace): Reception {
   const { request, head } = visit
   const target = request.url as string
   const nowMs = context.clock.now()
@@ -83,12 +80,14 @@ function enter(
   const credential = findCredential(context.table, presented, nowMs)
   if (credential === undefined) return refuse(request, { kind: 'sign-in', target })
   context.activity.touchCredential(credential.record, nowMs)
-  const server = findReachableServer(credential.record, place)
-  if (server === undefined) return refuse(request, { kind: 'no-access' })
+  if (!mayEnter(credential.record, place))
+    return refuse(request, { kind: 'no-access', to: place.kind === 'cluster' ? 'cluster' : 'server' })
   if (visit.isWebsocket && credential.isFromCookie && !isOwnOrigin(context, head))
     return refuse(request, { kind: 'foreign-origin' })
-  if (place.kind === 'no-server')
+  if (place.kind === 'no-server') {
+    const server = findReachableServer(credential.record, place) ?? ''
     return refuse(request, { kind: 'stopped', user: place.user, server, target })
+  }
   return pass(context, visit, { route: place.route, credential: credential.record })
 }
 
@@ -114,6 +113,7 @@ export function describeSilence(
   const { access } = route
   if (access.kind === 'service') return { kind: 'service-unreachable', service: access.service }
   if (access.kind === 'control-plane') return { kind: 'control-plane-down' }
+  if (access.kind === 'cluster') return { kind: 'cluster-unreachable' }
   return { kind, user: access.user, server: access.server, target: request.url as string }
 }
 

@@ -16,6 +16,8 @@ import { splitCookieHeader } from './session-cookie.ts'
 export interface RequestHead {
   /** Header lines to pass on, each with its line end. */
   lines: string
+  /** The request target to pass on. */
+  target: string
   /** The public host as the client, or a trusted proxy before it, names it. Empty in HTTP/1.0 without one. */
   host: string
   hosts: number
@@ -41,6 +43,8 @@ export interface RequestHeadOptions {
   sessionCookieName: string
   /** The session cookie goes to the control plane alone. */
   keepsSession: boolean
+  /** Nothing of a credential is passed on: what is behind has no use for it, and belongs to whoever started it. */
+  hidesCredentials: boolean
 }
 
 /** `Connection` cannot name them: they frame the message, or say who asks. */
@@ -64,7 +68,7 @@ export function readRequestHead(
   options: RequestHeadOptions,
 ): RequestHead | undefined {
   const { rawHeaders, httpVersion } = request
-  const head = createRequestHead()
+  const head = createRequestHead(request.url as string)
   const hidden = findConnectionHeaders(rawHeaders)
   let lines = ''
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -83,17 +87,19 @@ export function readRequestHead(
   const { client, scheme } = options
   head.host = findPublicHost(head.said, head.host)
   head.lines = lines + buildForwardingLines(head.said, { client, scheme, publicHost: head.host })
+  if (options.hidesCredentials) head.target = hideQueryToken(head.target)
   return head
 }
 
-/** The start of the request to the upstream. The target is passed on as it came. */
-export function buildUpstreamHead(method: string, target: string, lines: string): string {
+/** The start of the request to the upstream. */
+export function buildUpstreamHead(method: string, { target }: RequestHead, lines: string): string {
   return `${method} ${target} HTTP/1.1\r\n${lines}\r\n`
 }
 
-function createRequestHead(): RequestHead {
+function createRequestHead(target: string): RequestHead {
   return {
     lines: '',
+    target,
     host: '',
     hosts: 0,
     authorization: undefined,
@@ -140,6 +146,7 @@ function readHeader(head: RequestHead, name: string, value: string, options: Req
       break
     case 'authorization':
       head.authorization ??= value
+      if (options.hidesCredentials) return ''
       break
     case 'accept':
       head.accept += value
@@ -148,8 +155,21 @@ function readHeader(head: RequestHead, name: string, value: string, options: Req
       head.origin = value
       break
     default:
+      if (options.hidesCredentials && name.toLowerCase() === 'referer')
+        return `${name}: ${hideQueryToken(value)}\r\n`
   }
   return `${name}: ${value}\r\n`
+}
+
+/** A URL or request target without `token` in its query; everything else stays byte for byte. */
+export function hideQueryToken(target: string): string {
+  const queryStart = target.indexOf('?')
+  if (queryStart === -1) return target
+  const pairs = target.slice(queryStart + 1).split('&')
+  const rest = pairs.filter((pair) => !new URLSearchParams(pair).has('token'))
+  if (rest.length === pairs.length) return target
+  const path = target.slice(0, queryStart)
+  return rest.length === 0 ? path : `${path}?${rest.join('&')}`
 }
 
 /** Names that `Connection` lists (RFC 9110 section 7.6.1). */

@@ -5,6 +5,7 @@ import type { Server } from 'node:net'
 import type { EdgeState } from '#edge/edge.ts'
 import { successorFlag } from './edge-program-flags.ts'
 import { waitForReadyLine } from './ready-line.ts'
+import { fillState } from './wire-state.ts'
 
 /** What an edge passes on to the one that takes its place. */
 export interface Knowledge {
@@ -34,5 +35,6 @@ export async function startSuccessor(listener: Server, knowledge: Knowledge): Pr
 /** Waits for what the predecessor passes on: its knowledge, and a server that listens already. */
 export async function receiveInheritance(): Promise<Knowledge & { listener: Server }> {
   const [knowledge, listener] = (await once(process, 'message')) as [Knowledge, Server]
-  return { ...knowledge, listener }
+  const { state } = knowledge
+  return { ...knowledge, ...(state === undefined ? {} : { state: fillState(state) }), listener }
 }

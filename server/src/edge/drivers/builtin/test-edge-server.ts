@@ -34,7 +34,7 @@ export async function startTestEdge(
     clock,
     onTargetFailed: (failure) => failures.push(failure),
   })
-  if (!isEmpty) server.replace({ routes: [], credentials: [], controlPlanes: [], ...state })
+  if (!isEmpty) server.replace({ routes: [], tunnels: [], credentials: [], controlPlanes: [], ...state })
   let connections = 0
   server.listener.on('connection', () => {
     connections += 1

@@ -74,9 +74,9 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
     }
     this.#connection = connection
     connection.socket.setKeepAlive(true, keepAliveMs)
-    const { method, url } = this.#request as { method: string; url: string }
+    const { method } = this.#request as { method: string }
     const lines = `${this.#head.lines}connection: Upgrade\r\nupgrade: websocket\r\n`
-    connection.request(this, buildUpstreamHead(method, url, lines), {
+    connection.request(this, buildUpstreamHead(method, this.#head, lines), {
       isHeadRequest: false,
       isUpgrade: true,
       hasMore: true,

@@ -20,10 +20,13 @@ test('remembers what it was told, and lets a test report in its name', async () 
     access: { kind: 'server', user: 'alice', server: '' },
     data: {},
   } as const
-  await edge.replace({ routes: [], credentials: [], controlPlanes: ['unix:/run/hub.sock'] })
+  await edge.replace({ routes: [], tunnels: [], credentials: [], controlPlanes: ['unix:/run/hub.sock'] })
   await edge.apply([{ type: 'route-put', route }])
   assert.deepEqual(edge.routes.get('/user/alice/'), route)
   assert.deepEqual(edge.controlPlanes, ['unix:/run/hub.sock'])
+  const tunnel = { serverName: 'daskgateway-1', target: 'tcp://127.0.0.1:9', data: {} }
+  await edge.apply([{ type: 'tunnel-put', tunnel }])
+  assert.deepEqual([...edge.tunnels.values()], [tunnel])
   const seen: unknown[] = []
   edge.onReport((report) => seen.push(report))
   edge.onTargetFailed((failure) => seen.push(failure))
