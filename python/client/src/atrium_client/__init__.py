@@ -1,8 +1,21 @@
-"""Atrium from Python. Importing it loads the standard library alone, and little of that."""
+"""Atrium from Python. Importing it loads nothing: what a job of it does not use costs it nothing."""
 
 from __future__ import annotations
 
-from atrium_client.api import Api, ApiError, connect
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atrium_client.api import Api, ApiError, connect
 
 __version__ = "0.1.0"
 __all__ = ["Api", "ApiError", "connect"]
+
+_HOMES = {"Api": "api", "ApiError": "api", "connect": "api"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
