@@ -20,6 +20,7 @@ export const errorTable = {
   gone: { status: 410, message: 'This is not there any more.', retry: false },
   too_large: { status: 413, message: 'The request is too large.', retry: false },
   quota_exceeded: { status: 409, message: 'This is more than your quota allows.', retry: false },
+  unprocessable: { status: 422, message: 'This cannot be done as it was asked for.', retry: false },
   too_many_requests: { status: 429, message: 'Too many tries. Wait a little.', retry: true },
   internal: {
     status: 500,

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 
 import { groupsSection, rolesSection, servicesSection, signInSection } from './sections/access.ts'
+import { daskSection } from './sections/dask.ts'
 import {
   edgeSection,
   environmentSection,
@@ -30,6 +31,7 @@ export const configSchema = Type.Object(
     services: servicesSection,
     profiles: profilesSection,
     servers: serversSection,
+    dask: daskSection,
     quotas: quotasSection,
     cost: costSection,
     log: logSection,

@@ -1,4 +1,5 @@
 import { type BrowserRoutes, type BrowserRoutesOptions, createBrowserRoutes } from './browser-routes.ts'
+import { createDaskRoutes, type DaskRoutesOptions } from './dask-routes.ts'
 import type { Route } from './define-route.ts'
 import { createHubRoutes, type HubRoutesOptions } from './hub-routes.ts'
 import { createIdentityRoutes, type IdentityRoutesOptions } from './identity-routes.ts'
@@ -18,6 +19,7 @@ export interface AllRoutesOptions {
   readonly shutdown: ShutdownRoutesOptions
   readonly metrics: MetricsRoutesOptions
   readonly nodeJobs: NodeJobRoutesOptions
+  readonly dask: DaskRoutesOptions
   readonly version: string
 }
 
@@ -38,6 +40,7 @@ export function createAllRoutes(options: AllRoutesOptions): AllRoutes {
     ...createShutdownRoutes(options.shutdown),
     ...createMetricsRoutes(options.metrics),
     ...createNodeJobRoutes(options.nodeJobs),
+    ...createDaskRoutes(options.dask),
     ...createOpenApiRoutes({ listRoutes: () => routes, version: options.version }),
   ]
   return { ...browser, routes }

@@ -14,6 +14,7 @@ import type { Logger } from 'pino'
 import type { Principals } from '#identity/principals.ts'
 import { createAccessLog } from './access-log.ts'
 import { createFindPrincipal, type FindPrincipal } from './authenticate-request.ts'
+import { buildGatewayError, isGatewayPath } from './dask-gateway-protocol.ts'
 import type { Route } from './define-route.ts'
 import { buildErrorBody, isApiPath, toPlatformError } from './error-reply.ts'
 import { registerRoute } from './register-route.ts'
@@ -104,6 +105,10 @@ function createErrorSender({ log, renderErrorPage }: AppOptions): SendError {
   return (error, request, reply) => {
     if (error.status >= 500)
       log.error({ request_id: request.id, err: error.cause ?? error, detail: error.detail }, 'request failed')
+    if (speaksGateway(request)) {
+      const { status, headers, body } = buildGatewayError(error)
+      return reply.code(status).headers(apiHeaders).headers(headers).send(body)
+    }
     reply.code(error.status)
     if (error.code === 'too_many_requests') reply.header('retry-after', '5')
     if (wantsJson(request)) return reply.headers(apiHeaders).send(buildErrorBody(error, request.url))
@@ -112,6 +117,11 @@ function createErrorSender({ log, renderErrorPage }: AppOptions): SendError {
       .type('text/html; charset=utf-8')
       .send(renderErrorPage?.(error, request, reply) ?? `<!doctype html><title>${error.status}</title>`)
   }
+}
+
+function speaksGateway(request: FastifyRequest): boolean {
+  const { route } = request.routeOptions.config
+  return route === undefined ? isGatewayPath(request.url) : route.protocol === 'dask-gateway'
 }
 
 function wantsJson(request: FastifyRequest): boolean {
@@ -133,10 +143,11 @@ function createUnmatchedHandler(
       if (request.method === 'OPTIONS') return reply.headers(apiHeaders).type('application/json').send('')
       return sendError(new PlatformError('method_not_allowed'), request, reply)
     }
-    const redirect = isApiPath(path) ? undefined : findRedirect?.(request.url)
+    const isApi = isApiPath(path) || isGatewayPath(path)
+    const redirect = isApi ? undefined : findRedirect?.(request.url)
     if (redirect !== undefined) return reply.headers(pageHeaders).redirect(redirect)
     // The page that says so offers the way home, or to the sign-in.
-    if (!isApiPath(path)) request.principal = await findPrincipal(request, 'session')
+    if (!isApi) request.principal = await findPrincipal(request, 'session')
     return sendError(new PlatformError('not_found'), request, reply)
   }
 }

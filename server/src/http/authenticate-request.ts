@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Principal, SessionPrincipal } from '#identity/principal.ts'
 import type { MaybePromise, Principals } from '#identity/principals.ts'
 import { findCookie } from './cookies.ts'
+import { findGatewaySecret } from './dask-gateway-protocol.ts'
 import type { Authentication } from './define-route.ts'
 
 /** `token` and `bearer` in any case: what JupyterHub takes. */
@@ -26,6 +27,7 @@ export function createFindPrincipal(
     if (authentication !== 'session') {
       const secret = findTokenSecret(request)
       if (secret !== undefined) return principals.findByToken(secret)
+      if (authentication === 'token' || authentication === 'optional-token') return undefined
     }
     const secret = findCookie(request.headers.cookie, cookieName)
     return secret === undefined ? undefined : principals.findBySession(secret)
@@ -33,7 +35,8 @@ export function createFindPrincipal(
 }
 
 /** The secret in the `Authorization` header, if it is one of ours. */
-export function findTokenSecret(request: FastifyRequest): string | undefined {
+function findTokenSecret(request: FastifyRequest): string | undefined {
+  if (request.routeOptions.config.route?.protocol === 'dask-gateway') return findGatewaySecret(request)
   const header = request.headers.authorization
   return header === undefined ? undefined : authorizationPattern.exec(header)?.[1]
 }

@@ -14,8 +14,10 @@ export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
  * - `optional`: a valid session or token is used, none is fine too.
  * - `session`: a signed-in browser. Pages send others to the sign-in page.
  * - `token-or-session`: the API.
+ * - `token`: programs only; browsers' sessions are not looked at.
+ * - `optional-token`: a valid token is used, none is fine too.
  */
-export type Authentication = 'none' | 'optional' | 'session' | 'token-or-session'
+export type Authentication = 'none' | 'optional' | 'session' | 'token-or-session' | 'token' | 'optional-token'
 
 /**
  * What the principal must be allowed to do, checked before the body is read.
@@ -56,6 +58,8 @@ interface PrincipalFor {
   optional: Principal | undefined
   session: SessionPrincipal
   'token-or-session': Principal
+  token: Principal
+  'optional-token': Principal | undefined
 }
 
 /** What a handler is given. */
@@ -105,6 +109,8 @@ export interface RouteOptions<S extends RouteSchemas, A extends Authentication> 
   readonly xsrf?: XsrfRule
   /** `json` (default): errors are JSON. `page`: errors are pages, and who is not signed in is sent to the sign-in page. */
   readonly answers?: 'json' | 'page'
+  /** Another protocol than JupyterHub's: how credentials are presented, and the form and status of errors. See `dask-gateway-protocol.ts`. */
+  readonly protocol?: 'dask-gateway'
   readonly schemas: S
   /**
    * `schema` (default), or `handler`: the schemas of query and body are for the API's document and the handler refuses what does not fit

@@ -1,6 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
-import { toPythonText, toPythonType } from './python-text.ts'
+import { toPythonText, toPythonType } from '#platform/python-text.ts'
 
 const longestMessage = 1000
 

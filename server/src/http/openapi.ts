@@ -102,6 +102,10 @@ function buildSecurity({ authentication }: Route): readonly Json[] {
       return [{ session: [] }]
     case 'token-or-session':
       return [{ token: [] }, { session: [] }]
+    case 'token':
+      return [{ token: [] }]
+    case 'optional-token':
+      return [{}, { token: [] }]
   }
 }
 

@@ -88,7 +88,7 @@ function findRefusal(check: () => void): Error | undefined {
 }
 
 function isClosed({ authentication }: Route): boolean {
-  return authentication === 'session' || authentication === 'token-or-session'
+  return authentication === 'session' || authentication === 'token-or-session' || authentication === 'token'
 }
 
 function sendsToSignIn(route: Route, request: FastifyRequest): boolean {

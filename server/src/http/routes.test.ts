@@ -76,11 +76,13 @@ function openApp(reached: string[], registered: string[] = []): FastifyInstance 
 
 const urlOf = ({ path }: Route) => path.replaceAll(/:[A-Za-z]+/g, 'alice').replace('*', 'x')
 const isClosed = ({ authentication }: Route) =>
-  authentication === 'session' || authentication === 'token-or-session'
+  authentication === 'session' || authentication === 'token-or-session' || authentication === 'token'
+/** Clients of Dask Gateway send nothing before they have seen a 401. */
+const refusalOf = ({ protocol }: Route) => (protocol === 'dask-gateway' ? 401 : 403)
 
 /** True for routes that a browser's session lets in, but those that say why they need no proof. */
 const takesSessions = ({ authentication, xsrf }: Route) =>
-  authentication !== 'none' && typeof xsrf !== 'object'
+  !['none', 'token', 'optional-token'].includes(authentication) && typeof xsrf !== 'object'
 
 const session = { cookie: 'atrium-session=session' }
 const token = createXsrf({ key: xsrfKey, secure: false }).tokenFor(
@@ -127,7 +129,8 @@ describe('every route', () => {
         const answer = await app.inject({ method, url: urlOf(route) })
         const sent =
           answer.statusCode === 302 && String(answer.headers.location).startsWith('/hub/login?next=')
-        assert.ok(answer.statusCode === 403 || sent, `${method} ${route.path}: ${answer.statusCode}`)
+        const refused = answer.statusCode === refusalOf(route)
+        assert.ok(refused || sent, `${method} ${route.path}: ${answer.statusCode}`)
       }
     }
     assert.deepEqual(reached, [])
@@ -175,6 +178,24 @@ describe('every route', () => {
       changing.map(({ method, path }) => `${method} ${path} as browser`),
       'with the proof all let it in',
     )
+  })
+
+  test('for programs alone lets in no browser, even with its proof', async () => {
+    const reached: string[] = []
+    const app = openApp(reached)
+    const forPrograms = routes.filter(({ authentication }) => authentication === 'token')
+    assert.ok(forPrograms.length > 5)
+    for (const route of forPrograms) {
+      const answer = await app.inject({
+        method: route.method,
+        url: urlOf(route),
+        headers: proven,
+        payload: '{}',
+      })
+      assert.equal(answer.statusCode, 401, route.path)
+      assert.equal(answer.headers['www-authenticate'], 'jupyterhub')
+    }
+    assert.deepEqual(reached, [])
   })
 
   test('that is read by scripts asks a browser for its proof', async () => {
@@ -226,7 +247,7 @@ test('an upgrade gets past no guard', async (t) => {
   const { port } = app.server.address() as AddressInfo
   for (const route of routes.filter(isClosed)) {
     const answer = await askToUpgrade(port, route)
-    assert.match(answer, /^HTTP\/1\.1 (403 |302 Found\r\n(.*\r\n)*location: \/hub\/login\?)/, route.path)
+    assert.match(answer, /^HTTP\/1\.1 (40[13] |302 Found\r\n(.*\r\n)*location: \/hub\/login\?)/, route.path)
   }
   assert.deepEqual(reached, [])
 })

@@ -1,7 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
-
+import { toPythonText } from '#platform/python-text.ts'
 import { isObject } from './hub-bodies.ts'
-import { toPythonText } from './python-text.ts'
 
 /** A thousand years: what ends later is no date any more that everybody can read. */
 const longestSeconds = 1000 * 365 * 86_400

@@ -5,9 +5,9 @@ import { isUserName, normaliseUserName, printable } from '#identity/names.ts'
 import type { Principal } from '#identity/principal.ts'
 import type { ScopeSet } from '#identity/scope-set.ts'
 import type { UserQuery } from '#identity/user-query.ts'
+import { toPythonText } from '#platform/python-text.ts'
 import { isObject, parseNames, parseUserBody } from './hub-bodies.ts'
 import type { HubPageRequest } from './hub-page.ts'
-import { toPythonText } from './python-text.ts'
 
 /** A request for a list of users. */
 interface ListRequest {

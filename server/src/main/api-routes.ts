@@ -2,6 +2,7 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 
 import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import type { AllRoutesOptions } from '#http/all-routes.ts'
+import type { DaskRoutesOptions } from '#http/dask-routes.ts'
 import type { ShutdownRequest } from '#http/routes/hub/shutdown.ts'
 import type { Hub } from '#hub/hub.ts'
 import type { Identity } from '#identity/identity.ts'
@@ -39,6 +40,8 @@ export interface ApiRoutesOptions {
   shutDown(request: ShutdownRequest): void
   /** Where jobs on nodes fetch themselves; undefined where they run on this machine. */
   nodeDoor: NodeDoor | undefined
+  /** Undefined: the platform has no Dask clusters. */
+  dask: DaskRoutesOptions['dask']
 }
 
 /** What every route but the browser's stands on. */
@@ -62,6 +65,7 @@ export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutes
     shutdown: options,
     metrics: { renderMetrics: () => renderMetrics(options) },
     nodeJobs: options,
+    dask: options,
     version,
   }
 }

@@ -187,6 +187,7 @@ async function buildApp(
       signIn: findPamCheck(options) === undefined ? 'local' : 'pam',
       shutDown: options.shutDown,
       nodeDoor: ports.drivers.nodeDoor,
+      dask: undefined,
     }),
     browser: {
       identity,

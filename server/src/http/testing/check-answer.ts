@@ -23,9 +23,20 @@ export function checkAnswer(route: Route, status: number, payload: unknown): voi
 /** The schema with objects that take no other fields than they name. */
 function closed(schema: TSchema): TSchema {
   const copy = JSON.parse(JSON.stringify(schema), (_key, value) => {
-    const isObject =
-      value !== null && typeof value === 'object' && value.type === 'object' && 'properties' in value
+    if (value === null || typeof value !== 'object') return value
+    if (Array.isArray(value.allOf)) return mergeObjects(value.allOf)
+    const isObject = value.type === 'object' && 'properties' in value
     return isObject && !('additionalProperties' in value) ? { ...value, additionalProperties: false } : value
   })
   return Type.Unsafe(copy)
+}
+
+/** Parts of one object: each would refuse the fields of the others. */
+function mergeObjects(parts: readonly { properties: object; required?: readonly string[] }[]): object {
+  return {
+    type: 'object',
+    properties: Object.assign({}, ...parts.map(({ properties }) => properties)),
+    required: parts.flatMap(({ required = [] }) => required),
+    additionalProperties: false,
+  }
 }

@@ -2,7 +2,7 @@ import type { UsageAmounts, UsageDimension, UsageReport, UsageRow } from '@atriu
 
 import { splitKeys } from '#scheduler/job-store.ts'
 import type { ReadableDatabase } from '#store/store.ts'
-import { dayMs } from './job-use.ts'
+import { dayMs, type UsedAmounts } from './job-use.ts'
 import { nobody } from './usage-ledger.ts'
 import { readUsage, type UsageFilter, type UsageSum } from './usage-reader.ts'
 
@@ -55,6 +55,17 @@ export async function readUsageReport(
       whole.reduce<UsageAmounts>((total, sum) => addAmounts(total, sum, prices), noAmounts),
     ),
   }
+}
+
+/** Hours of one partition with what they cost, rounded to what can be meant. */
+export function priceUse(
+  { coreSeconds, gpuSeconds, gibSeconds }: UsedAmounts,
+  partition: string,
+  prices: UsagePrices | undefined,
+): Omit<UsageAmounts, 'runs'> {
+  const sum = { partition, runs: 0, coreSeconds, gpuSeconds, gibSeconds }
+  const { runs: _, ...amounts } = roundAmounts(addAmounts(noAmounts, sum, prices))
+  return amounts
 }
 
 /** `2026-11-26`. */

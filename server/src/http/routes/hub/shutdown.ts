@@ -3,8 +3,8 @@ import { Type } from 'typebox'
 
 import { defineRoute, type Route } from '#http/define-route.ts'
 import { isObject } from '#http/hub-bodies.ts'
-import { toPythonText } from '#http/python-text.ts'
 import type { Actor } from '#observe/audit.ts'
+import { toPythonText } from '#platform/python-text.ts'
 
 /** What else ends with the control plane. */
 export interface ShutdownRequest {
