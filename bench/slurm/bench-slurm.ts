@@ -2,12 +2,13 @@ import { chmodSync, copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { SlurmCluster } from '../../test/slurm/cluster.ts'
+import { openWarmDoor } from '../../test/slurm/warm-doors.ts'
 import { jupyterhubVersion } from '../hub/jupyterhub.ts'
 import type { Figures } from '../hub/measures.ts'
 import type { Measurement } from '../measurement.ts'
 import { startAtriumOnSlurm } from './atrium-on-slurm.ts'
 import { measureBareJob } from './bare-job.ts'
-import { batchspawnerVersion, startBatchspawner } from './batchspawner.ts'
+import { batchspawnerVersion, ensureBatchspawner, startBatchspawner } from './batchspawner.ts'
 import { startBenchCluster } from './cluster-under-test.ts'
 import type { HubOnSlurm, StartHubOnSlurm } from './hub-on-slurm.ts'
 import { measureLab, measureServers, rowNames } from './measures.ts'
@@ -68,12 +69,28 @@ export async function benchSlurmLab({ rounds }: { rounds: number }): Promise<rea
     const cluster = await startBenchCluster()
     try {
       peer.push(await withHub(startBatchspawner, cluster, {}, measureLab))
-      ours.push(await withHub(startAtriumOnSlurm, cluster, {}, measureLab))
+      const cold = await withHub(startAtriumOnSlurm, cluster, {}, measureLab)
+      const doors = cluster.nodes.map(({ name, kind }) =>
+        kind === 'static' ? [openWarmDoor(cluster, name, { prefix: ensureBatchspawner() })] : [],
+      )
+      await Promise.all(doors.flat().map((door) => door.start()))
+      const warm = await withHub(startAtriumOnSlurm, cluster, {}, measureLab)
+      ours.push({ [rowNames.lab]: warm[rowNames.lab] ?? 0, [rowNames.coldLab]: cold[rowNames.lab] ?? 0 })
     } finally {
       await cluster.stop()
     }
   }
-  return [{ ...labRow, ours: collect(ours, labRow.name), peer: collect(peer, labRow.name), peerName }]
+  const measured = { peer: collect(peer, rowNames.lab), peerName }
+  return [
+    { ...labRow, ...measured, ours: collect(ours, rowNames.lab) },
+    {
+      name: rowNames.coldLab,
+      unit: 'ms',
+      better: 'lower',
+      ...measured,
+      ours: collect(ours, rowNames.coldLab),
+    },
+  ]
 }
 
 async function withHub(

@@ -17,6 +17,8 @@ const settledMs = 15_000
 
 export const rowNames = {
   lab: 'Slurm: real JupyterLab ready',
+  /** Ours without warm doors on the nodes. */
+  coldLab: 'Slurm: real JupyterLab ready, no warm door',
   one: 'Slurm: trivial server ready',
   many: `Slurm: ${servers} trivial servers at once`,
   pendingCalls: `Slurm calls a minute, ${servers} servers pending`,

@@ -25,6 +25,8 @@ export interface SlurmHost extends SlurmHostDescription {
   powerOff(): Promise<void>
   /** Pulls its network plug or puts it back. */
   setConnected(connected: boolean): Promise<void>
+  /** Another daemon on it, as root, of this one's own name among programs. `isReady`: whether it does its work. */
+  daemon(name: string, command: readonly string[], isReady: () => boolean | Promise<boolean>): Daemon
   /** Runs a program on it, as root. */
   run(command: string, args: readonly string[], options?: ProgramOptions): Promise<ProgramResult>
 }
@@ -65,12 +67,45 @@ export function openHost(layout: SlurmLayout, description: SlurmHostDescription)
       await slurmd.start()
     },
     powerOff: () => removeControlGroup(group),
+    daemon: (daemonName, command, isReady) =>
+      openDaemon({ layout, name, group, enter }, { name: daemonName, command, isReady }),
     setConnected: (connected) => setHostConnected(layout, description, connected),
     async run(command, args, options = {}) {
       const [program = '', ...rest] = enter(['sh', '-c', enterHostGroups, 'sh', command, ...args])
       return await tryProgram(program, rest, options)
     },
   }
+}
+
+/** A daemon by its pid file, as the host may run several of one program. */
+function openDaemon(
+  host: { layout: SlurmLayout; name: string; group: string; enter(command: readonly string[]): string[] },
+  daemon: { name: string; command: readonly string[]; isReady: () => boolean | Promise<boolean> },
+): Daemon {
+  const { layout, group } = host
+  const file = `${host.name}-${daemon.name}`
+  // What is started first is nsenter, which stays and waits when it enters a namespace of process ids.
+  const findPid = () => {
+    const outer = findMember(group, join(layout.dir, 'run', `${file}.pid`))
+    return outer === undefined ? undefined : findChild(outer)
+  }
+  return createDaemon({
+    name: `${daemon.name} on ${host.name}`,
+    findPid,
+    launch: () => {
+      launchDetached(host.enter(['sh', '-c', enterHostGroups, 'sh', ...daemon.command]), {
+        group,
+        pidFile: join(layout.dir, 'run', `${file}.pid`),
+        logFile: join(layout.dir, 'log', `${file}.out`),
+      })
+    },
+    isReady: daemon.isReady,
+  })
+}
+
+function findChild(pid: number): number | undefined {
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+  return child === undefined || child === '' ? undefined : Number(child)
 }
 
 /** Inside of the namespaces each hierarchy's folder is the host's own group. */

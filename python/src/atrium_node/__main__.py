@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Runs the program named by the first argument with the arguments after it."""
-    programs = ("agent", "pam_check", "slurm_job", "slurm_probe", "slurm_task", "watch_interruption")
+    programs = ("agent", "pam_check", "slurm_job", "slurm_probe", "slurm_task", "warm_door", "watch_interruption")
     if len(sys.argv) < 2 or sys.argv[1] not in programs:
         sys.exit(f"usage: atrium_node {{{'|'.join(programs)}}} ...")
     program = sys.argv.pop(1)
@@ -23,6 +23,8 @@ def main() -> None:
         from atrium_node.slurm_probe import main as run
     elif program == "slurm_task":
         from atrium_node.slurm_task import main as run
+    elif program == "warm_door":
+        from atrium_node.warm_door import main as run
     else:
         from atrium_node.watch_interruption import main as run
     run()

@@ -128,6 +128,8 @@ def drop_to(plan: ChildPlan) -> None:
     except OSError as error:
         raise StepError("cannot set limits", error) from error
     if plan.drop:
+        # Not the one of the root process that forked us.
+        linux.leave_session_keyring()
         try:
             os.setgroups(plan.gids)
             os.setresgid(plan.gid, plan.gid, plan.gid)

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import platform
 import struct
 
 _PR_SET_NO_NEW_PRIVS = 38
@@ -45,6 +46,21 @@ def become_subreaper() -> None:
 def die_with_parent(sig: int) -> None:
     """This process gets `sig` when the thread that forked it ends."""
     _prctl(_PR_SET_PDEATHSIG, sig)
+
+
+# keyctl(2) has no function in the C library; by machine, from the kernel's tables of system calls.
+_SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
+_KEYCTL_JOIN_SESSION_KEYRING = 1
+
+
+def leave_session_keyring() -> None:
+    """This process gets an empty session keyring of its own (session-keyring(7)): who has one in common has the keys in it.
+
+    Does nothing where the kernel has no keys or a container may not use them.
+    """
+    number = _SYS_KEYCTL.get(platform.machine())
+    if number is not None:
+        _libc.syscall(ctypes.c_long(number), ctypes.c_long(_KEYCTL_JOIN_SESSION_KEYRING), None)
 
 
 def set_process_name(name: str) -> None:

@@ -35,6 +35,9 @@ _SETS: dict[str, tuple[str, ...]] = {
     ENGINE: ("ipyparallel.engine.app", "ipyparallel.controller.app"),
 }
 
+PLANNED_SETS = frozenset(_SETS)
+"""Sets that are loaded with root's rights on behalf of anybody: no other module is, however it is called."""
+
 _ENTRIES = {
     "jupyterhub.singleuser": NOTEBOOK,
     "jupyter_server.serverapp": NOTEBOOK,

@@ -15,6 +15,7 @@ from atrium_node import munge
 from atrium_node.child import StepError, drop_to, enter_directory, exec_command, report_failure, reset_signals, take_standard_files
 from atrium_node.child_plan import ChildFiles, ChildPlan
 from atrium_node.slurm_environment import build_environment
+from atrium_node.warm_client import WarmProgram, ask_door
 
 _PORT = re.compile(r"\{port:([a-z][a-z0-9_-]*)\}")
 _KEY_VARIABLE = "ATRIUM_JOB"
@@ -24,18 +25,33 @@ _NOT_FOUND, _CANNOT_RUN = 127, 126
 class Child:
     """A program that was started, or was not: `failure` says why."""
 
-    __slots__ = ("pid", "failure")
+    __slots__ = ("pid", "failure", "_warm")
 
-    def __init__(self, pid: int, failure: str | None) -> None:
+    def __init__(self, pid: int, failure: str | None, warm: WarmProgram | None = None) -> None:
+        """`warm`: its parent is not this process."""
         self.pid = pid
         self.failure = failure
+        self._warm = warm
+
+    @property
+    def wake_files(self) -> list[int]:
+        """Become readable when it ends, beside SIGCHLD."""
+        return [] if self._warm is None else self._warm.wake_files
+
+    def poll(self) -> tuple[bool, int | None]:
+        """Whether it has ended, and its wait status; None: nobody saw that."""
+        if self._warm is not None:
+            return self._warm.poll()
+        ended, status = os.waitpid(self.pid, os.WNOHANG)
+        return ended != 0, status
 
 
 def start_program(job: dict[str, Any], ports: dict[str, int], log: int, munge_socket: str | None) -> Child:
     """Returns once the program runs, or could not be started; the child has ended then. Throws OSError and MungeError."""
     program = _fill(job, ports)
     if job.get("tasks", 1) == 1:
-        return _spawn(build_plan(program), os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), log)
+        child = _spawn_warm(build_plan(program), job["warm"], log) if "warm" in job else None
+        return child or _spawn(build_plan(program), os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), log)
     return _spawn(_plan_tasks(job, program), _seal(program, munge_socket), log)
 
 
@@ -92,6 +108,19 @@ def _seal(program: dict[str, Any], munge_socket: str | None) -> int:
         file.write(text.encode() + credential)
     os.lseek(fd, 0, os.SEEK_SET)
     return fd
+
+
+def _spawn_warm(plan: ChildPlan, warm: dict[str, str], log: int) -> Child | None:
+    """None: it has to start cold."""
+    plan.warm_prefix, plan.warm_entry = warm["prefix"], warm["entry"]
+    asked = ask_door(plan, log)
+    if asked is None:
+        return None
+    program, status_r = asked
+    with open(status_r, "rb") as status:
+        words = [json.loads(line) for line in status.read().splitlines()]
+    failure = next((str(word["message"]) for word in words if "message" in word), None)
+    return Child(program.pid, failure, program)
 
 
 def _spawn(plan: ChildPlan, standard_input: int, log: int) -> Child:

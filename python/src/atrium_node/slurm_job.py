@@ -78,7 +78,10 @@ def _fail(watch: SlurmWatch, failure: str, code: int) -> int:
 
 
 def _follow(watch: SlurmWatch, child: Child) -> int:
-    code = os.waitstatus_to_exitcode(watch.run(child.pid))
+    status = watch.run(child)
+    if status is None:
+        return _fail(watch, "how its program ended was not seen: the warm door of its node is gone", _CANNOT_RUN)
+    code = os.waitstatus_to_exitcode(status)
     exit: dict[str, Any] = {}
     if child.failure is not None:
         exit["failure"] = child.failure

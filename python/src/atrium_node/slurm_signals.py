@@ -51,9 +51,9 @@ class Signals:
                 # It is gone, or Slurm's own.
                 continue
 
-    def wait(self, seconds: float) -> None:
-        """Until then, or until one comes: SIGCHLD says that the program ended."""
-        if select.select([self._wakeup], [], [], seconds)[0]:
+    def wait(self, seconds: float, files: list[int]) -> None:
+        """Until then, or until one comes, as SIGCHLD when the program ended, or one of `files` is readable."""
+        if self._wakeup in select.select([self._wakeup, *files], [], [], seconds)[0]:
             os.read(self._wakeup, 4096)
 
 

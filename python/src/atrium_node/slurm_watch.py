@@ -9,6 +9,7 @@ from typing import Any
 from atrium_node.log_file import trim_log
 from atrium_node.node_door import Door
 from atrium_node.ports import listening_owners
+from atrium_node.slurm_child import Child
 from atrium_node.slurm_signals import Signals
 from atrium_node.slurm_usage import SlurmUsage
 
@@ -44,8 +45,8 @@ class SlurmWatch:
         self._began = time.monotonic()
         self._due: dict[str, float] = {}
 
-    def run(self, pid: int) -> int:
-        """Returns the wait status of the program when it has ended; its end is not told yet."""
+    def run(self, child: Child) -> int | None:
+        """Returns the wait status of the program when it has ended, None if nobody saw it; its end is not told yet."""
         looks = {
             "ports": self._look_at_ports,
             "oom": self._look_at_oom_kills,
@@ -56,9 +57,9 @@ class SlurmWatch:
         self._due = {"oom": _OOM_SECONDS, "log": _LOG_SECONDS, "usage": _FIRST_USAGE_SECONDS}
         if self._ports:
             self._due["ports"] = 0.0
-        self._signals.follow(pid)
+        self._signals.follow(child.pid)
         while True:
-            ended, status = os.waitpid(pid, os.WNOHANG)
+            ended, status = child.poll()
             if ended:
                 self._signals.follow(None)
                 return status
@@ -66,7 +67,7 @@ class SlurmWatch:
                 if due <= self._age():
                     del self._due[name]
                     looks[name]()
-            self._wait()
+            self._wait(child.wake_files)
 
     def tell_end(self, exit: dict[str, Any]) -> None:
         """Tries for some seconds."""
@@ -83,9 +84,9 @@ class SlurmWatch:
     def _age(self) -> float:
         return time.monotonic() - self._began
 
-    def _wait(self) -> None:
+    def _wait(self, wake_files: list[int]) -> None:
         """Until a child ends or something is due."""
-        self._signals.wait(max(0.0, min(self._due.values()) - self._age()))
+        self._signals.wait(max(0.0, min(self._due.values()) - self._age()), wake_files)
 
     def _again(self, name: str, seconds: float) -> None:
         self._due[name] = self._age() + seconds

@@ -47,7 +47,7 @@ export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDr
     servers: {
       hubUrl: config.hubUrl,
       bindHost: everyAddress,
-      warmStart: false,
+      warmStart: start.config.servers.warmStart,
       clientFolder: await installClientPackage(shared.node, config.python),
     },
     services: {

@@ -116,12 +116,13 @@ function buildLaunch(
   spec: JobSpec,
   claimant: string,
 ) {
-  const { key, command, environment, workingDirectory, ports } = spec
+  const { key, command, environment, workingDirectory, ports, warm } = spec
   return {
     ...{ key, claimant, command, environment, workingDirectory, ports },
     tasks: oneProgram.has(spec.kind) ? 1 : spec.tasks,
     umask: userUmask,
     log: { path: logPath(key), limitBytes: logLimitBytes ?? defaultLogLimitBytes },
+    ...(warm === undefined ? {} : { warm }),
     ...(portRange === undefined ? {} : { portRange }),
     ...(srun === undefined ? {} : { srun }),
     ...(mpi === undefined ? {} : { mpi }),
