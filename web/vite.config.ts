@@ -16,12 +16,17 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     cssCodeSplit: false,
-    // Two files: what everybody loads, and what administrators load besides.
+    // Three files: what everybody loads, and what who computes and who administers loads besides.
     rolldownOptions: {
       output: {
         codeSplitting: {
           groups: [
-            { name: 'portal', test: /^(?!.*\/src\/(pages|forms)\/admin\/)/, priority: 1 },
+            {
+              name: 'portal',
+              test: /^(?!.*(\/src\/(pages|forms)\/(admin|compute)\/|\/contract\/src\/cron))/,
+              priority: 1,
+            },
+            { name: 'compute', test: /\/src\/(pages|forms)\/compute\/|\/contract\/src\/cron/ },
             { name: 'admin', test: /\/src\/(pages|forms)\/admin\// },
           ],
         },

@@ -3,6 +3,21 @@ import { type Static, Type } from 'typebox'
 /** A Dask cluster's life, in the words of Dask Gateway's protocol. */
 export const clusterStates = ['pending', 'running', 'stopping', 'stopped', 'failed'] as const
 
+export type ClusterState = (typeof clusterStates)[number]
+
+/** What may be asked of a cluster in which state: disabled buttons and refusals both follow this table. */
+export const clusterCan = {
+  scale: ['pending', 'running'],
+  stop: ['pending', 'running'],
+  /** Computing on it, and its dashboard. */
+  open: ['running'],
+} as const satisfies Record<string, readonly ClusterState[]>
+
+/** True when a cluster in `state` may be asked to do `action`. */
+export function canCluster(action: keyof typeof clusterCan, state: ClusterState): boolean {
+  return (clusterCan[action] as readonly ClusterState[]).includes(state)
+}
+
 /** How many workers there are and may be. */
 export const clusterWorkersSchema = Type.Object({
   wanted: Type.Integer({ description: 'As scaled by hand, or as adapting asks for now.' }),
@@ -76,7 +91,10 @@ export const clusterWorkerSchema = Type.Object({
   cpuSeconds: Type.Optional(Type.Number()),
 })
 
-/** `GET /api/v1/clusters/:cluster`. */
+export type ClusterQuery = Static<typeof clusterQuerySchema>
+export type ClusterWorker = Static<typeof clusterWorkerSchema>
+
+/** `GET /api/v1/clusters/:cluster`; `DELETE` stops it. */
 export const clusterDetailSchema = Type.Intersect([
   clusterViewSchema,
   Type.Object({ currency: Type.Optional(Type.String()), workerList: Type.Array(clusterWorkerSchema) }),
@@ -92,3 +110,5 @@ export const clusterScaleSchema = Type.Union([
     { additionalProperties: false },
   ),
 ])
+
+export type ClusterScale = Static<typeof clusterScaleSchema>

@@ -19,6 +19,9 @@ const pages: readonly [path: string, sign: string, user?: string][] = [
   ['/hub/home', 'Profile', 'alice'],
   ['/hub/spawn', 'Choose what it gets', 'alice'],
   ['/hub/spawn-pending/ada/gpu', 'Number 1 in line', 'ada'],
+  ['/hub/compute/clusters', '5 of 8', 'ada'],
+  ['/hub/compute/clusters', 'No cluster runs', 'alice'],
+  ['/hub/compute/clusters/daa66d1378de0b4a1715a981b54d47b8', 'line 3 of', 'ada'],
   ['/hub/token', 'nightly report', 'ada'],
   ['/hub/token', 'No tokens', 'alice'],
   ['/hub/activity', 'session.start', 'ada'],
@@ -36,6 +39,7 @@ const pages: readonly [path: string, sign: string, user?: string][] = [
   ['/hub/admin/roles/admin', 'What it allows', 'ada'],
   ['/hub/admin/jobs', 'Server notes', 'ada'],
   ['/hub/admin/jobs/srv-0006-10nu', 'line 3 of', 'ada'],
+  ['/hub/admin/jobs/clusters', '187 of 200', 'ada'],
   ['/hub/admin/queue', 'Server gpu', 'ada'],
   ['/hub/admin/quotas', 'astro', 'ada'],
   ['/hub/admin/usage', 'Altogether', 'ada'],
@@ -115,6 +119,13 @@ function dialogs(): [string, (page: Page) => Promise<void>][] {
       async (page) => {
         await page.getByLabel('Select bob').check()
         await page.getByRole('button', { name: 'Add to group…' }).click()
+      },
+    ],
+    [
+      '/hub/compute/clusters',
+      async (page) => {
+        await page.getByRole('button', { name: 'More for daa66d13' }).click()
+        await page.getByRole('menuitem', { name: 'Scale…' }).click()
       },
     ],
     ['inviting', (page) => page.getByRole('button', { name: 'Invite' }).click()],

@@ -13,7 +13,8 @@ function nameAtLength({ api: { state } }: MockServer): void {
   const [job] = state.jobs
   const [event] = state.audit
   const [token] = state.tokens
-  assert.ok(job && event && token)
+  const [cluster] = state.clusters
+  assert.ok(job && event && token && cluster)
   const server = { name: 'a'.repeat(60), profile: 'small', queuedMs: 0, startingMs: 10, fails: false }
   state.users.unshift({
     name: long,
@@ -23,6 +24,7 @@ function nameAtLength({ api: { state } }: MockServer): void {
   })
   state.groups.unshift({ kind: 'group', name: long, users: [long], roles: [], properties: {} })
   state.jobs.unshift({ ...job, key: 'long', user: long, server: server.name, message: long })
+  state.clusters.unshift({ ...cluster, name: 'f'.repeat(32), user: long, message: long })
   state.audit.unshift({ ...event, actor: `user:${long}`, target: `server:${long}/`, remote: long })
   state.tokens.unshift({ ...token, id: 'long', note: long, scopes: [`read:users!user=${long}`] })
 }
@@ -44,6 +46,7 @@ const pages = [
   'admin/groups',
   `admin/groups/${long}`,
   'admin/jobs',
+  'admin/jobs/clusters',
   'admin/queue',
   'admin/audit',
 ]

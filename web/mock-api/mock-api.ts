@@ -1,6 +1,7 @@
 import type { PortalPage } from '@atrium/contract/portal-page.ts'
 
 import { accountRoutes } from './handlers/account.ts'
+import { clusterRoutes } from './handlers/clusters.ts'
 import { operationRoutes } from './handlers/operations.ts'
 import { serverRoutes } from './handlers/servers.ts'
 import { tokenRoutes } from './handlers/tokens.ts'
@@ -27,6 +28,7 @@ const routes: MockRoutes = {
   ...userRoutes,
   ...tokenRoutes,
   ...operationRoutes,
+  ...clusterRoutes,
   ...usageRoutes,
 }
 

@@ -16,8 +16,11 @@ export function buildMockPage(url: URL, user: MockUser | undefined, groups: read
   }
 }
 
+/** What `jobs` and `clusters` bring along. */
+const impliedOwn = ['read:jobs', 'read:clusters', 'access:clusters']
+
 function listScopes({ name, admin }: MockUser): string[] {
-  const own = [...selfScopes, 'shares', 'list:services', 'read:services'].map(
+  const own = [...selfScopes, ...impliedOwn, 'shares', 'list:services', 'read:services'].map(
     (scope) => `${scope}!user=${name}`,
   )
   const all = defaultRoles.find((role) => role.name === 'admin')?.scopes ?? []
@@ -25,6 +28,8 @@ function listScopes({ name, admin }: MockUser): string[] {
     'list:users',
     'list:groups',
     'read:jobs',
+    'read:clusters',
+    'access:clusters',
     'read:quotas',
     'read:usage',
     'read:roles',

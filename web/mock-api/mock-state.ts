@@ -1,5 +1,6 @@
 import type { BrowserSession, Invitation } from '@atrium/contract/account.ts'
 import type { AuditEvent } from '@atrium/contract/audit-api.ts'
+import type { ClusterDetail } from '@atrium/contract/clusters-api.ts'
 import type { HubGroup, HubService, HubShare, HubShareCode, HubToken } from '@atrium/contract/hub-models.ts'
 import type { JobView } from '@atrium/contract/jobs-api.ts'
 import type { RoleView } from '@atrium/contract/roles-api.ts'
@@ -42,6 +43,7 @@ export interface MockState {
   services: HubService[]
   roles: RoleView[]
   jobs: JobView[]
+  clusters: ClusterDetail[]
   audit: AuditEvent[]
   sessions: BrowserSession[]
   invitations: Invitation[]

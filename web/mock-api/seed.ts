@@ -2,6 +2,7 @@ import { defaultRoles, isScope, scopeTable } from '@atrium/contract/permissions.
 import type { RoleView } from '@atrium/contract/roles-api.ts'
 
 import type { MockServer, MockState, MockUser } from './mock-state.ts'
+import { buildClusters } from './seed-clusters.ts'
 import { buildAudit, buildJobs } from './seed-history.ts'
 
 const minuteMs = 60_000
@@ -24,6 +25,7 @@ export function createMockState(nowMs: number): MockState {
     services: listServices(),
     roles: listRoles(),
     jobs: buildJobs(nowMs),
+    clusters: buildClusters(nowMs),
     audit: buildAudit(nowMs),
     sessions: [
       {

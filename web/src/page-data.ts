@@ -20,6 +20,11 @@ export function mayUseForAll(scope: string): boolean {
   return portalPage.user?.scopes.includes(scope) ?? false
 }
 
+/** True when the person holds the scope for what belongs to this user. */
+export function mayUseOf(scope: string, user: string): boolean {
+  return mayUseForAll(scope) || (portalPage.user?.scopes.includes(`${scope}!user=${user}`) ?? false)
+}
+
 /** What the person holds the scope for by name: groups, of `read:usage!group=astro`. */
 export function listNamedBy(scope: string, kind: 'group'): readonly string[] {
   const start = `${scope}!${kind}=`

@@ -17,6 +17,10 @@ import { TokensPage } from '#pages/tokens/tokens-page.tsx'
 import { UsagePage } from '#pages/usage/usage-page.tsx'
 import { paths } from '#paths.ts'
 
+// Whoever only opens notebooks never loads these.
+const ClustersPage = lazyPage(async () => (await import('#pages/compute/clusters-page.tsx')).ClustersPage)
+const ClusterPage = lazyPage(async () => (await import('#pages/compute/cluster-page.tsx')).ClusterPage)
+
 // Administrators' pages are loaded when they are opened.
 const AdminLayout = lazyPage(async () => (await import('#pages/admin/admin-layout.tsx')).AdminLayout)
 const UsersPage = lazyPage(async () => (await import('#pages/admin/users-page.tsx')).UsersPage)
@@ -26,6 +30,9 @@ const GroupPage = lazyPage(async () => (await import('#pages/admin/group-page.ts
 const RolesPage = lazyPage(async () => (await import('#pages/admin/roles-page.tsx')).RolesPage)
 const RolePage = lazyPage(async () => (await import('#pages/admin/role-page.tsx')).RolePage)
 const JobsPage = lazyPage(async () => (await import('#pages/admin/jobs-page.tsx')).JobsPage)
+const AdminClustersPage = lazyPage(
+  async () => (await import('#pages/admin/clusters-page.tsx')).AdminClustersPage,
+)
 const JobPage = lazyPage(async () => (await import('#pages/admin/job-page.tsx')).JobPage)
 const QueuePage = lazyPage(async () => (await import('#pages/admin/queue-page.tsx')).QueuePage)
 const QuotasPage = lazyPage(async () => (await import('#pages/admin/quotas-page.tsx')).QuotasPage)
@@ -35,6 +42,12 @@ const ServicesPage = lazyPage(async () => (await import('#pages/admin/services-p
 const AuditPage = lazyPage(async () => (await import('#pages/admin/audit-page.tsx')).AuditPage)
 const PlatformPage = lazyPage(async () => (await import('#pages/admin/platform-page.tsx')).PlatformPage)
 
+const computeRoutes: RouteObject[] = [
+  { index: true, element: <Navigate to={paths.clusters()} replace /> },
+  { path: 'clusters', element: <ClustersPage /> },
+  { path: 'clusters/:cluster', element: <ClusterPage /> },
+]
+
 const adminRoutes: RouteObject[] = [
   { index: true, element: <UsersPage /> },
   { path: 'users/:user', element: <UserPage /> },
@@ -43,6 +56,7 @@ const adminRoutes: RouteObject[] = [
   { path: 'roles', element: <RolesPage /> },
   { path: 'roles/:role', element: <RolePage /> },
   { path: 'jobs', element: <JobsPage /> },
+  { path: 'jobs/clusters', element: <AdminClustersPage /> },
   { path: 'jobs/:job', element: <JobPage /> },
   { path: 'queue', element: <QueuePage /> },
   { path: 'quotas', element: <QuotasPage /> },
@@ -71,6 +85,7 @@ export const routes: RouteObject[] = [
       { path: 'home', element: <HomePage /> },
       { path: 'spawn/:user?/:server?', element: <SpawnPage /> },
       { path: 'spawn-pending/:user/:server?', element: <SpawnPendingPage /> },
+      { path: 'compute', children: computeRoutes },
       { path: 'token', element: <TokensPage /> },
       { path: 'activity', element: <ActivityPage /> },
       { path: 'usage', element: <UsagePage /> },

@@ -1,6 +1,7 @@
 import { useId, useState } from 'react'
 import { Button } from './button.tsx'
 import './copy-field.css'
+import { copyText } from './copy-text.ts'
 
 /** A value to take away, selected on focus, with a button that copies it. */
 export function CopyField({ label, value }: { label: string; value: string }) {
@@ -29,14 +30,4 @@ export function CopyField({ label, value }: { label: string; value: string }) {
       </span>
     </div>
   )
-}
-
-/** False where the browser refuses: a page that is not on HTTPS or localhost has no clipboard. */
-async function copyText(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text)
-    return true
-  } catch {
-    return false
-  }
 }

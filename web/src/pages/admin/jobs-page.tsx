@@ -1,12 +1,12 @@
 import type { JobQuery } from '@atrium/contract/jobs-api.ts'
-import { useCallback } from 'react'
-import { useSearchParams } from 'react-router'
 
 import { JobTable } from '#pages/jobs/job-table.tsx'
 import { EmptyState } from '#ui/empty-state.tsx'
 import { InlineSelect } from '#ui/inline-select.tsx'
-import { PageHeader } from '#ui/page-header.tsx'
 import { SearchField } from '#ui/search-field.tsx'
+
+import { JobsHeader } from './jobs-header.tsx'
+import { useListFilters } from './use-list-filters.ts'
 
 type StateFilter = NonNullable<JobQuery['state']>
 
@@ -19,36 +19,22 @@ const states: readonly { value: StateFilter; label: string }[] = [
 
 /** Everybody's jobs, by user and state; the filters stand in the URL. */
 export function JobsPage() {
-  const [search, setSearch] = useSearchParams()
-  const state = states.find(({ value }) => value === search.get('state'))?.value ?? 'active'
-  const user = search.get('user') ?? ''
-  const put = useCallback(
-    (name: string, value: string) =>
-      setSearch(
-        (current) => {
-          const next = new URLSearchParams(current)
-          if (value) next.set(name, value)
-          else next.delete(name)
-          return next
-        },
-        { replace: true },
-      ),
-    [setSearch],
-  )
-  const putUser = useCallback((name: string) => put('user', name), [put])
+  const filters = useListFilters()
+  const state = states.find(({ value }) => value === filters.state)?.value ?? 'active'
+  const { user } = filters
   return (
     <>
-      <PageHeader
-        title="Jobs"
+      <JobsHeader
+        tab="All jobs"
         description="Everything that runs for somebody: servers, and whatever they start."
       />
       <search className="row">
-        <SearchField label="Owner" placeholder="Username, in full" value={user} onSearch={putUser} />
+        <SearchField label="Owner" placeholder="Username, in full" value={user} onSearch={filters.putUser} />
         <InlineSelect
           label="State"
           value={state}
           options={states}
-          onChange={(value) => put('state', value)}
+          onChange={(value) => filters.putState(value)}
         />
       </search>
       <section className="card" aria-label="Jobs">

@@ -14,6 +14,7 @@ export interface NavigationItem {
 
 const own: readonly NavigationItem[] = [
   { label: 'Home', path: paths.home(), icon: 'home' },
+  { label: 'Compute', path: paths.compute(), icon: 'compute', scopes: ['read:clusters', 'read:jobs'] },
   { label: 'Tokens', path: paths.tokens(), icon: 'key' },
   { label: 'Activity', path: paths.activity(), icon: 'activity' },
   { label: 'Usage', path: paths.usage(), icon: 'chart' },
@@ -37,7 +38,7 @@ const administration: readonly NavigationItem[] = [
 /** What this person sees in the navigation. */
 export function listNavigation(): { title: string; items: readonly NavigationItem[] }[] {
   const isShown = ({ scopes }: NavigationItem) => !scopes || mayUse(...scopes)
-  const sections = [{ title: 'Workspace', items: own }]
+  const sections = [{ title: 'Workspace', items: own.filter(isShown) }]
   if (mayUse('admin-ui')) sections.push({ title: 'Administration', items: administration.filter(isShown) })
   return sections
 }

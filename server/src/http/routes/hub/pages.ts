@@ -10,7 +10,15 @@ export interface PageRoutesOptions {
 }
 
 /** Pages of the portal that everybody who is signed in may open; what they show is asked for by the API. */
-const personalPaths = ['/hub/home', '/hub/token', '/hub/activity', '/hub/usage', '/hub/account']
+const personalPaths = [
+  '/hub/home',
+  '/hub/compute',
+  '/hub/compute/*',
+  '/hub/token',
+  '/hub/activity',
+  '/hub/usage',
+  '/hub/account',
+]
 
 const adminPaths = ['/hub/admin', '/hub/admin/*']
 
