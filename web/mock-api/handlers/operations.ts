@@ -132,8 +132,8 @@ const userQuota: QuotaView = {
   subject: 'user',
   name: 'ada',
   jobs: 3,
-  used: { servers: 3, clusters: 0, workers: 0, cpu: 6, memoryBytes: 12 * gibibyte, gpu: 0 },
-  limits: { servers: 5, cpu: 16, memoryBytes: 64 * gibibyte, gpu: 1 },
+  used: { servers: 3, clusters: 2, workers: 11, cpu: 6, memoryBytes: 12 * gibibyte, gpu: 0 },
+  limits: { servers: 5, clusters: 4, workers: 32, cpu: 16, memoryBytes: 64 * gibibyte, gpu: 1 },
 }
 
 const quotas: QuotaView[] = [
@@ -141,7 +141,7 @@ const quotas: QuotaView[] = [
     subject: 'platform',
     name: 'platform',
     jobs: 9,
-    used: { servers: 9, clusters: 0, workers: 4, cpu: 30, memoryBytes: 118 * gibibyte, gpu: 2 },
+    used: { servers: 9, clusters: 5, workers: 202, cpu: 30, memoryBytes: 118 * gibibyte, gpu: 2 },
     limits: { cpu: 48, memoryBytes: 128 * gibibyte },
   },
   {

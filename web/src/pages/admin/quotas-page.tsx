@@ -60,6 +60,7 @@ const columns: readonly Column<QuotaView>[] = [
   amountColumn('Memory', 'memoryBytes', formatBytes),
   { ...amountColumn('GPUs', 'gpu'), secondary: true },
   { ...amountColumn('Clusters', 'clusters'), secondary: true },
+  { ...amountColumn('Clusters', 'clusters'), secondary: true },
   { ...amountColumn('Workers', 'workers'), secondary: true },
 ]
 

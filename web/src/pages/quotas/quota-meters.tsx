@@ -10,6 +10,7 @@ const amounts: readonly [QuotaAmountName, string, (amount: number) => string][] 
   ['memoryBytes', 'Memory', formatBytes],
   ['gpu', 'GPUs', (amount) => formatCount(amount, 'GPU')],
   ['clusters', 'Clusters', (amount) => formatCount(amount, 'cluster')],
+  ['clusters', 'Dask clusters', (amount) => formatCount(amount, 'cluster')],
   ['workers', 'Workers', (amount) => formatCount(amount, 'worker')],
 ]
 
