@@ -9,6 +9,9 @@ export interface Measurement {
   peerName: string
   /** The ratio aimed at, above 1 when we are better. */
   aim?: number
+  /** Why there is no figure, or not one of every round. */
+  oursFailed?: string
+  peerFailed?: string
 }
 
 /** The middle value. */
@@ -28,14 +31,13 @@ export function ratio({ better, ours, peer }: Measurement): number {
 /** The table as Markdown. */
 export function renderMeasurements(measurements: readonly Measurement[]): string {
   const rows = measurements.map((measurement) => {
-    const { name, unit, ours, peer, peerName, aim } = measurement
-    const hasPeer = peer.length > 0
+    const { name, unit, ours, peer, peerName, aim, oursFailed, peerFailed } = measurement
     const cells = [
       name,
-      `${round(median(ours))} ${unit}`,
-      hasPeer ? `${round(median(peer))} ${unit}` : '',
-      hasPeer ? peerName : '',
-      hasPeer ? `${round(ratio(measurement))}x` : '',
+      renderFigure(ours, unit, oursFailed),
+      renderFigure(peer, unit, peerFailed),
+      peer.length > 0 || peerFailed !== undefined ? peerName : '',
+      ours.length > 0 && peer.length > 0 ? `${round(ratio(measurement))}x` : '',
       aim === undefined ? '' : `${aim}x`,
     ]
     return `| ${cells.join(' | ')} |`
@@ -45,6 +47,11 @@ export function renderMeasurements(measurements: readonly Measurement[]): string
     '| --- | ---: | ---: | --- | ---: | ---: |',
     ...rows,
   ].join('\n')
+}
+
+function renderFigure(values: readonly number[], unit: string, failed?: string): string {
+  const figure = values.length > 0 ? `${round(median(values))} ${unit}` : ''
+  return failed === undefined ? figure : `${figure} failed: ${failed.replaceAll('|', '\\|')}`.trimStart()
 }
 
 function round(value: number): string {

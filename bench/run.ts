@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { benchEdge } from './edge/bench-edge.ts'
 import { benchHub } from './hub/bench-hub.ts'
 import { type Measurement, renderMeasurements } from './measurement.ts'
+import { benchParallel } from './parallel/bench-parallel.ts'
 import { benchScheduler } from './scheduler/bench-scheduler.ts'
 import { benchSlurm, benchSlurmLab } from './slurm/bench-slurm.ts'
 
@@ -23,6 +24,7 @@ const tables: Readonly<Record<string, readonly Bench[]>> = {
   machine: [benchHub, benchEdge, benchScheduler],
   slurm: [benchSlurm],
   'slurm-lab': [benchSlurmLab],
+  parallel: [benchParallel],
 }
 
 const { values, positionals } = parseArgs({
