@@ -40,6 +40,7 @@ export const jobViewSchema = Type.Object({
   user: Type.Optional(Type.String()),
   /** The server's name when it is one's; empty for the default one. */
   server: Type.Optional(Type.String()),
+  run: Type.Optional(Type.Integer({ description: 'The run that it is a job of.' })),
   group: Type.Optional(Type.String()),
   driver: Type.String(),
   node: Type.Optional(Type.String()),

@@ -25,14 +25,25 @@ export const runRequestSchema = Type.Object(
     cpu: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Cores of each task.' })),
     memoryBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'Of each task.' })),
     gpu: Type.Optional(Type.Integer({ minimum: 0, description: 'GPUs of each task.' })),
-    profile: Type.Optional(Type.String({ description: 'What is not said here is as in this profile.' })),
-    account: Type.Optional(Type.String()),
-    environment: Type.Optional(Type.Record(Type.String(), Type.String(), { description: 'More variables.' })),
+    profile: Type.Optional(
+      Type.String({
+        description:
+          'What is not said here is as in this profile. Without one the default profile says it, but for several tasks, which get one core each and the memory that the profile has for a core.',
+      }),
+    ),
+    account: Type.Optional(
+      Type.String({ description: 'What the scheduler charges, where the profile leaves a choice.' }),
+    ),
+    environment: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: 'More variables. They are kept as secrets: nothing shows them again.',
+      }),
+    ),
     /** Of a server this is its own; a user's token gets the platform's. */
     prefix: Type.Optional(
       Type.String({
         description:
-          'Prefix of the Python environment. Default: that of the server that asks, or the platform’s.',
+          'Prefix of the Python environment: of a profile, or below the home. Default: that of the server that asks, of the profile, or the platform’s.',
       }),
     ),
     workingDirectory: Type.Optional(
@@ -47,7 +58,9 @@ export const runRequestSchema = Type.Object(
         examples: ['1-100'],
       }),
     ),
-    timeLimitMs: Type.Optional(Type.Integer({ minimum: 1000 })),
+    timeLimitMs: Type.Optional(
+      Type.Integer({ minimum: 1000, description: 'Of each try. Default, and the most: as in the profile.' }),
+    ),
     mpi: Type.Optional(Type.Enum(mpiKinds, { default: 'auto' })),
     kind: Type.Optional(
       Type.Enum(['batch', 'engine'], {
@@ -60,7 +73,8 @@ export const runRequestSchema = Type.Object(
         minimum: 0,
         maximum: 100,
         default: 0,
-        description: 'How often each job is run again after it failed.',
+        description:
+          'How often each job is run again after it failed, with growing pauses; not when its time was over.',
       }),
     ),
   },
@@ -74,7 +88,7 @@ export const runJobSchema = Type.Object({
   index: Type.Optional(Type.Integer({ description: 'Its number in the array.' })),
   job: Type.String({ description: 'Key, for `/api/v1/jobs/:job` and its log.' }),
   state: Type.Enum(jobStates),
-  try: Type.Integer({ description: '1 is the first.' }),
+  try: Type.Integer({ description: 'Starts so far: 1 is the first, 0 that it was not started yet.' }),
   node: Type.Optional(Type.String()),
   reason: Type.Optional(Type.String()),
   message: Type.Optional(Type.String()),
@@ -83,6 +97,20 @@ export const runJobSchema = Type.Object({
   startedAtMs: Type.Optional(Type.Integer()),
   endedAtMs: Type.Optional(Type.Integer()),
 })
+
+/** Jobs of a run by what has become of them. */
+export const runJobCountsSchema = Type.Object({
+  total: Type.Integer(),
+  waiting: Type.Integer({ description: 'In our queue or the scheduler’s, or for their next try.' }),
+  running: Type.Integer({
+    description: 'Starting, stopping, and those whose scheduler does not answer, too.',
+  }),
+  succeeded: Type.Integer(),
+  failed: Type.Integer({ description: 'For good. Those that were preempted, too.' }),
+  cancelled: Type.Integer(),
+})
+
+export type RunJobCounts = Static<typeof runJobCountsSchema>
 
 /** A run as people see it. Its variables are not shown. */
 export const runViewSchema = Type.Object({
@@ -94,21 +122,26 @@ export const runViewSchema = Type.Object({
   tasks: Type.Integer(),
   nodes: Type.Optional(Type.Integer()),
   array: Type.Optional(Type.String()),
-  /** The jobs' states in one: what is furthest from the end while any is active; `failed` when any failed for good. */
+  profile: Type.Optional(Type.String()),
+  prefix: Type.String({ description: 'Of the Python environment.' }),
+  workingDirectory: Type.String(),
+  /**
+   * The job's state. Of an array: `running` as soon as and as long as one runs, before that `queued` or `pending`; at the end `failed` if one
+   * failed, else `cancelled` if one was, else `succeeded`.
+   */
   state: Type.Enum(jobStates),
+  /** Short and stable. */
+  reason: Type.Optional(Type.String()),
   message: Type.Optional(Type.String()),
-  /** Once all have ended: 0, or the first that is not. */
+  /** Once all have ended: 0, or that of the first that failed; absent when it has none, because a signal ended it or it never ran. */
   exitCode: Type.Optional(Type.Integer()),
-  jobs: Type.Object({
-    total: Type.Integer(),
-    waiting: Type.Integer(),
-    running: Type.Integer(),
-    succeeded: Type.Integer(),
-    failed: Type.Integer(),
-    cancelled: Type.Integer(),
-  }),
-  /** The job of a run that is not an array: the present try. */
+  exitSignal: Type.Optional(Type.String()),
+  jobs: runJobCountsSchema,
+  /** Key of the job of a run that is not an array. */
   job: Type.Optional(Type.String()),
+  /** Place in the queue, 1 is next; of a run that is not an array. */
+  place: Type.Optional(Type.Integer()),
+  estimatedStartAtMs: Type.Optional(Type.Integer()),
   schedule: Type.Optional(Type.Integer({ description: 'The schedule that started it.' })),
   result: Type.Optional(
     Type.String({ description: 'Path of the notebook that was written, below the home.' }),
@@ -135,13 +168,43 @@ export const runQuerySchema = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
 })
 
-/** `GET /api/v1/runs/:run`, also what `POST /api/v1/runs` answers (201). `DELETE` cancels. `/log?follow` is the output of a run that is not an array. */
+/** Query of `GET /api/v1/runs/:run`: which of the jobs are shown. */
+export const runDetailQuerySchema = Type.Object({
+  after: Type.Optional(Type.Integer({ minimum: 0, description: 'Jobs behind this number of the array.' })),
+  limit: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, default: 100 })),
+  jobs: Type.Optional(
+    Type.Enum(['all', 'waiting', 'running', 'succeeded', 'failed', 'cancelled'], {
+      default: 'all',
+      description: 'Only jobs of this kind, as they are counted.',
+    }),
+  ),
+})
+
+export type RunDetailQuery = Static<typeof runDetailQuerySchema>
+
+/** `GET /api/v1/runs/:run`, also what `POST /api/v1/runs` answers (201). `DELETE` cancels. */
 export const runDetailSchema = Type.Intersect([
   runViewSchema,
-  Type.Object({ jobList: Type.Array(runJobSchema) }),
+  Type.Object({
+    jobList: Type.Array(runJobSchema),
+    next: Type.Optional(Type.Integer({ description: 'Give it as `after` to read on; absent at the end.' })),
+  }),
 ])
 
 export type RunDetail = Static<typeof runDetailSchema>
+
+/**
+ * Query of `GET /api/v1/runs/:run/log`: the output of one try of one job, as text, or as server-sent events for who accepts those. Which try
+ * that is, stands in the header `atrium-try`.
+ */
+export const runLogQuerySchema = Type.Object({
+  index: Type.Optional(Type.Integer({ minimum: 0, description: 'Number in the array.' })),
+  try: Type.Optional(Type.Integer({ minimum: 1, description: 'Default: the present or last one.' })),
+  offset: Type.Optional(Type.Integer({ minimum: 0, description: 'Bytes to leave out at the beginning.' })),
+  follow: Type.Optional(
+    Type.Boolean({ description: 'Waits for the start, and goes on until the try ends.' }),
+  ),
+})
 
 /** A notebook that papermill runs, instead of a command. */
 export const notebookSchema = Type.Object(

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Proxies close streams that say nothing for a minute or so. */
 const keepAliveMs = 8000
@@ -98,4 +98,15 @@ async function beforeSilence<T>(promise: Promise<T>): Promise<T | undefined> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** True for a client that wants events rather than text. */
+export function acceptsEvents({ raw }: { raw: FastifyRequest }): boolean {
+  return raw.headers.accept?.includes('text/event-stream') === true
+}
+
+/** The place in a stream that a client comes back to; undefined for one that begins. */
+export function readLastEventId({ raw }: { raw: FastifyRequest }): number | undefined {
+  const id = raw.headers['last-event-id']
+  return typeof id === 'string' && /^\d{1,15}$/.test(id) ? Number(id) : undefined
 }

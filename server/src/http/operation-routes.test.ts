@@ -7,6 +7,7 @@ import type { QuotaList } from '@atrium/contract/quotas-api.ts'
 import type { RoleList } from '@atrium/contract/roles-api.ts'
 import type { PlatformStatus } from '@atrium/contract/status-api.ts'
 
+import { systemActor } from '#observe/audit.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
 import { withOperationSite } from './testing/operation-site.ts'
@@ -54,6 +55,28 @@ for (const kind of testStoreKinds) {
           audit.body.events.map(({ actor, action, target }) => [actor, action, target]),
           [['user:ada', 'job.cancel', `job:${key}`]],
         )
+      })
+    })
+
+    test('jobs: everybody cancels their own programs', async () => {
+      await withOperationSite(kind, async ({ ask, startJob }) => {
+        const key = await startJob('alice', 'running', 'batch')
+        assert.equal((await ask('bob', `/api/v1/jobs/${key}`, 'DELETE')).status, 404)
+        assert.equal((await ask('alice', `/api/v1/jobs/${key}`, 'DELETE')).status, 204)
+        const { body } = await ask<JobView>('alice', `/api/v1/jobs/${key}`)
+        assert.match(body.message ?? '', /Cancelled by alice/)
+      })
+    })
+
+    test('jobs: a token to run programs stops no server', async () => {
+      await withOperationSite(kind, async ({ ask, startJob, identity }) => {
+        const key = await startJob('alice', 'running')
+        const { id } = await identity.users.get('alice')
+        const owner = { kind: 'user' as const, id, name: 'alice' }
+        const scopes = ['jobs!user']
+        const { secret } = await identity.tokens.create({ owner, scopes, note: '' }, systemActor)
+        assert.equal((await ask(secret, `/api/v1/jobs/${key}`)).status, 200)
+        assert.equal((await ask(secret, `/api/v1/jobs/${key}`, 'DELETE')).status, 404)
       })
     })
 

@@ -1,5 +1,6 @@
 import type { Identity } from '#identity/identity.ts'
 import { createAuditLog } from '#observe/audit-log.ts'
+import type { Runs } from '#parallel/runs.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { UsagePrices } from '#scheduler/usage/usage-report.ts'
@@ -10,6 +11,7 @@ import { createJobRoutes } from './routes/api/jobs.ts'
 import { createNodeRoutes } from './routes/api/nodes.ts'
 import { createQuotaRoutes } from './routes/api/quotas.ts'
 import { createRoleRoutes } from './routes/api/roles.ts'
+import { createRunRoutes } from './routes/api/runs.ts'
 import { createStatusRoutes } from './routes/api/status.ts'
 import { createUsageRoutes } from './routes/api/usage.ts'
 
@@ -18,6 +20,7 @@ export interface OperationRoutesOptions {
   clock: Clock
   identity: Pick<Identity, 'users' | 'groups' | 'roles'>
   jobs: Jobs
+  runs: Runs
   version: string
   startedAtMs: number
   /** Where browsers reach the platform. */
@@ -32,11 +35,12 @@ export interface OperationRoutesOptions {
 
 /** What portal and command line need to look after the platform, beyond JupyterHub's API. */
 export function createOperationRoutes(options: OperationRoutesOptions): Route[] {
-  const { store, clock, jobs, identity } = options
+  const { store, clock, jobs, runs, identity } = options
   const { users, groups, roles } = identity
   return [
     ...createStatusRoutes(options),
     ...createJobRoutes({ jobs, users, store, clock }),
+    ...createRunRoutes({ runs, jobs, users }),
     ...createQuotaRoutes({ quotas: jobs.quotas, users, groups }),
     ...createUsageRoutes({ store, clock, users, groups, prices: options.prices }),
     ...createNodeRoutes({ jobs }),

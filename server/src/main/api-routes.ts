@@ -7,8 +7,10 @@ import type { ShutdownRequest } from '#http/routes/hub/shutdown.ts'
 import type { Hub } from '#hub/hub.ts'
 import type { Identity } from '#identity/identity.ts'
 import type { User } from '#identity/users.ts'
+import { systemActor } from '#observe/audit.ts'
 import { readProcessSamples, renderSamples } from '#observe/metrics.ts'
 import { readPlatformCounts } from '#observe/platform-counts.ts'
+import type { Runs } from '#parallel/runs.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { NodeDoor } from '#scheduler/node-door.ts'
@@ -24,6 +26,7 @@ import { version } from './version.ts'
 export interface ApiRoutesOptions {
   identity: Identity
   jobs: Jobs
+  runs: Runs
   hub: Hub
   edge: Pick<BuiltinEdge, 'status'>
   store: Store
@@ -46,13 +49,16 @@ export interface ApiRoutesOptions {
 
 /** What every route but the browser's stands on. */
 export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutesOptions, 'browser'> {
-  const { identity, hub, driver, signIn } = options
+  const { identity, hub, runs, driver, signIn } = options
   return {
     hub: options,
     identity: {
       identity,
       models: hub.models,
-      stopServers: (user) => stopServers(hub, user),
+      async stopServers(user) {
+        await runs.cancelAll(user, systemActor)
+        await stopServers(hub, user)
+      },
       info: { version, signIn, driver },
     },
     operations: {

@@ -11,6 +11,7 @@ import { applyServiceConfig } from '#hub/configured-services.ts'
 import { createHub, type Hub } from '#hub/hub.ts'
 import { createIdentity, type Identity } from '#identity/identity.ts'
 import { createOauthProvider } from '#oauth/oauth.ts'
+import { createRuns, type Runs } from '#parallel/runs.ts'
 import { type Clock, systemClock } from '#platform/clock.ts'
 import { findInstallationRoot } from '#platform/installation.ts'
 import type { Logger } from '#platform/log.ts'
@@ -23,11 +24,13 @@ import { buildProfilesConfig, buildQuotaLimits, buildUsagePrices } from './confi
 import { ensureKey } from './data-folder.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
 import { type JobDrivers, openJobDrivers } from './job-drivers.ts'
+import { createJobWishes } from './job-wishes.ts'
 import { ensureLocalToken } from './local-administrator.ts'
 import { openStore } from './open-store.ts'
 import { createOwnerPreparation } from './owner-preparation.ts'
 import { createPamCheck } from './pam.ts'
 import { type Replica, startReplica } from './replica.ts'
+import { buildRunSettings } from './run-settings.ts'
 import { startEdge } from './start-edge.ts'
 import type { StartOptions } from './start-options.ts'
 import { version } from './version.ts'
@@ -38,6 +41,7 @@ const oauthTokenMs = 14 * 86_400_000
 export interface ControlPlane {
   readonly identity: Identity
   readonly jobs: Jobs
+  readonly runs: Runs
   readonly hub: Hub
   readonly edge: BuiltinEdge
   readonly store: Store
@@ -87,6 +91,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   })
   parts.jobs.start()
   parts.hub.start()
+  parts.runs.start()
   parts.identity.start()
   void drivers.preload()
   return {
@@ -138,12 +143,13 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     ...findCrashHook(options.environment),
   })
   const { environmentPrefix } = start
+  const prepareOwner = createOwnerPreparation(drivers)
   hub = createHub({
     store,
     jobs,
     identity,
     accounts: drivers.accounts,
-    prepareOwner: createOwnerPreparation(drivers),
+    prepareOwner,
     edge,
     credentials: identity.createEdgeCredentials(),
     box,
@@ -155,14 +161,19 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     services,
     serviceJobs: buildServiceJobSettings(config, { ...drivers.services, environmentPrefix, data }),
   })
-  const app = await buildApp(options, ports, { identity, jobs, hub })
-  return { identity, jobs, hub, app }
+  const runs = createRuns({
+    ...{ store, jobs, clock, log, replica, prepareOwner },
+    ...createJobWishes({ store, jobs, hub }),
+    settings: buildRunSettings({ ...drivers.servers, environmentPrefix }),
+  })
+  const app = await buildApp(options, ports, { identity, jobs, runs, hub })
+  return { identity, jobs, runs, hub, app }
 }
 
 async function buildApp(
   options: ControlPlaneOptions,
   ports: Ports,
-  parts: { identity: Identity; jobs: Jobs; hub: Hub },
+  parts: { identity: Identity; jobs: Jobs; runs: Runs; hub: Hub },
 ) {
   const { start, log, socketPath } = options
   const { config, data } = start
@@ -239,6 +250,7 @@ function findCrashHook(environment: NodeJS.ProcessEnv) {
 async function close(parts: {
   app: { close(): Promise<unknown> }
   hub: Hub
+  runs: Runs
   jobs: Jobs
   identity: Identity
   replica: Replica
@@ -248,6 +260,7 @@ async function close(parts: {
 }): Promise<void> {
   await parts.app.close()
   await parts.hub.close()
+  await parts.runs.close()
   await parts.jobs.close()
   await parts.identity.close()
   await parts.replica.close()

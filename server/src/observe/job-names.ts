@@ -14,6 +14,8 @@ export interface JobNames {
   group?: string
   /** Of a job that is a server's; empty for the default one. */
   server?: string
+  /** Of a job that is of a run. */
+  run?: number
 }
 
 /** Says who and what jobs are of, for all of them at once. Names of things that are gone are left out. */
@@ -40,10 +42,12 @@ export async function readJobNames<Job extends JobReferences>(
     const user = users.get(userId ?? 0)
     const group = groups.get(groupId ?? 0)
     const server = servers.get(parseServerId(subject) ?? 0)
+    const run = parseRunId(subject)
     return {
       ...(user === undefined ? {} : { user }),
       ...(group === undefined ? {} : { group }),
       ...(server === undefined ? {} : { server }),
+      ...(run === undefined ? {} : { run }),
     }
   }
 }
@@ -62,4 +66,9 @@ async function readNames(
 function parseServerId(subject: string): number | null {
   const [kind, id] = subject.split(':')
   return kind === 'server' ? Number(id) : null
+}
+
+function parseRunId(subject: string): number | undefined {
+  const [kind, id] = subject.split(':')
+  return kind === 'run' ? Number(id) : undefined
 }

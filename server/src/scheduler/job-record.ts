@@ -18,6 +18,8 @@ export interface JobPolicy {
   readyTimeoutMs?: number
   /** How many more times a start is tried that ended before it was ready (a port was taken, the node broke). Default 0. */
   startRetries?: number
+  /** How many more times it is run after it failed, in a start of its own each; not when its time was over. Default 0. */
+  retries?: number
   /** A preempted job, or one whose node was lost, goes back into the queue by itself. Default: it ends. */
   requeue?: boolean
   /** Between asking a job to end and ending it by force. Default 10,000. */
@@ -93,7 +95,7 @@ export interface Job {
   priority: number
   /** Starts so far. The scheduler sees each under a key of its own (`buildAttemptKey`). */
   attempts: number
-  /** Those of them that ended before the job was ready. */
+  /** Those of them that failed and were followed by another: before the job was ready, or by its `policy.retries`. */
   failedStarts: number
   /** The next start does not come before this. */
   retryAtMs?: number
@@ -145,10 +147,14 @@ export interface JobFilter {
   states?: readonly JobState[]
   /** True: not ended. */
   active?: boolean
-  /** Newest first. Default 1,000. */
+  /** Default 1,000. */
   limit?: number
+  /** Default: newest first. */
+  oldestFirst?: boolean
   /** Only jobs requested before this one. */
   before?: JobKey
+  /** Only jobs requested after this one. */
+  after?: JobKey
 }
 
 /** What a caller may say of a stop. */

@@ -97,10 +97,11 @@ async function findJobs(db: Database, keys: readonly JobKey[], lock: boolean): P
 }
 
 async function listJobs(db: Database, filter: JobFilter): Promise<Job[]> {
-  const { kind, userId, subject, states, active, before, limit = defaultLimit } = filter
+  const { kind, userId, subject, states, active, before, after, limit = defaultLimit } = filter
   // An empty list is no SQL.
   if (states?.length === 0) return []
-  let query = db.selectFrom('jobs').select(jobColumns).orderBy('id', 'desc').limit(limit)
+  const order = filter.oldestFirst === true ? 'asc' : 'desc'
+  let query = db.selectFrom('jobs').select(jobColumns).orderBy('id', order).limit(limit)
   if (kind !== undefined) query = query.where('kind', '=', kind)
   if (userId !== undefined) query = query.where('user_id', '=', userId)
   if (subject !== undefined) query = query.where('subject', '=', subject)
@@ -108,6 +109,9 @@ async function listJobs(db: Database, filter: JobFilter): Promise<Job[]> {
   if (active !== undefined) query = query.where('state', active ? 'not in' : 'in', endedJobStates)
   if (before !== undefined) {
     query = query.where('id', '<', (jobs) => jobs.selectFrom('jobs').select('id').where('key', '=', before))
+  }
+  if (after !== undefined) {
+    query = query.where('id', '>', (jobs) => jobs.selectFrom('jobs').select('id').where('key', '=', after))
   }
   return (await query.execute()).map(parseJobRow)
 }

@@ -2,12 +2,13 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 import type { Change, StoreTransaction } from '#store/store.ts'
 import type { JobKey, JobOwner } from './job.ts'
 import { followJobEvents, insertJobEvents, watchJob } from './job-events.ts'
-import { readJobLogs } from './job-logs.ts'
+import { type JobLogOptions, readJobLogs } from './job-logs.ts'
 import { listPlaces } from './job-queue.ts'
 import { createJobReconciler, type JobReconcilerOptions } from './job-reconciler.ts'
 import type { Job, JobEvent, JobFilter, JobRequest, JobWait, StopOptions } from './job-record.ts'
 import { requestJob, requestJobs, requestStops } from './job-requests.ts'
 import { createJobStore } from './job-store.ts'
+import { type JobSummary, summariseJobs } from './job-summaries.ts'
 import type { OwnerChoices } from './owner-choices.ts'
 import type { QuotaLimits, QuotaReader } from './quota.ts'
 import { createQuotaLedger } from './quota-ledger.ts'
@@ -53,13 +54,13 @@ export interface Jobs {
   events(key: JobKey, options: { afterId?: number; signal: AbortSignal }): AsyncIterable<JobEvent>
 
   /**
-   * The job's output from byte `offset` of its present or last start. A job that has not started yet is waited for when `follow`.
-   * Ends at once, with nothing, for a job whose output is gone.
+   * The output of one start of a job. One that has not started yet is waited for when `follow`. Ends at once, with nothing, for a job whose
+   * output is gone.
    */
-  logs(
-    key: JobKey,
-    options: { offset?: number; follow?: boolean; signal: AbortSignal },
-  ): AsyncIterable<Uint8Array>
+  logs(key: JobKey, options: JobLogOptions): AsyncIterable<Uint8Array>
+
+  /** The jobs of subjects in few figures, however many they are; subjects without jobs are left out. */
+  summarise(subjects: readonly string[], tx?: StoreTransaction): Promise<ReadonlyMap<string, JobSummary>>
 
   /**
    * Calls `listener` with the keys of jobs that changed, on any replica; `*` among them: any may have. Calls can be too many: read the
@@ -126,6 +127,7 @@ export function createJobs(options: JobsOptions): Jobs {
     },
     events: (key, following) => followJobEvents({ store, jobs }, key, following),
     logs: (key, reading) => readJobLogs({ store, jobs, schedulers }, key, reading),
+    summarise: (subjects, tx) => summariseJobs(tx?.db ?? store.db, subjects),
     subscribe: (listener) => store.onChange((changes) => tell(listener, changes)),
     async waitFor(key, until, { signal }) {
       for await (const job of watchJob({ store, jobs }, key, { signal })) if (until(job)) return job

@@ -23,3 +23,9 @@ export function buildLoginEnvironment({
     LANG: 'C.UTF-8',
   }
 }
+
+/** The prefix that `buildLoginEnvironment` was given; undefined for variables of other origin. */
+export function findEnvironmentPrefix(environment: Readonly<Record<string, string>>): string | undefined {
+  const [first = ''] = (environment['PATH'] ?? '').split(':')
+  return first.startsWith('/') && first.endsWith('/bin') ? first.slice(0, -'/bin'.length) : undefined
+}

@@ -23,6 +23,7 @@ const everyTopic: readonly ChangeTopic[] = [
   'job-wanted',
   'job-event',
   'job-news',
+  'run',
   'oauth-client',
   'replica',
   'setting',

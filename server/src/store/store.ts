@@ -16,6 +16,7 @@ export type ChangeTopic =
   | 'job-wanted'
   | 'job-event'
   | 'job-news'
+  | 'run'
   | 'oauth-client'
   | 'replica'
   | 'setting'

@@ -23,6 +23,7 @@ export interface Tables {
   jobs: JobsTable
   job_events: JobEventsTable
   job_placements: JobPlacementsTable
+  runs: RunsTable
   quota_entries: QuotaEntriesTable
   usage_days: UsageDaysTable
   usage_totals: UsageTotalsTable
@@ -300,6 +301,34 @@ export interface JobPlacementsTable {
   memory_bytes: number | null
   cpu_seconds: number | null
   oom_kills: number | null
+}
+
+/** A program that somebody started as one job or as an array of them. The jobs' subject is `run:ID`. */
+export interface RunsTable {
+  id: Id
+  user_id: number
+  name: string
+  kind: 'batch' | 'engine'
+  /** argv. The variables that were given are in the jobs' secrets alone. */
+  command: JsonText
+  tasks: number
+  nodes: number | null
+  /** Numbers of the array as they were asked for; null: one job. */
+  array_spec: string | null
+  /** Jobs it has or had. */
+  job_count: number
+  /** The job's key; of an array what stands before the number in each job's key. */
+  job_key: string
+  profile: string | null
+  prefix: string
+  working_directory: string
+  schedule_id: number | null
+  /** What it writes for people, below the home. */
+  result: string | null
+  /** What became of the jobs, once all have ended: their records go before this one does. */
+  outcome: JsonText | null
+  created_at: Milliseconds
+  ended_at: Milliseconds | null
 }
 
 /** One row per subject a job counts against while it holds its share. */

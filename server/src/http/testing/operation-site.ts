@@ -8,6 +8,7 @@ import { createOperationRoutes } from '#http/operation-routes.ts'
 import type { Identity } from '#identity/identity.ts'
 import { createTestIdentity } from '#identity/testing.ts'
 import { systemActor } from '#observe/audit.ts'
+import { createTestRuns } from '#parallel/testing.ts'
 import type { FakeClock } from '#platform/fake-clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import { buildTestRequest, createTestPlatform, type TestReplica, untilState } from '#scheduler/testing.ts'
@@ -18,10 +19,10 @@ export interface OperationSite {
   replica: TestReplica
   identity: Identity
   clock: FakeClock
-  /** Asks with the token of a user. */
+  /** Asks with the token of a user, or with the token given. */
   ask<T>(user: string, path: string, method?: 'GET' | 'PUT' | 'DELETE'): Promise<{ status: number; body: T }>
   /** A job of a user, running unless its owner's limits keep it waiting. */
-  startJob(user: string, state: 'running' | 'queued'): Promise<string>
+  startJob(user: string, state: 'running' | 'queued', kind?: 'server' | 'batch'): Promise<string>
 }
 
 /** `ada` is administrator, `alice` and `bob` are users, who may run one server each. */
@@ -45,14 +46,15 @@ export async function withOperationSite(
       identity,
       clock,
       async ask(user, path, method = 'GET') {
-        const headers = { authorization: `Bearer ${secrets.get(user)}` }
+        const headers = { authorization: `Bearer ${secrets.get(user) ?? user}` }
         const response = await app.inject({ method, url: path, headers })
         return { status: response.statusCode, body: response.body ? JSON.parse(response.body) : undefined }
       },
-      async startJob(name, state) {
+      async startJob(name, state, jobKind = 'server') {
         const { id } = await identity.users.get(name)
         const subject = `cluster:${++subjects}`
-        const request = buildTestRequest(['wait'], { userId: id, subject, spec: { resources: { cpu: 1 } } })
+        const spec = { resources: { cpu: 1 } }
+        const request = buildTestRequest(['wait'], { kind: jobKind, userId: id, subject, spec })
         const { key } = await store.transaction((tx) => jobs.request(tx, request))
         await untilState(replica, clock, key, state)
         return key
@@ -87,6 +89,7 @@ function createTestApp(site: {
       clock: platform.clock,
       identity,
       jobs: replica.jobs,
+      runs: createTestRuns({ ...replica, clock: platform.clock }),
       version: '1.2.3',
       startedAtMs: platform.clock.now(),
       publicUrl: 'http://hub.example',

@@ -41,7 +41,8 @@ function decideEnd(job: Job, exit: JobExit, at: SeenEnd): Transition {
     if (exit.reason === 'node_lost' && job.startedAtMs === undefined)
       return buildRetry(job, describeLostStart(job), at)
     if (wasTaken && job.policy.requeue === true) return buildRequeue(job, exit, at)
-    if (canRetry(job, exit)) return buildRetry(job, exit.message, at)
+    if (canRetryStart(job, exit)) return buildRetry(job, exit.message, at)
+    if (canRunAgain(job, exit)) return buildRetry(job, exit.message, at, 'It failed and is run again')
   }
   const end = resolveExit(job, exit)
   const change: JobChange = {
@@ -76,9 +77,15 @@ export function buildLoss(job: Job, at: SeenAt): Transition {
   return buildEnd(job, exit, { ...at, endedAtMs: at.nowMs })
 }
 
-function canRetry(job: Job, exit: JobExit): boolean {
+function canRetryStart(job: Job, exit: JobExit): boolean {
   const triesLeft = (job.policy.startRetries ?? 0) - job.failedStarts
   return exit.state === 'failed' && job.readyAtMs === undefined && triesLeft > 0
+}
+
+/** What took too long once would take as long again. */
+function canRunAgain(job: Job, exit: JobExit): boolean {
+  const triesLeft = (job.policy.retries ?? 0) - job.failedStarts
+  return exit.state === 'failed' && exit.reason !== 'time_limit' && triesLeft > 0
 }
 
 /**
@@ -90,7 +97,12 @@ function describeLostStart({ node }: Job): string {
 }
 
 /** Same share of quotas, next attempt, after a pause. */
-function buildRetry(job: Job, why: string, { nowMs, random, logTail }: SeenAt): Transition {
+function buildRetry(
+  job: Job,
+  why: string,
+  { nowMs, random, logTail }: SeenAt,
+  what = 'The start failed and is tried again',
+): Transition {
   const lines = logTail === undefined ? '' : `\n${logTail}`
   return {
     change: {
@@ -102,7 +114,7 @@ function buildRetry(job: Job, why: string, { nowMs, random, logTail }: SeenAt): 
       failedStarts: job.failedStarts + 1,
       retryAtMs: nowMs + Math.round(buildBackoff(job.failedStarts, { ...retryBackoff, random })),
     },
-    events: [{ kind: 'warning', message: `The start failed and is tried again: ${why}${lines}` }],
+    events: [{ kind: 'warning', message: `${what}: ${why}${lines}` }],
   }
 }
 

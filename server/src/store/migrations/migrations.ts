@@ -3,6 +3,7 @@ import type { Migration } from 'kysely/migration'
 import { initial } from './0001-initial.ts'
 import { usage } from './0002-usage.ts'
 import { jobPlacements } from './0003-job-placements.ts'
+import { runs } from './0005-runs.ts'
 
 /**
  * Forward only, applied in this order, each in a transaction of its own, while replicas of this and of the last version read and write: add
@@ -13,4 +14,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-usage': usage,
   '0003-job-placements': jobPlacements,
+  '0005-runs': runs,
 }

@@ -111,7 +111,7 @@ function showRoute(options: JobRoutesOptions): Route {
     access: ofCaller,
     schemas: { responses: { 200: jobViewSchema } },
     async handler({ principal, params }) {
-      const { job } = await getJob(options, principal, params, 'read:jobs')
+      const { job } = await getJob(options, principal, params, () => ['read:jobs'])
       const places = job.state === 'queued' ? await options.jobs.listPlaces() : undefined
       const [view] = await buildJobViews(options.store.db, [job], places)
       return view
@@ -120,6 +120,9 @@ function showRoute(options: JobRoutesOptions): Route {
 }
 
 const logQuerySchema = Type.Object({
+  try: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Which start of it. Default: the present or last one.' }),
+  ),
   offset: Type.Optional(Type.Integer({ minimum: 0, description: 'Bytes to leave out at the beginning.' })),
   follow: Type.Optional(Type.Boolean({ description: 'Goes on until the job has ended.' })),
 })
@@ -134,12 +137,13 @@ function logRoute(options: JobRoutesOptions): Route {
     schemas: { query: logQuerySchema, responses: { 200: Type.String() } },
     async handler(request, reply) {
       const { principal, params, query, signal } = request
-      const { job, owner } = await getJob(options, principal, params, 'read:jobs')
+      const { job, owner } = await getJob(options, principal, params, () => ['read:jobs'])
       const { offset = 0, follow = false } = query
+      const attempt = query.try ?? Math.max(1, job.attempts)
       const listener = {
         isStillAllowed: () => request.isStillAllowed((now) => hasScope(now, 'read:jobs', owner)),
       }
-      return sendTextStream(listener, reply, options.jobs.logs(job.key, { offset, follow, signal }))
+      return sendTextStream(listener, reply, options.jobs.logs(job.key, { offset, follow, attempt, signal }))
     },
   })
 }
@@ -151,10 +155,13 @@ function cancelRoute(options: JobRoutesOptions): Route {
     method: 'DELETE',
     path: '/api/v1/jobs/:job',
     summary: 'Cancels a job; for a server this is a stop. Repeatable.',
-    access: { open: 'The handler checks admin:jobs for the owner of the job.' },
+    access: { open: 'The handler checks admin:jobs, or what the owner needs, for the owner of the job.' },
     schemas: { responses: { 204: null } },
     async handler(request, reply) {
-      const { job } = await getJob(options, request.principal, request.params, 'admin:jobs')
+      const { job } = await getJob(options, request.principal, request.params, (found) => [
+        'admin:jobs',
+        ownerScope(found),
+      ])
       if (!hasEnded(job.state)) {
         await store.transaction(async (tx) => {
           await jobs.requestStop(tx, [job.key], {
@@ -171,6 +178,12 @@ function cancelRoute(options: JobRoutesOptions): Route {
       return reply.code(204).send()
     },
   })
+}
+
+/** What the owner of a job needs to end it: the right to run programs is none to stop notebook servers. */
+function ownerScope({ kind }: Job): Scope {
+  if (kind === 'server') return 'delete:servers'
+  return kind === 'dask-scheduler' || kind === 'dask-worker' ? 'clusters' : 'jobs'
 }
 
 function queueRoute({ jobs, store }: JobRoutesOptions): Route {
@@ -207,13 +220,13 @@ async function getJob(
   { jobs, store }: JobRoutesOptions,
   principal: Principal,
   params: Readonly<Record<string, string>>,
-  scope: Scope,
+  anyOf: (job: Job) => readonly Scope[],
 ): Promise<{ job: Job; owner: { user: string } | undefined }> {
   const job = await jobs.find(params['job'] ?? '')
   const missing = new PlatformError('not_found', { message: `No such job: ${params['job']}` })
   if (job === undefined) throw missing
   const { user } = (await readJobNames(store.db, [job]))(job)
   const owner = user === undefined ? undefined : { user }
-  if (!hasScope(principal, scope, owner)) throw missing
+  if (!anyOf(job).some((scope) => hasScope(principal, scope, owner))) throw missing
   return { job, owner }
 }

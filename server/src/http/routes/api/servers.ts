@@ -3,8 +3,8 @@ import { keepRunningRequestSchema, serverDetailsSchema } from '@atrium/contract/
 import { Type } from 'typebox'
 
 import { readServerName } from '#http/authorize-request.ts'
-import { defineRoute, type Route, type RouteRequest } from '#http/define-route.ts'
-import { sendEventStream, sendTextStream } from '#http/event-stream.ts'
+import { defineRoute, type Route } from '#http/define-route.ts'
+import { acceptsEvents, readLastEventId, sendEventStream, sendTextStream } from '#http/event-stream.ts'
 import type { KeepRunning } from '#hub/keep-running.ts'
 import { followLog } from '#hub/server-log.ts'
 import type { ServerRecord } from '#hub/server-records.ts'
@@ -120,12 +120,3 @@ async function getOwner(
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
-
-function acceptsEvents({ raw }: Pick<RouteRequest, 'raw'>): boolean {
-  return raw.headers.accept?.includes('text/event-stream') === true
-}
-
-function readLastEventId({ raw }: Pick<RouteRequest, 'raw'>): number | undefined {
-  const id = raw.headers['last-event-id']
-  return typeof id === 'string' && /^\d{1,15}$/.test(id) ? Number(id) : undefined
-}

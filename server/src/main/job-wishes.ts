@@ -1,0 +1,61 @@
+import type { Hub } from '#hub/hub.ts'
+import type { ServerProfile } from '#hub/profiles.ts'
+import type { User } from '#identity/users.ts'
+import type { JobProfile, JobProfileWish } from '#scheduler/job-profile.ts'
+import type { Jobs } from '#scheduler/jobs.ts'
+import { findEnvironmentPrefix } from '#scheduler/login-environment.ts'
+import type { Store } from '#store/store.ts'
+
+/** What features whose jobs are no servers need to know of profiles and servers. */
+export interface JobWishes {
+  /** The profile that is wished for, or the first that is offered. Throws `bad_request` and `forbidden`, naming those that are. */
+  chooseProfile(user: User, wish: JobProfileWish): Promise<JobProfile>
+  /** Prefix of the environment that a server runs in now; undefined for one that does not run. */
+  findServerPrefix(serverId: number): Promise<string | undefined>
+}
+
+/** See `JobWishes`. */
+export function createJobWishes({
+  store,
+  jobs,
+  hub,
+}: {
+  store: Store
+  jobs: Pick<Jobs, 'find'>
+  hub: Pick<Hub, 'profiles'>
+}): JobWishes {
+  return {
+    async chooseProfile(user, { profile, account }) {
+      return buildJobProfile(await hub.profiles.choose(user, { profile, account }))
+    },
+    async findServerPrefix(serverId) {
+      const server = await store.db
+        .selectFrom('servers')
+        .select('job_key')
+        .where('id', '=', serverId)
+        .executeTakeFirst()
+      const job = server?.job_key == null ? undefined : await jobs.find(server.job_key)
+      return job === undefined ? undefined : findEnvironmentPrefix(job.spec.environment)
+    },
+  }
+}
+
+/** A notebook server's profile as one for any job. */
+function buildJobProfile(profile: ServerProfile): JobProfile {
+  const { name, title, cpu, memoryBytes, gpu, exclusive, queue, preemptible = false } = profile
+  const { timeLimitMs, environmentPrefix } = profile
+  return {
+    name,
+    title,
+    resources: {
+      ...(cpu === undefined ? {} : { cpu }),
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(gpu === undefined ? {} : { gpu }),
+      ...(exclusive === undefined ? {} : { exclusive }),
+    },
+    ...(queue === undefined ? {} : { queue }),
+    preemptible,
+    ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
+    ...(environmentPrefix === undefined ? {} : { environmentPrefix }),
+  }
+}

@@ -1,0 +1,81 @@
+import type { RunRequest } from '@atrium/contract/runs-api.ts'
+
+import type { User } from '#identity/users.ts'
+import { type Actor, recordAudit } from '#observe/audit.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { JobProfile, JobProfileWish, PreparedOwner } from '#scheduler/job-profile.ts'
+import type { Jobs } from '#scheduler/jobs.ts'
+import type { Store, StoreTransaction } from '#store/store.ts'
+
+import { buildRunJobs, planRun, type RunPlan, type RunSettings } from './run-plan.ts'
+import { insertRun } from './run-records.ts'
+
+/** A wish to run something, always as its owner. */
+export interface RunWish {
+  owner: User
+  actor: Actor
+  /** The server whose token asked, if it was one's. */
+  serverId: number | null
+  request: RunRequest
+  /** The schedule that wants it, and what it writes for people, below the home. */
+  schedule?: { id: number; result?: string }
+}
+
+export interface RunCreationOptions {
+  store: Store
+  jobs: Pick<Jobs, 'requestMany'>
+  clock: Clock
+  settings: RunSettings
+  /** The profile that somebody wishes for, as far as it is for them. Throws `bad_request` and `forbidden`, naming those that are. */
+  chooseProfile(user: User, wish: JobProfileWish): Promise<JobProfile>
+  /** Who a person's jobs run as. Throws `conflict` when the home is somebody else's. */
+  prepareOwner(user: User): Promise<PreparedOwner>
+  /** Prefix of the environment that a server runs in now. */
+  findServerPrefix(serverId: number): Promise<string | undefined>
+}
+
+/** Works out what somebody wishes, without writing anything down. */
+export async function planWish(options: RunCreationOptions, wish: RunWish): Promise<RunPlan> {
+  const { owner, request, serverId } = wish
+  const { profile, account } = request
+  return planRun(options.settings, {
+    request,
+    profile: await options.chooseProfile(owner, { profile, account }),
+    prepared: await options.prepareOwner(owner),
+    serverPrefix: serverId === null ? undefined : await options.findServerPrefix(serverId),
+  })
+}
+
+/** Writes down a run with all its jobs; answers its id. */
+export async function writeRun(
+  tx: StoreTransaction,
+  { jobs, clock }: RunCreationOptions,
+  { owner, actor, request, schedule }: RunWish,
+  plan: RunPlan,
+): Promise<number> {
+  const id = await insertRun(tx, {
+    user_id: owner.id,
+    name: plan.name,
+    kind: plan.kind,
+    command: JSON.stringify(plan.command),
+    tasks: plan.tasks,
+    nodes: plan.nodes ?? null,
+    array_spec: request.array ?? null,
+    job_count: plan.numbers?.length ?? 1,
+    job_key: plan.jobKey,
+    profile: plan.profile.name,
+    prefix: plan.prefix,
+    working_directory: plan.workingDirectory,
+    schedule_id: schedule?.id ?? null,
+    result: schedule?.result ?? null,
+    created_at: clock.now(),
+  })
+  await jobs.requestMany(tx, buildRunJobs(plan, { id, userId: owner.id }))
+  await recordAudit(tx, clock, {
+    actor,
+    action: 'run.create',
+    target: `run:${id}`,
+    detail: { user: owner.name, name: plan.name, jobs: plan.numbers?.length ?? 1, tasks: plan.tasks },
+  })
+  return id
+}

@@ -1,0 +1,65 @@
+import { PlatformError } from '@atrium/contract/errors.ts'
+
+import type { Clock } from '#platform/clock.ts'
+import { createSilentLogger } from '#platform/log.ts'
+import type { JobProfile } from '#scheduler/job-profile.ts'
+import type { Jobs } from '#scheduler/jobs.ts'
+import type { Store } from '#store/store.ts'
+
+import { createRuns, type Runs } from './runs.ts'
+
+/** The first is the default one. */
+export const testProfiles: readonly JobProfile[] = [
+  {
+    name: 'small',
+    title: 'Small',
+    resources: { cpu: 2, memoryBytes: 4 * 2 ** 30 },
+    queue: { account: 'lab' },
+    preemptible: false,
+  },
+  {
+    name: 'gpu',
+    title: 'GPU',
+    resources: { cpu: 8, memoryBytes: 32 * 2 ** 30, gpu: 1 },
+    preemptible: true,
+    timeLimitMs: 3_600_000,
+    environmentPrefix: '/env/gpu',
+  },
+]
+
+/** Runs on a pretend cluster. Homes are `/home/NAME`, environments below `/env`; server 7 runs in `/env/of-server`. */
+export function createTestRuns({
+  store,
+  jobs,
+  clock,
+  arrayLimit = 10_000,
+}: {
+  store: Store
+  jobs: Jobs
+  clock: Clock
+  arrayLimit?: number
+}): Runs {
+  return createRuns({
+    store,
+    jobs,
+    clock,
+    log: createSilentLogger(),
+    replica: 'replica-1',
+    settings: {
+      environmentPrefix: '/env/platform',
+      client: { apiUrl: 'http://hub', clientFolder: '/atrium/client' },
+      arrayLimit,
+    },
+    async chooseProfile(_user, { profile: name }) {
+      const profile = testProfiles.find((candidate) => name === undefined || candidate.name === name)
+      if (profile === undefined)
+        throw new PlatformError('bad_request', { message: `There is no profile "${name}".` })
+      return profile
+    },
+    prepareOwner: async ({ name }) => ({
+      owner: { name, login: name, home: `/home/${name}` },
+      shell: '/bin/bash',
+    }),
+    findServerPrefix: async (id) => (id === 7 ? '/env/of-server' : undefined),
+  })
+}
