@@ -41,6 +41,7 @@ const withoutCredentials: ReadonlySet<ChangeTopic> = new Set([
   'job-wanted',
   'job-event',
   'job-news',
+  'cluster',
   'run',
   'replica',
   'setting',

@@ -1,5 +1,5 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
-
+import type { Dask } from '#dask/dask.ts'
 import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import type { AllRoutesOptions } from '#http/all-routes.ts'
 import type { DaskRoutesOptions } from '#http/dask-routes.ts'
@@ -43,13 +43,14 @@ export interface ApiRoutesOptions {
   shutDown(request: ShutdownRequest): void
   /** Where jobs on nodes fetch themselves; undefined where they run on this machine. */
   nodeDoor: NodeDoor | undefined
+  clusters: Pick<Dask, 'stopAll'>
   /** Undefined: the platform has no Dask clusters. */
   dask: DaskRoutesOptions['dask']
 }
 
 /** What every route but the browser's stands on. */
 export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutesOptions, 'browser'> {
-  const { identity, hub, runs, driver, signIn } = options
+  const { identity, hub, runs, clusters, driver, signIn } = options
   return {
     hub: options,
     identity: {
@@ -57,6 +58,7 @@ export function buildApiRoutesOptions(options: ApiRoutesOptions): Omit<AllRoutes
       models: hub.models,
       async stopServers(user) {
         await runs.cancelAll(user, systemActor)
+        await clusters.stopAll(user, systemActor)
         await stopServers(hub, user)
       },
       info: { version, signIn, driver },

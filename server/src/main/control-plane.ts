@@ -2,6 +2,7 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { parseDurationMs } from '#config/units.ts'
+import { createClusterRoutes } from '#dask/cluster-routes.ts'
 import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import { createAllRoutes } from '#http/all-routes.ts'
 import { createApp } from '#http/app.ts'
@@ -21,6 +22,7 @@ import { createKillAt, findCrashPoint } from '#scheduler/reconcile/crash-points.
 import type { Store } from '#store/store.ts'
 import { buildApiRoutesOptions } from './api-routes.ts'
 import { buildProfilesConfig, buildQuotaLimits, buildUsagePrices } from './config-slices.ts'
+import { createPlatformDask, type PlatformDask } from './dask.ts'
 import { ensureKey } from './data-folder.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
 import { type JobDrivers, openJobDrivers } from './job-drivers.ts'
@@ -92,6 +94,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   parts.jobs.start()
   parts.hub.start()
   parts.runs.start()
+  parts.dask.clusters.start()
   parts.identity.start()
   void drivers.preload()
   return {
@@ -128,8 +131,9 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
   await applyServiceConfig({ store, clock }, services)
   await identity.applyConfig(config)
 
-  // The hub needs jobs, and jobs ask the hub whether a server is ready.
+  // Features need jobs, and jobs ask features whether a job of theirs is ready.
   let hub: Hub | undefined
+  let dask: PlatformDask | undefined
   const jobs = createJobs({
     store,
     box,
@@ -138,7 +142,10 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     schedulers: drivers.schedulers,
     defaultDriver: drivers.defaultDriver,
     limits: buildQuotaLimits(config),
-    isReady: async (job, endpoint, probe) => (await hub?.isReady(job, endpoint, probe)) ?? false,
+    isReady: async (job, ...probe) => {
+      const feature = job.kind === 'dask-scheduler' ? dask?.clusters : hub
+      return (await feature?.isReady(job, ...probe)) ?? false
+    },
     replica,
     ...findCrashHook(options.environment),
   })
@@ -150,6 +157,7 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     identity,
     accounts: drivers.accounts,
     prepareOwner,
+    routeSources: [createClusterRoutes({ db: store.db, jobs })],
     edge,
     credentials: identity.createEdgeCredentials(),
     box,
@@ -161,23 +169,29 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     services,
     serviceJobs: buildServiceJobSettings(config, { ...drivers.services, environmentPrefix, data }),
   })
+  const wishes = createJobWishes({ store, jobs, hub })
   const runs = createRuns({
     ...{ store, jobs, clock, log, replica, prepareOwner },
-    ...createJobWishes({ store, jobs, hub }),
+    ...wishes,
     settings: buildRunSettings({ ...drivers.servers, environmentPrefix }),
   })
-  const app = await buildApp(options, ports, { identity, jobs, runs, hub })
-  return { identity, jobs, runs, hub, app }
+  dask = createPlatformDask({
+    ...{ store, jobs, box, clock, log, replica, prepareOwner },
+    ...{ config, environmentPrefix, drivers, identity, hub },
+    ...wishes,
+  })
+  const app = await buildApp(options, ports, { identity, jobs, runs, hub, dask })
+  return { identity, jobs, runs, hub, dask, app }
 }
 
 async function buildApp(
   options: ControlPlaneOptions,
   ports: Ports,
-  parts: { identity: Identity; jobs: Jobs; runs: Runs; hub: Hub },
+  parts: { identity: Identity; jobs: Jobs; runs: Runs; hub: Hub; dask: PlatformDask },
 ) {
   const { start, log, socketPath } = options
   const { config, data } = start
-  const { identity, hub } = parts
+  const { identity, jobs, runs, hub, dask } = parts
   const { clock, store, edge } = ports
   const secure = edge.publicUrl.startsWith('https:')
   const trustedClients = new Set(
@@ -187,7 +201,7 @@ async function buildApp(
   )
   const { routes, renderErrorPage, findRedirect } = createAllRoutes({
     ...buildApiRoutesOptions({
-      ...parts,
+      ...{ identity, jobs, runs, hub },
       edge,
       store,
       clock,
@@ -198,7 +212,8 @@ async function buildApp(
       signIn: findPamCheck(options) === undefined ? 'local' : 'pam',
       shutDown: options.shutDown,
       nodeDoor: ports.drivers.nodeDoor,
-      dask: undefined,
+      clusters: dask.clusters,
+      dask: dask.options === undefined ? undefined : { ...dask, options: dask.options },
     }),
     browser: {
       identity,
@@ -251,6 +266,7 @@ async function close(parts: {
   app: { close(): Promise<unknown> }
   hub: Hub
   runs: Runs
+  dask: PlatformDask
   jobs: Jobs
   identity: Identity
   replica: Replica
@@ -259,6 +275,7 @@ async function close(parts: {
   store: Store
 }): Promise<void> {
   await parts.app.close()
+  await parts.dask.clusters.close()
   await parts.hub.close()
   await parts.runs.close()
   await parts.jobs.close()

@@ -38,6 +38,8 @@ export interface JobDrivers {
   readonly servers: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart' | 'clientFolder'>
   /** Of services that the platform runs. */
   readonly services: Pick<ServiceJobSettings, 'hubUrl' | 'driver'>
+  /** Of Dask clusters: workers of one, where neither configuration nor quotas say how many. */
+  readonly clusters: { maximumWorkers: number }
   /** Where jobs on nodes fetch themselves; undefined where they run on this machine. */
   readonly nodeDoor: NodeDoor | undefined
   /** Makes the first start of the day as quick as the next one; says so in the log when it cannot. */

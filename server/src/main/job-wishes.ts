@@ -41,7 +41,7 @@ export function createJobWishes({
 }
 
 /** A notebook server's profile as one for any job. */
-function buildJobProfile(profile: ServerProfile): JobProfile {
+export function buildJobProfile(profile: ServerProfile): JobProfile {
   const { name, title, cpu, memoryBytes, gpu, exclusive, queue, preemptible = false } = profile
   const { timeLimitMs, environmentPrefix } = profile
   return {

@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os'
+import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
 
 import { createSystemAccounts } from '#identity/system-accounts.ts'
@@ -15,6 +15,8 @@ import type { StartOptions } from './start-options.ts'
 /** Uids for users whom the machine does not know; above those that login.defs(5) hands out, below containers'. */
 const ownUids = { first: 20_000, last: 59_999 }
 const preloadMs = 60_000
+/** Workers of a cluster on a small machine: enough to try things out, and it still answers. */
+const leastMaximum = 8
 const endAgentMs = 5000
 
 /** Where the node agent of a data folder listens. */
@@ -62,6 +64,7 @@ export async function openLocalDrivers(options: JobDriverOptions): Promise<JobDr
       clientFolder: await installClientPackage(data.python, options.python),
     },
     services: { hubUrl },
+    clusters: { maximumWorkers: Math.max(leastMaximum, 2 * availableParallelism()) },
     nodeDoor: undefined,
     async preload() {
       if (config.servers.warmStart) await preload(scheduler, options)

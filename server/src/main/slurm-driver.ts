@@ -29,6 +29,8 @@ export type SlurmSection = Config['scheduler']['slurm']
 
 const callTimeoutMs = 20_000
 const everyAddress = '0.0.0.0'
+/** Workers of a cluster: Slurm's own limits come first. */
+const maximumWorkers = 1000
 
 /** Users' jobs run on a Slurm cluster as the cluster's own users; what the platform needs for itself runs on this machine. */
 export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDrivers> {
@@ -54,6 +56,7 @@ export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDr
       hubUrl: findLoopbackUrl(options.publicUrl, start),
       ...(local === undefined ? {} : { driver: local.driver }),
     },
+    clusters: { maximumWorkers },
     nodeDoor,
     preload: () => Promise.resolve(),
     endHelpers: async () => local?.shutdownAgent({ signal: AbortSignal.timeout(callTimeoutMs) }),

@@ -23,6 +23,7 @@ const everyTopic: readonly ChangeTopic[] = [
   'job-wanted',
   'job-event',
   'job-news',
+  'cluster',
   'run',
   'oauth-client',
   'replica',

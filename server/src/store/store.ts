@@ -12,6 +12,7 @@ export type ChangeTopic =
   | 'session'
   | 'server'
   | 'share'
+  | 'cluster'
   | 'job'
   | 'job-wanted'
   | 'job-event'

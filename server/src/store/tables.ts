@@ -20,6 +20,8 @@ export interface Tables {
   servers: ServersTable
   shares: SharesTable
   share_codes: ShareCodesTable
+  dask_clusters: DaskClustersTable
+  dask_workers: DaskWorkersTable
   jobs: JobsTable
   job_events: JobEventsTable
   job_placements: JobPlacementsTable
@@ -282,6 +284,60 @@ export interface JobEventsTable {
   message: string
   html_message: string | null
   kind: 'progress' | 'ready' | 'failed' | 'warning'
+}
+
+/** What is wanted of a Dask cluster, and what its scheduler said last; how it is follows from its jobs. */
+export interface DaskClustersTable {
+  id: Id
+  /** 32 hexadecimal digits, unique for ever. */
+  name: string
+  user_id: number
+  /** The server whose token asked for it. */
+  server_id: number | null
+  desired: ColumnType<'run' | 'stop', 'run' | undefined, 'run' | 'stop'>
+  /** As what it is to end, or has ended, once it is to stop. */
+  outcome: 'stopped' | 'failed' | null
+  /** Why it stops, short and stable; and for its owner. */
+  reason: string | null
+  message: string | null
+  log_tail: string | null
+  options: JsonText
+  settings: JsonText
+  /** Certificate, key and token, sealed; cleared when it has ended. */
+  secrets: string | null
+  /** SHA-256 of the token by which the scheduler proves itself. */
+  token_hash: string
+  /** Key of its scheduler's job. */
+  scheduler_job: string
+  /** Workers it wants now. */
+  wanted: ColumnType<number, number | undefined, number>
+  /** Bounds, while it adapts. */
+  adapt: JsonText | null
+  /** Counts wishes for another size, and up to which its scheduler knows them. */
+  wish: ColumnType<number, number | undefined, number>
+  wish_told: ColumnType<number, number | undefined, number>
+  /** How many workers its scheduler said last that it wants; null: it said nothing yet. */
+  reported: number | null
+  /** Times that workers were lost in a row, the last time, and when lost ones are replaced. */
+  losses: ColumnType<number, number | undefined, number>
+  lost_at: Milliseconds | null
+  replace_at: Milliseconds | null
+  /** Why workers are missing, for its owner. */
+  trouble: string | null
+  created_at: Milliseconds
+  started_at: Milliseconds | null
+  stopped_at: Milliseconds | null
+}
+
+/** A worker of a cluster: its job, and what the scheduler said of it. */
+export interface DaskWorkersTable {
+  job_key: string
+  cluster_id: number
+  created_at: Milliseconds
+  connected_at: Milliseconds | null
+  /** Its end is wanted since then: by the scheduler, or by us. */
+  closing_at: Milliseconds | null
+  ended_at: Milliseconds | null
 }
 
 /** One start of a job, for schedulers that are handed no more than its key: whose it is, and what it reports from its node. */

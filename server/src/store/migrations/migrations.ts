@@ -3,6 +3,7 @@ import type { Migration } from 'kysely/migration'
 import { initial } from './0001-initial.ts'
 import { usage } from './0002-usage.ts'
 import { jobPlacements } from './0003-job-placements.ts'
+import { dask } from './0004-dask.ts'
 import { runs } from './0005-runs.ts'
 
 /**
@@ -14,5 +15,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-usage': usage,
   '0003-job-placements': jobPlacements,
+  '0004-dask': dask,
   '0005-runs': runs,
 }

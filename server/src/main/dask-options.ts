@@ -1,0 +1,86 @@
+import type { Config } from '#config/schema.ts'
+import { parseByteSize, parseDurationMs } from '#config/units.ts'
+import type { ClusterBounds } from '#dask/options/cluster-bounds.ts'
+import {
+  type ClusterOptions,
+  type ClusterOptionsConfig,
+  createClusterOptions,
+} from '#dask/options/cluster-options.ts'
+import type { Hub } from '#hub/hub.ts'
+import type { User, Users } from '#identity/users.ts'
+import type { JobProfile, JobProfileWish } from '#scheduler/job-profile.ts'
+import type { Scheduler } from '#scheduler/scheduler.ts'
+import { buildJobProfile } from './job-wishes.ts'
+
+interface PlatformOptionsParts {
+  config: Config
+  hub: Pick<Hub, 'profiles'>
+  users: Pick<Users, 'groupsOf'>
+  /** What runs clusters' jobs. */
+  scheduler: Pick<Scheduler, 'capabilities'>
+  chooseProfile(user: User, wish: JobProfileWish): Promise<JobProfile>
+  findServerPrefix(serverId: number): Promise<string | undefined>
+  /** Of the platform's own environment. */
+  environmentPrefix: string
+}
+
+/** The options of this platform's clusters. */
+export function createPlatformClusterOptions(parts: PlatformOptionsParts): ClusterOptions {
+  return createClusterOptions({
+    ...parts,
+    config: buildClusterOptionsConfig(parts.config),
+    async listProfiles(user) {
+      const { offers } = await parts.hub.profiles.list(user)
+      return offers.map(({ profile }) => buildJobProfile(profile))
+    },
+    async findAbilities() {
+      const { gpu, preemption } = await parts.scheduler.capabilities({ signal: AbortSignal.timeout(10_000) })
+      return { gpu, preemptible: preemption }
+    },
+  })
+}
+
+/** What the options need of the configuration. */
+export function buildClusterOptionsConfig({ dask }: Config): ClusterOptionsConfig {
+  const { worker, scheduler } = dask
+  return {
+    shown: dask.options,
+    defaults: {
+      worker: {
+        cores: worker.cores,
+        memoryBytes: parseByteSize(worker.memory),
+        gpus: worker.gpus,
+        preemptible: worker.preemptible,
+        ...(worker.threads === undefined ? {} : { threads: worker.threads }),
+      },
+      scheduler: { cores: scheduler.cores, memoryBytes: parseByteSize(scheduler.memory) },
+      idleTimeoutMs: parseDurationMs(dask.idleTimeout),
+      clientTimeoutMs: parseDurationMs(dask.clientTimeout),
+      environment: dask.environment,
+    },
+    bounds: {
+      maximum: buildBounds(dask.maximum),
+      groups: mapValues(dask.groups, buildBounds),
+      users: mapValues(dask.users, buildBounds),
+    },
+  }
+}
+
+function buildBounds(bounds: Config['dask']['maximum']): ClusterBounds {
+  const { workers, cores, memory, gpus, idleTimeout, clientTimeout } = bounds
+  return {
+    ...(workers === undefined ? {} : { workers }),
+    ...(cores === undefined ? {} : { cores }),
+    ...(memory === undefined ? {} : { memoryBytes: parseByteSize(memory) }),
+    ...(gpus === undefined ? {} : { gpus }),
+    ...(idleTimeout === undefined ? {} : { idleTimeoutMs: parseDurationMs(idleTimeout) }),
+    ...(clientTimeout === undefined ? {} : { clientTimeoutMs: parseDurationMs(clientTimeout) }),
+  }
+}
+
+function mapValues<From, To>(
+  record: Readonly<Record<string, From>>,
+  change: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
+}
