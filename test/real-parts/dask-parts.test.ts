@@ -231,6 +231,32 @@ client.close()`
     assert.equal(statSync(stdout.trim()).mode & 0o777, 0o700)
   })
 
+  test('a worker that is told to end does not wait for the task that it runs', async () => {
+    const { address } = await startScheduler('busy')
+    const worker = start([
+      'atrium_client.dask_worker',
+      '--scheduler',
+      address,
+      '--name',
+      'w',
+      '--nthreads',
+      '1',
+    ])
+    const code = `
+import sys, time
+from distributed import Client, fire_and_forget
+def wait():
+    print("at work", flush=True)
+    time.sleep(1000)
+client = Client(sys.argv[1])
+fire_and_forget(client.submit(wait))
+client.close()`
+    await run(python, ['-c', code, address])
+    await waitFor('the task', () => worker.output().includes('at work'), patient)
+    worker.child.kill('SIGTERM')
+    assert.equal(await worker.exited, 0)
+  })
+
   test('a worker ends when its scheduler is gone, and when there never was one', async () => {
     const { address, child } = await startScheduler('gone')
     const worker = start([

@@ -71,12 +71,21 @@ def main(set_name: str, version: str) -> None:
 
 def _find_obstacle(interpreter: Interpreter) -> str | None:
     """Why processes forked from this one could differ from fresh ones in a way we cannot mend."""
+    _end_threads_that_know_forks()
     threads = len(os.listdir("/proc/self/task"))
     if threads > 1:
         return f"a preloaded module started {threads - 1} threads"
     if interpreter.kept_home.stuck:
         return f"a preloaded module keeps the home folder in {', '.join(interpreter.kept_home.stuck)}"
     return None
+
+
+def _end_threads_that_know_forks() -> None:
+    """OpenBLAS, which numpy loads, ends its threads before every fork, and each process starts its own when it first needs them."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
 
 
 def _load(set_name: str) -> list[str]:

@@ -6,6 +6,7 @@ The fork server runs with a home that nobody has, so its name can be found again
 from __future__ import annotations
 
 import gc
+from pathlib import PurePath
 from typing import Any
 
 MARKER_HOME = "/nonexistent/atrium-preload"
@@ -15,12 +16,13 @@ _CONTAINERS = (dict, list, tuple, set, frozenset)
 
 
 class KeptHome:
-    """Places where the marker is kept: keys of dictionaries and lists, and attributes of objects."""
+    """Places where the marker is kept: keys of dictionaries and lists, attributes of objects, and paths of pathlib."""
 
     def __init__(self, own: list[object]) -> None:
         """Looks at every object there is, but for `own`: places of ours that hold the marker."""
         self._keys: list[tuple[Any, Any]] = []
         self._attributes: list[tuple[Any, str]] = []
+        self._paths: list[PurePath] = []
         self.stuck: list[str] = []
         """Places that cannot be changed: their environment cannot start warm."""
         passed_over = {id(each) for each in (own, *own, globals())}
@@ -28,6 +30,9 @@ class KeptHome:
             self._remember(holder)
 
     def _remember(self, holder: Any) -> None:
+        if isinstance(holder, PurePath):
+            self._paths.append(holder)
+            return
         if isinstance(holder, dict):
             self._keys += [(holder, key) for key, value in holder.items() if _has_marker(value)]
             return
@@ -46,6 +51,8 @@ class KeptHome:
             holder[key] = _replaced(holder[key], home)
         for holder, name in self._attributes:
             setattr(holder, name, _replaced(getattr(holder, name), home))
+        for path in self._paths:
+            _become_path(path, type(path)(_replaced(str(path), home)))
 
 
 def _find_holders(passed_over: set[int]) -> list[object]:
@@ -56,8 +63,18 @@ def _find_holders(passed_over: set[int]) -> list[object]:
     return found
 
 
+def _become_path(path: PurePath, other: PurePath) -> None:
+    """Whoever holds a path, and be it a tuple, then holds the other: paths keep their parts in slots."""
+    for name in {slot for each in type(path).__mro__ for slot in getattr(each, "__slots__", ())}:
+        if hasattr(other, name):
+            object.__setattr__(path, name, getattr(other, name))
+        elif hasattr(path, name):
+            object.__delattr__(path, name)
+
+
 def _look_into(holder: object, passed_over: set[int], found: list[object]) -> None:
-    has_marker = False
+    # A path that nobody has printed yet holds no text but its parts.
+    has_marker = isinstance(holder, PurePath) and _has_marker(str(holder))
     for value in gc.get_referents(holder):
         if _has_marker(value):
             has_marker = True

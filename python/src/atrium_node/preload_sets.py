@@ -31,7 +31,27 @@ _SETS: dict[str, tuple[str, ...]] = {
         "jinja2.ext",
         "tornado.platform.asyncio",
     ),
-    DASK: ("distributed", "distributed.cli.dask_scheduler", "distributed.cli.dask_worker", "distributed.nanny"),
+    # What schedulers and workers have imported once a client has been there; the dashboard needs bokeh.
+    DASK: (
+        "distributed",
+        "distributed.cli.dask_scheduler",
+        "distributed.cli.dask_worker",
+        "distributed.nanny",
+        "distributed.comm.tcp",
+        "distributed.diagnostics.websocket",
+        "distributed.http.health",
+        "distributed.http.prometheus",
+        "distributed.http.proxy",
+        "distributed.http.scheduler.info",
+        "distributed.http.scheduler.json",
+        "distributed.http.scheduler.prometheus.core",
+        "distributed.http.statics",
+        "distributed.http.worker.prometheus.core",
+        "distributed.dashboard.scheduler",
+        "bokeh.application.handlers.document_lifecycle",
+        "dask_gateway.scheduler_preload",
+        "tornado.platform.asyncio",
+    ),
     ENGINE: ("ipyparallel.engine.app", "ipyparallel.controller.app"),
 }
 
@@ -44,6 +64,8 @@ _ENTRIES = {
     "jupyterlab.labapp": NOTEBOOK,
     "jupyterlab.labhubapp": NOTEBOOK,
     "distributed": DASK,
+    "atrium_client.dask_scheduler": DASK,
+    "atrium_client.dask_worker": DASK,
     "dask_gateway": DASK,
     "ipyparallel": ENGINE,
 }
@@ -59,6 +81,22 @@ JOB_VARIABLES = frozenset(
     )
 )  # fmt: skip
 """Differ from job to job: modules that read one of them at import are imported by each job for itself."""
+
+
+_VARIABLES: dict[str, dict[str, str]] = {
+    # As distributed.nanny.pre-spawn-environ has them; a job with others starts cold.
+    DASK: {
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_TRIM_THRESHOLD_": "65536",
+    },
+}
+
+
+def list_variables(name: str) -> dict[str, str]:
+    """Variables that libraries in C read when they are loaded, as jobs of this set have them."""
+    return _VARIABLES.get(name, {})
 
 
 def find_set(entry: str) -> str:

@@ -10,8 +10,7 @@ import errno
 import json
 import os
 import sys
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable
 
 from atrium_node import linux
 from atrium_node.child import (
@@ -26,17 +25,18 @@ from atrium_node.child import (
     take_standard_files,
 )
 from atrium_node.child_plan import ChildFiles, ChildPlan
+from atrium_node.dask_state import refresh_dask
 from atrium_node.environ_watch import EnvironWatch
 from atrium_node.fresh_state import refresh_state, set_locale
 from atrium_node.kept_home import KeptHome
+from atrium_node.warm_program import Differs, find_program
 
 # Variables the interpreter itself reads at start that are the same for a process already started.
 _PYTHON_VARIABLES = frozenset({"PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED"})
-_LOADER_VARIABLES = frozenset({"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "GLIBC_TUNABLES", "MALLOC_ARENA_MAX"})
-
-
-class Differs(Exception):
-    """A fresh interpreter would be another one; the message says why."""
+_LOADER_VARIABLES = frozenset({"LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "GLIBC_TUNABLES"})
+# Read in C when a library is loaded, unseen by Python: by the C library itself, and by those that numpy brings.
+_ALLOCATOR_PREFIXES = ("MALLOC_",)
+_ALGEBRA_PREFIXES = ("OMP_", "OPENBLAS_", "GOTO_", "MKL_", "KMP_", "BLIS_", "VECLIB_", "NUMEXPR_")
 
 
 class Interpreter:
@@ -44,6 +44,7 @@ class Interpreter:
 
     def __init__(self, standard_path: list[str], site_path: list[str]) -> None:
         self.watch = EnvironWatch()
+        self._loaded_with = dict(os.environ)
         self._standard_path = standard_path
         self._site_path = site_path
         self.top_level: set[str] = set()
@@ -61,6 +62,14 @@ class Interpreter:
         self.watch.forget_readers(dropped)
         self.kept_home = KeptHome([os.environ._data, self.watch])  # type: ignore[attr-defined]
         self.top_level = {name.partition(".")[0] for name in sys.modules} - {"__main__", "atrium_node"}
+
+    def find_changed_variable(self, environment: dict[str, str]) -> str | None:
+        """One that libraries in C read when they were loaded, and that this environment has not or has otherwise."""
+        prefixes = _ALLOCATOR_PREFIXES + (_ALGEBRA_PREFIXES if "numpy" in sys.modules else ())
+        for name in sorted(self._loaded_with.keys() | environment.keys()):
+            if name.startswith(prefixes) and self._loaded_with.get(name) != environment.get(name):
+                return name
+        return None
 
     def build_path(self, first: str, extra: list[str], user_site: list[str]) -> list[str]:
         """sys.path in a fresh process's order."""
@@ -94,60 +103,34 @@ def run_warm(interpreter: Interpreter, plan: ChildPlan, files: ChildFiles) -> No
     script()
 
 
-def _become(interpreter: Interpreter, plan: ChildPlan) -> Any:
+def _become(interpreter: Interpreter, plan: ChildPlan) -> Callable[[], None]:
     """All that user code could see. From here on user files may be read: the rights are the owner's."""
     _check_variables(interpreter, plan.environment)
     os.environ.clear()
     os.environ.update(plan.environment)
     set_locale(plan.environment)
-    path, arguments = _find_script(plan)
+    program = find_program(plan)
     extra = [part for part in plan.environment.get("PYTHONPATH", "").split(":") if part]
     user_site = _find_user_site(plan.environment)
-    _check_shadows(interpreter, [*extra, *user_site])
-    sys.argv[:] = arguments
-    sys.orig_argv[:] = [sys.executable, *arguments]
-    sys.path[:] = interpreter.build_path(os.path.dirname(path), extra, user_site)
+    _check_shadows(interpreter, [*program.shadowing, *extra, *user_site])
+    sys.argv[:] = program.arguments
+    sys.orig_argv[:] = program.original
+    sys.path[:] = interpreter.build_path(program.first_path, extra, user_site)
     sys.dont_write_bytecode = False
     interpreter.kept_home.replace(os.path.expanduser("~"))
     refresh_state()
-    linux.set_process_name(os.path.basename(path))
-    return _load_script(path)
+    refresh_dask()
+    linux.set_process_name(program.name)
+    return program.run
 
 
 def _check_variables(interpreter: Interpreter, environment: dict[str, str]) -> None:
     for name in environment:
         if name in _LOADER_VARIABLES or (name.startswith("PYTHON") and name not in _PYTHON_VARIABLES):
             raise Differs(f"{name} is set")
-    name = interpreter.watch.find_difference(environment) or ""
+    name = interpreter.watch.find_difference(environment) or interpreter.find_changed_variable(environment) or ""
     if name:
         raise Differs(f"{name} is read while modules load")
-
-
-def _find_script(plan: ChildPlan) -> tuple[str, list[str]]:
-    """The Python script of the environment that the command names, and sys.argv for it."""
-    program = plan.command[0]
-    if "/" not in program:
-        import shutil
-
-        program = shutil.which(program, path=plan.environment.get("PATH")) or program
-    if os.path.dirname(program) != os.path.join(sys.prefix, "bin"):
-        raise Differs("the command is not a script of this environment")
-    return program, [program, *plan.command[1:]]
-
-
-def _load_script(path: str) -> Any:
-    """Compiles it as `python SCRIPT` would, in a fresh `__main__`."""
-    with open(path, "rb") as file:
-        source = file.read(1 << 20)
-    shebang = source.split(b"\n", 1)[0].decode(errors="replace")
-    if not shebang.startswith(f"#!{sys.prefix}/bin/python"):
-        raise Differs("the command's first line names another interpreter")
-    code = compile(source, path, "exec", dont_inherit=True)
-    main = ModuleType("__main__")
-    main.__file__ = path
-    main.__builtins__ = sys.modules["builtins"]  # type: ignore[attr-defined]
-    sys.modules["__main__"] = main
-    return lambda: exec(code, main.__dict__)
 
 
 def _find_user_site(environment: dict[str, str]) -> list[str]:

@@ -23,6 +23,7 @@ from atrium_node.kept_home import MARKER_HOME
 from atrium_node.launcher import OPEN_FILES, Launch
 from atrium_node.loop import HANGUP, READ, Loop
 from atrium_node.packet import make_pair, put_aside, receive_packet, send_packet
+from atrium_node.preload_sets import list_variables
 
 _ANSWER_SECONDS = 2.0
 _MAX_UNDER_WAY = 4
@@ -193,6 +194,7 @@ def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socke
         "PATH": f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "HOME": MARKER_HOME,
+        **list_variables(set_name),
     }
     sys.stderr.flush()
     pid = os.fork()

@@ -57,7 +57,7 @@ export function buildSchedulerJob(
       environment: buildEnvironment(dask, cluster, owner),
       resources: { cpu, memoryBytes },
       ports: Object.values(schedulerPorts),
-      ...buildWarmEntry(dask, settings, 'distributed.cli.dask_scheduler:main'),
+      ...buildWarmEntry(dask, settings, 'atrium_client.dask_scheduler:main'),
     },
     policy: {
       ready: { port: schedulerPorts.dashboard, path: `${prefix}health` },
@@ -67,7 +67,7 @@ export function buildSchedulerJob(
   }
 }
 
-/** Options of `dask_gateway.scheduler_preload` follow those of the scheduler itself. */
+/** distributed's own, by an entry that takes nothing of the home for a package. Options of `dask_gateway.scheduler_preload` follow those of the scheduler itself. */
 function buildSchedulerCommand(
   { bindHost }: DaskSettings,
   name: string,
@@ -75,7 +75,7 @@ function buildSchedulerCommand(
 ): JobSpec['command'] {
   return [
     `${environmentPrefix}/bin/python`,
-    ...['-m', 'distributed.cli.dask_scheduler'],
+    ...['-m', 'atrium_client.dask_scheduler'],
     ...['--protocol', 'tls', '--host', bindHost, '--port', '{port:scheduler}'],
     ...['--dashboard-address', `${bindHost}:{port:dashboard}`],
     ...['--dashboard-prefix', buildDashboardPrefix(name).slice(0, -1)],
@@ -110,7 +110,7 @@ export function buildWorkerJob(
         ...['-m', 'atrium_client.dask_worker', '--scheduler', scheduler.address, '--name', job],
         ...['--nthreads', String(threads), '--memory-limit', String(memoryBytes), '--gpu', String(gpu)],
       ],
-      environment: { ...workerEnvironment, ...scheduler.spec.environment },
+      environment: scheduler.spec.environment,
       resources,
       ports: [],
       ...(preemptible ? { preemptible } : {}),
@@ -122,9 +122,9 @@ export function buildWorkerJob(
 
 /**
  * What distributed's nanny, which these workers do without, would set before the process starts (`distributed.nanny.pre-spawn-environ`): a
- * worker's threads are what is parallel, not those of numpy below each.
+ * worker's threads are what is parallel, not those of numpy below each. Schedulers have the same, so that one preloaded interpreter serves both.
  */
-const workerEnvironment = {
+const numericEnvironment = {
   OMP_NUM_THREADS: '1',
   MKL_NUM_THREADS: '1',
   OPENBLAS_NUM_THREADS: '1',
@@ -152,6 +152,7 @@ function buildEnvironment(
     ...buildClientEnvironment({ clientFolder, apiUrl: hubUrl }),
   }
   return {
+    ...numericEnvironment,
     ...extendEnvironment(own, settings.environment),
     DASK_GATEWAY_API_URL: `${hubUrl}${gatewayPath}/api`,
     DASK_GATEWAY_CLUSTER_NAME: name,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+# Not typing's: nothing is loaded that a program does not need.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from atrium_client.api import Api, ApiError, connect
 
@@ -13,7 +13,7 @@ __all__ = ["Api", "ApiError", "connect"]
 _HOMES = {"Api": "api", "ApiError": "api", "connect": "api"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib

@@ -1,5 +1,6 @@
 """What Atrium adds to a Dask scheduler: `--preload dask_gateway.scheduler_preload --preload atrium_client.dask_scheduler`.
 
+Or `python -m atrium_client.dask_scheduler ARGUMENTS`, which is `dask scheduler ARGUMENTS` with the working directory not on the path.
 In that order: it builds on the other. All of it is optional for the scheduler: what cannot be hooked in a version of
 distributed stays as distributed has it.
 
@@ -17,13 +18,18 @@ Variables:
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
-import time
-from typing import Any
+import sys
 
-from atrium_client.dask_versions import explain_difference, find_difference
+if __name__ == "__main__" and sys.path and os.path.abspath(sys.path[0]) == os.getcwd():
+    sys.path.pop(0)
+
+import asyncio  # noqa: E402
+import logging  # noqa: E402
+import time  # noqa: E402
+from typing import Any  # noqa: E402
+
+from atrium_client.dask_versions import explain_difference, find_difference  # noqa: E402
 
 logger = logging.getLogger("distributed.scheduler.atrium")
 
@@ -130,3 +136,9 @@ async def _stop_without_clients(scheduler: Any, timeout: float) -> None:
             logger.warning("The gateway did not stop the cluster: %s", error)
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+if __name__ == "__main__":
+    from distributed.cli.dask_scheduler import main
+
+    main.main(sys.argv[1:], prog_name="dask-scheduler")

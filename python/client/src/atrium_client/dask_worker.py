@@ -3,7 +3,7 @@
 Runs distributed's own `dask worker`, without a nanny: the platform replaces a worker that is lost. What it adds is what only
 the node knows: the address towards the scheduler, on which it listens alone, and a private place for files.
 
-Flags, all to be given by who starts it; what follows `--` goes to `dask worker` as it is:
+Flags, all to be given by who starts it; others go to `dask worker` as they are:
 
 * `--scheduler URL`, `--name NAME`, `--nthreads N`, `--memory-limit BYTES` (0: not bounded)
 * `--gpu N`: the resource `GPU` that tasks may ask for
@@ -49,7 +49,19 @@ def main(argv: list[str] | None = None) -> None:
     command = build_command(arguments, find_own_address(arguments.scheduler), ensure_private_folder())
     from distributed.cli.dask_worker import main as run_worker
 
+    _add_preload("atrium_client.dask_end")
     run_worker.main(command, prog_name="dask-worker")
+
+
+def _add_preload(module: str) -> None:
+    """Besides those of a person's configuration, which a flag would replace."""
+    import dask.config
+
+    modules = dask.config.get("distributed.worker.preload", [])
+    modules = [modules] if isinstance(modules, str) else list(modules)
+    arguments = list(dask.config.get("distributed.worker.preload-argv", []))
+    more = {"distributed.worker.preload-argv": [*arguments, []]} if arguments and not isinstance(arguments[0], str) else {}
+    dask.config.set({"distributed.worker.preload": [*modules, module], **more})
 
 
 def build_command(arguments: argparse.Namespace, host: str, folder: str) -> list[str]:
@@ -103,9 +115,10 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--gpu", type=int, default=0)
     parser.add_argument("--worker-port")
     parser.add_argument("--death-timeout", default="60")
-    parser.add_argument("--dashboard", action="store_true")
-    arguments, rest = parser.parse_known_args(argv)
-    arguments.rest = [part for part in rest if part != "--"]
+    parser.add_argument("--dashboard", action=argparse.BooleanOptionalAction, default=False)
+    # As every worker of ours is; said for whoever reads the process's arguments.
+    parser.add_argument("--no-nanny", action="store_true")
+    arguments, arguments.rest = parser.parse_known_args(argv)
     return arguments
 
 

@@ -20,11 +20,13 @@ import {
 
 /** What user code can see of its process. Values that name the process itself are left out. */
 const probeModule = `
-import asyncio, ctypes, json, logging, os, random, resource, secrets, signal, ssl, stat, sys, tempfile, threading, locale, uuid, site
+import asyncio, ctypes, json, logging, os, pathlib, random, resource, secrets, signal, ssl, stat, sys, tempfile, threading, locale, uuid, site
 import multiprocessing.process
 
 READ_AT_IMPORT = os.environ.get("ATRIUM_PROBE")
 HOME_AT_IMPORT = os.path.expanduser("~/kept")
+PATHS = (pathlib.Path.home() / "kept", pathlib.Path("~/.config").expanduser())
+PRINTED = str(PATHS[1])
 CONTAINERS = {"homes": {"kept": os.path.expanduser("~/kept")}}
 
 def main():
@@ -55,7 +57,7 @@ def main():
         "open": sorted(int(fd) for fd in os.listdir("/proc/self/fd"))[:-1],
         "session": [os.getsid(0) == os.getpid(), os.getpgid(0) == os.getpid()], "threads": len(os.listdir("/proc/self/task")),
         "encodings": [sys.stdout.encoding, sys.getfilesystemencoding(), locale.setlocale(locale.LC_CTYPE)],
-        "tempdir": tempfile.gettempdir(), "home": HOME_AT_IMPORT, "containers": CONTAINERS,
+        "tempdir": tempfile.gettempdir(), "home": HOME_AT_IMPORT, "containers": CONTAINERS, "paths": [[str(each), each.name, [*each.parts], each == pathlib.Path(str(each))] for each in PATHS],
         "user_site": [site.USER_BASE, site.ENABLE_USER_SITE], "original": multiprocessing.process.ORIGINAL_DIR,
         "read_variable": fresh_probe.PREFIX, "bytecode": sys.dont_write_bytecode,
         "dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), "files_of": {name: os.stat("/proc/self/" + name).st_uid for name in ("environ", "io", "mem")},
