@@ -22,6 +22,8 @@ export interface Client {
   stream(path: string, form: 'text' | 'events'): Promise<AsyncIterable<Buffer>>
   /** Follows JupyterHub's pages until the end. */
   list<T>(path: string): Promise<T[]>
+  /** The same platform as the owner of another token. */
+  withToken(token: string): Client
 }
 
 interface Target {
@@ -30,9 +32,13 @@ interface Target {
   token: string
 }
 
-/** Finds the platform and a token for it. */
+/** Finds the platform and a token for it: `--url`, `--data`, or else `ATRIUM_URL`, or a platform of this machine. */
 export async function connect(options: ConnectionOptions): Promise<Client> {
-  const target = options.url === undefined ? await findLocalTarget(options) : findRemoteTarget(options.url)
+  const url = options.url ?? (options.data === undefined ? process.env['ATRIUM_URL'] : undefined)
+  return createClient(url === undefined ? await findLocalTarget(options) : findRemoteTarget(url))
+}
+
+function createClient(target: Target): Client {
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const text = await readText(await send(target, { method, path, body }))
     return (text === '' ? undefined : JSON.parse(text)) as T
@@ -42,6 +48,7 @@ export async function connect(options: ConnectionOptions): Promise<Client> {
     call,
     stream: (path, form) => send(target, { method: 'GET', path, accept: streamForms[form] }),
     list: (path) => listAll(path, call),
+    withToken: (token) => createClient({ ...target, token }),
   }
 }
 
@@ -72,7 +79,7 @@ async function findLocalTarget(options: ConnectionOptions): Promise<Target> {
 
 function findRemoteTarget(url: string): Target {
   if (!URL.canParse(url)) {
-    throw new CliError(`--url ${url} is no URL.`, {
+    throw new CliError(`${url} is no URL.`, {
       hint: 'It looks like https://atrium.example.org.',
       exitCode: exitCodes.wrongUsage,
     })

@@ -3,9 +3,11 @@ import { Command } from 'commander'
 import { addDatabaseCommands } from '#commands/database.ts'
 import { addDoctorCommand } from '#commands/doctor.ts'
 import { addGroupCommands } from '#commands/group.ts'
+import { addJobsCommands } from '#commands/jobs.ts'
 import { addLogsCommand } from '#commands/logs.ts'
 import { addPlanCommand } from '#commands/plan.ts'
 import { addPlatformCommands } from '#commands/platform.ts'
+import { addRunCommand } from '#commands/run.ts'
 import { addServerCommands } from '#commands/server.ts'
 import { addSlurmCommands } from '#commands/slurm.ts'
 import { addStatusCommand } from '#commands/status.ts'
@@ -23,6 +25,7 @@ Passwords and keys are never given on the command line: people set theirs by one
   atrium user invite --admin         print a link for a further administrator
   atrium server start alice          start her server and show its progress
   atrium logs alice --follow         what it prints
+  atrium run -n 8 -- python solver.py   run a program as a job; ATRIUM_URL and ATRIUM_TOKEN say where and who
   atrium status --json | jq .counts  what programs read`
 
 /** The whole command line: one command a file, each with `--help` and `--json`. */
@@ -30,6 +33,8 @@ function buildProgram({ json }: { json: boolean }): Command {
   const program = new Command('atrium')
     // Before the subcommands, which take both over.
     .exitOverride()
+    // What stands behind the program of `run` is the program's.
+    .enablePositionalOptions()
     .configureOutput(json ? { writeErr: () => {} } : {})
     .description('A data science platform for your team, on what you have.')
     .version('0.1.0')
@@ -45,6 +50,8 @@ function buildProgram({ json }: { json: boolean }): Command {
   addGroupCommands(program)
   addTokenCommands(program)
   addServerCommands(program)
+  addRunCommand(program)
+  addJobsCommands(program)
   addLogsCommand(program)
   addUsageCommand(program)
   addDatabaseCommands(program)
@@ -52,7 +59,9 @@ function buildProgram({ json }: { json: boolean }): Command {
   return program
 }
 
-const json = process.argv.includes('--json')
+// What stands behind `--` is another program's.
+const end = process.argv.indexOf('--')
+const json = process.argv.slice(0, end < 0 ? undefined : end).includes('--json')
 try {
   await buildProgram({ json }).parseAsync()
 } catch (error) {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+
 import { CommanderError } from 'commander'
 
 interface CliErrorOptions {
@@ -58,6 +60,11 @@ function reportUsage({ exitCode, message }: CommanderError, json: boolean): numb
 /** Prints `value` as JSON if asked, else as `render` shows it to people. */
 export function print<T>(value: T, { json }: { json?: boolean }, render: (value: T) => string): void {
   console.log(json ? JSON.stringify(value, undefined, 2) : render(value))
+}
+
+/** Writes to standard output or error as fast as they take it. */
+export async function writeAll(output: NodeJS.WriteStream, bytes: Buffer): Promise<void> {
+  if (!output.write(bytes)) await once(output, 'drain')
 }
 
 /** A column of a table: its heading and what stands in it. */

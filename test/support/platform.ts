@@ -165,6 +165,29 @@ export async function runCli(
   return { code, stdout: await stdout, stderr: await stderr }
 }
 
+/** A command line that is still running. */
+export interface RunningCli {
+  stdout(): string
+  stderr(): string
+  kill(signal: NodeJS.Signals): void
+  /** Its exit code; the signal's name when one ended it. */
+  readonly exited: Promise<number | string>
+}
+
+/** Starts the command line, for what must be done to it while it runs. */
+export function startCli(args: readonly string[], environment: NodeJS.ProcessEnv = {}): RunningCli {
+  const child = spawnCli(args, environment)
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+  return {
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    kill: (signal) => child.kill(signal),
+    exited: new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal ?? 1))),
+  }
+}
+
 /** `user`: an account that shares nothing of ours but the program. */
 function spawnCli(args: readonly string[], environment: NodeJS.ProcessEnv, user?: string) {
   const program = [process.execPath, join(root, 'cli/bin/atrium.mjs'), ...args]
