@@ -34,6 +34,8 @@ export interface TestPlatformOptions {
 /** One replica of the control plane, as far as jobs go. */
 export interface TestReplica {
   store: Store
+  /** What its own parts are to stand on: it dies with the replica. */
+  own: Store
   jobs: Jobs
   /**
    * Dies as by kill -9: nothing it does reaches the store or the scheduler any more, calls under way are never answered, the lease stays
@@ -90,7 +92,7 @@ export async function createTestPlatform(
         kill()
         await opened.close()
       })
-      return { store: opened, jobs, kill }
+      return { store: opened, own: store, jobs, kill }
     },
     async dispose() {
       for (const close of closers) await close()
