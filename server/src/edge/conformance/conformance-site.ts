@@ -9,6 +9,7 @@ import {
   type TestUpstream,
   type TestUpstreamOptions,
 } from './test-upstream.ts'
+import { startTlsEcho, type TlsUpstream } from './tls-peer.ts'
 
 /** What a driver's test gives to the suite. */
 export interface ConformanceOptions {
@@ -30,6 +31,8 @@ export interface ConformanceSite {
   restart(): Promise<void>
   /** Starts something to route to; it is gone after the case. */
   startUpstream(name: string, options?: TestUpstreamOptions): Promise<TestUpstream>
+  /** The same for TLS, with a certificate for `name`. */
+  startTls(name: string): Promise<TlsUpstream>
 }
 
 export type RegisterCase = (title: string, run: (site: ConformanceSite) => Promise<void>) => void
@@ -52,13 +55,18 @@ async function runCase(
   run: (site: ConformanceSite) => Promise<void>,
 ): Promise<void> {
   const subject = await options.create()
-  const upstreams: TestUpstream[] = []
+  const upstreams: Pick<TestUpstream, 'kill'>[] = []
   try {
     await run({
       edge: subject.edge,
       restart: () => subject.restart(),
       async startUpstream(name, upstreamOptions) {
         const upstream = await startUpstream(name, upstreamOptions)
+        upstreams.push(upstream)
+        return upstream
+      },
+      async startTls(name) {
+        const upstream = await startTlsEcho(name)
         upstreams.push(upstream)
         return upstream
       },

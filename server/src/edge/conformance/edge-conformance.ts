@@ -5,6 +5,7 @@ import { registerClusterCases } from './cluster-cases.ts'
 import { type ConformanceOptions, createRegistrar } from './conformance-site.ts'
 import { registerPushingCases } from './pushing-cases.ts'
 import { registerRoutingCases } from './routing-cases.ts'
+import { registerTunnelCases } from './tunnel-cases.ts'
 
 /**
  * Registers with node:test what every driver has to do. A driver that serves no requests is asked for its bookkeeping alone; the other
@@ -17,6 +18,7 @@ export function edgeConformance(name: string, options: ConformanceOptions): void
     describe('routing', () => registerRoutingCases(served))
     describe('access', () => registerAccessCases(served))
     describe('clusters', () => registerClusterCases(served))
+    describe('tunnels', () => registerTunnelCases(served))
     describe('activity', () => registerActivityCases(served))
   })
 }

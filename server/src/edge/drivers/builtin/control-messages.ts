@@ -6,6 +6,7 @@
 import type { ErrorCode } from '@atrium/contract/errors.ts'
 
 import type { EdgeChange, EdgeReport, EdgeState, TargetFailure } from '#edge/edge.ts'
+import type { LiveCounts } from './edge-server.ts'
 import type { TrafficCounts } from './traffic.ts'
 
 /** Changes when either side could misread the other. 2: tunnels, and credentials that name clusters. */
@@ -58,14 +59,11 @@ export interface EdgeHello {
 }
 
 /** For people and monitoring. */
-export interface EdgeStatus extends TrafficCounts {
+export interface EdgeStatus extends TrafficCounts, LiveCounts {
   pid: number
   uptimeS: number
   rssBytes: number
   cpuSeconds: number
-  liveExchanges: number
-  openWebsockets: number
-  heldRequests: number
   routes: number
   tunnels: number
   credentials: number

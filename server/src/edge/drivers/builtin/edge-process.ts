@@ -84,18 +84,18 @@ export class EdgeProcess implements ControlledEdge {
     log.info({ port: this.#port, pid: process.pid }, 'edge is listening')
   }
 
-  /** Ends websockets now, and requests in flight when they are answered or the time set for it has passed. */
+  /** Ends websockets and tunnels now, and requests in flight when they are answered or the time set for it has passed. */
   async stop(): Promise<void> {
     if (this.#isLeaving) return
     this.#leave()
     this.#sendReport()
     this.#control.close()
-    await this.#server.drain(this.#times.stopMs, { keepWebsockets: false })
+    await this.#server.drain(this.#times.stopMs)
     this.#options.log.info({}, 'edge has stopped')
     this.#options.onExit()
   }
 
-  /** Starts a successor, and ends when the last websocket is closed. Rejects when none comes up; then all goes on as before. */
+  /** Starts a successor, and ends when the last websocket and tunnel is closed. Rejects when none comes up; then all goes on as before. */
   handOver(): Promise<void> {
     return this.#control.handOver()
   }
@@ -107,7 +107,10 @@ export class EdgeProcess implements ControlledEdge {
     const knowledge = { fence: this.#control.fence, ...(table.isEmpty ? {} : { state: table.state }) }
     const successor = await this.#options.startSuccessor(listener, knowledge)
     this.#leave()
-    this.#options.log.info({ successor }, 'a successor serves; waiting for open websockets to close')
+    this.#options.log.info(
+      { successor },
+      'a successor serves; waiting for open websockets and tunnels to close',
+    )
     void this.#retire()
   }
 
@@ -163,7 +166,8 @@ export class EdgeProcess implements ControlledEdge {
       times: this.#times,
       server: this.#server,
     })
-    await this.#server.drain(this.#times.handoverMs, { keepWebsockets: true })
+    const { handoverMs, tunnelHandoverMs } = this.#times
+    await this.#server.drain(handoverMs, { keepTunnelsMs: tunnelHandoverMs })
     follower.close()
     this.#options.log.info({}, 'edge has retired')
     this.#options.onExit()

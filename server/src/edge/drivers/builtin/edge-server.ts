@@ -11,15 +11,16 @@ import { createClientAddresses } from './client-address.ts'
 import { ControlPlaneUpstream } from './control-plane-upstream.ts'
 import { buildUpstreamLimits, type EdgeSettings } from './edge-settings.ts'
 import { EdgeTable, type RouteRecord } from './edge-table.ts'
+import type { FrontDoor } from './front-door.ts'
 import { LiveExchanges } from './live-exchanges.ts'
 import { PieceMemory } from './piece-memory.ts'
 import type { ProxyContext } from './proxy-context.ts'
-import { createProxyServer } from './proxy-server.ts'
+import { createProxyServer, type ProxyServer } from './proxy-server.ts'
 import { createStateGate, type StateGate } from './state-gate.ts'
 import { Traffic, type TrafficCounts } from './traffic.ts'
 import { createUpstreams, readBytes } from './upstreams.ts'
 
-/** How often running exchanges are looked at for credentials that have expired by themselves. */
+/** How often running exchanges are looked at for credentials that have expired by themselves, and newcomers for those who say nothing. */
 const sweepEveryMs = 500
 /** A client that has connected sends its request within this time. */
 const firstRequestMs = 500
@@ -39,31 +40,46 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Edge
   return new EdgeServer(context, gate, await createProxyServer(context, gate))
 }
 
+/** What is under way now. */
+export interface LiveCounts {
+  liveExchanges: number
+  openWebsockets: number
+  /** Connections through tunnels. */
+  openTunnels: number
+  heldRequests: number
+}
+
 /** The proxy of one process: what listens, what it knows, what is under way. */
 export class EdgeServer {
   readonly #context: ProxyContext
   readonly #gate: StateGate
+  readonly #door: FrontDoor
   readonly #sweeper: NodeJS.Timeout
   /** What listens; a successor inherits it. */
   readonly listener: Server
 
-  constructor(context: ProxyContext, gate: StateGate, listener: Server) {
+  constructor(context: ProxyContext, gate: StateGate, { listener, door }: ProxyServer) {
     this.#context = context
     this.#gate = gate
     this.listener = listener
-    this.#sweeper = setInterval(() => this.#sweep(), sweepEveryMs).unref()
+    this.#door = door
+    this.#sweeper = setInterval(() => {
+      this.#sweep()
+      door.sweep()
+    }, sweepEveryMs).unref()
   }
 
   get table(): EdgeTable {
     return this.#context.table
   }
 
-  get counts(): TrafficCounts & { liveExchanges: number; openWebsockets: number; heldRequests: number } {
+  get counts(): TrafficCounts & LiveCounts {
     const { live, controlPlane, traffic } = this.#context
     return {
       ...traffic.counts,
       liveExchanges: live.size,
-      openWebsockets: live.openWebsockets,
+      openWebsockets: live.count('websocket'),
+      openTunnels: live.count('tunnel'),
       heldRequests: controlPlane.heldCount,
     }
   }
@@ -104,18 +120,22 @@ export class EdgeServer {
   }
 
   /**
-   * Accepts nothing new; resolves when what is under way has ended, or was cut after `withinMs`. To be called once. With `keepWebsockets` a
-   * successor serves already, and not one request may be lost: connections that were just accepted get their time to send one.
+   * Accepts nothing new; resolves when what is under way has ended, or was cut after `withinMs`. To be called once. With `keepTunnelsMs` a
+   * successor serves already: websockets and tunnels go on, these for so long, and not one request may be lost: connections that were just
+   * accepted get their time to send one.
    */
-  async drain(withinMs: number, { keepWebsockets }: { keepWebsockets: boolean }): Promise<void> {
+  async drain(withinMs: number, { keepTunnelsMs }: { keepTunnelsMs?: number } = {}): Promise<void> {
     const { live, controlPlane, upstreams } = this.#context
     this.#context.isDraining = true
     // http's own `close` would also end connections whose first request is on its way.
     NetServer.prototype.close.call(this.listener)
-    if (keepWebsockets) await delay(firstRequestMs)
-    else live.cutWebsockets()
+    if (keepTunnelsMs !== undefined) await delay(firstRequestMs)
+    else live.cut(['websocket', 'tunnel'])
+    this.#door.closeWaiting()
     this.listener.closeIdleConnections()
     await live.whenEmpty(withinMs)
+    live.cut(['request', 'websocket'])
+    if (keepTunnelsMs !== undefined) await live.whenEmpty(keepTunnelsMs - withinMs)
     live.cutAll()
     clearInterval(this.#sweeper)
     controlPlane.close()

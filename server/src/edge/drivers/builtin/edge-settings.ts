@@ -44,6 +44,8 @@ export interface EdgeTimes {
   stopMs: number
   /** Open websockets are kept this long by an edge that was superseded. */
   handoverMs: number
+  /** And TLS connections through tunnels this long: a computation may rest on one, and cannot just connect again. */
+  tunnelHandoverMs: number
   /** They are cut when no successor can be reached for this long, since nothing could be revoked any more. */
   orphanMs: number
 }
@@ -65,6 +67,7 @@ export const defaultTimes: EdgeTimes = {
   reportEveryMs: 5000,
   stopMs: 5000,
   handoverMs: 3_600_000,
+  tunnelHandoverMs: 86_400_000,
   orphanMs: 10_000,
 }
 

@@ -30,7 +30,7 @@ export class HttpExchange implements LiveExchange, ConnectionWaiter, UpstreamUse
   readonly #response: ServerResponse
   readonly #head: RequestHead
   readonly #upstream: UpstreamPool | 'control-plane'
-  readonly isWebsocket = false
+  readonly kind = 'request'
   readonly #startedMs: number
   liveIndex = -1
   readonly route: RouteRecord | undefined

@@ -1,5 +1,6 @@
 import { type CredentialRecord, mayOpenClusters, mayReachServer, type RouteRecord } from './edge-table.ts'
 import { isExpired } from './presented-credentials.ts'
+import type { TunnelRecord } from './tunnel-table.ts'
 
 /** What a running exchange rests on. */
 export interface Grounds {
@@ -7,11 +8,13 @@ export interface Grounds {
   route: RouteRecord | undefined
   /** Undefined: nobody in particular (the control plane and services authenticate by themselves). */
   credential: CredentialRecord | undefined
+  /** Undefined: nothing that is passed on unread. */
+  tunnel?: TunnelRecord
 }
 
-/** A request or websocket that is under way. */
+/** A request, websocket or connection through a tunnel that is under way. */
 export interface LiveExchange extends Grounds {
-  readonly isWebsocket: boolean
+  readonly kind: 'request' | 'websocket' | 'tunnel'
   /** Its place among the live ones; theirs to set. -1 elsewhere. */
   liveIndex: number
   /** Ends both connections now. */
@@ -21,7 +24,8 @@ export interface LiveExchange extends Grounds {
 }
 
 /** True while the exchange may go on. */
-export function isStillGranted({ route, credential }: Grounds, nowMs: number): boolean {
+export function isStillGranted({ route, credential, tunnel }: Grounds, nowMs: number): boolean {
+  if (tunnel !== undefined) return tunnel.isLive
   if (route !== undefined && !route.isLive) return false
   if (credential === undefined) return true
   if (!credential.isLive || isExpired(credential, nowMs)) return false
@@ -42,8 +46,8 @@ export class LiveExchanges {
     return this.#exchanges.length
   }
 
-  get openWebsockets(): number {
-    return this.#exchanges.reduce((count, { isWebsocket }) => count + Number(isWebsocket), 0)
+  count(kind: LiveExchange['kind']): number {
+    return this.#exchanges.reduce((count, exchange) => count + Number(exchange.kind === kind), 0)
   }
 
   add(exchange: LiveExchange): void {
@@ -84,8 +88,9 @@ export class LiveExchanges {
     })
   }
 
-  cutWebsockets(): void {
-    for (const exchange of [...this.#exchanges]) if (exchange.isWebsocket) exchange.cut()
+  /** Cuts all of the given kinds. */
+  cut(kinds: readonly LiveExchange['kind'][]): void {
+    for (const exchange of [...this.#exchanges]) if (kinds.includes(exchange.kind)) exchange.cut()
   }
 
   cutAll(): void {

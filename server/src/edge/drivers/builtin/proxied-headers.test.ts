@@ -268,7 +268,7 @@ describe('a request is refused', () => {
     ['with a host and a user', 'GET /hub/ HTTP/1.1\r\nHost: a@b\r\n\r\n', 400],
     ['in absolute form', 'GET http://a/hub/ HTTP/1.1\r\nHost: a\r\n\r\n', 400],
     ['for the server as a whole', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400],
-    ['when it is not HTTP', '\x16\x03\x01\x02\x00', 400],
+    ['when it is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n\r\n', 400],
     ['in another version', 'GET /hub/ HTTP/2.7\r\nHost: a\r\n\r\n', 400],
     ['in the next version', 'GET /hub/ HTTP/2.0\r\nHost: a\r\n\r\n', 505],
     ['in the version before all versions', 'GET /hub/\r\n\r\n', 505],

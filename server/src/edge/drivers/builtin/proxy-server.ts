@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 
 import { findConnectionLimit } from './connection-limit.ts'
 import type { EdgeSettings } from './edge-settings.ts'
+import { type FrontDoor, putFrontDoor } from './front-door.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { http } from './lean-builtins.ts'
 import type { ProxyContext } from './proxy-context.ts'
@@ -14,8 +15,14 @@ import type { StateGate } from './state-gate.ts'
 import { createTlsServer } from './tls-server.ts'
 import { refuseUpgrade, WebsocketTunnel } from './websocket-tunnel.ts'
 
+/** What listens on the public port. */
+export interface ProxyServer {
+  listener: Server
+  door: FrontDoor
+}
+
 /** Creates the server that does the proxying, over TLS if so set; it listens to nothing yet. Throws when a TLS file cannot be used. */
-export async function createProxyServer(context: ProxyContext, gate: StateGate): Promise<Server> {
+export async function createProxyServer(context: ProxyContext, gate: StateGate): Promise<ProxyServer> {
   const { tls } = context.settings
   const turns = createRequestTurns()
   const options = buildServerOptions(context.settings, turns)
@@ -23,7 +30,7 @@ export async function createProxyServer(context: ProxyContext, gate: StateGate):
   const limit = findConnectionLimit()
   if (limit !== undefined) server.maxConnections = limit
   serve(server, context, gate, turns)
-  return server
+  return { listener: server, door: putFrontDoor(server, context, gate) }
 }
 
 function serve(server: Server, context: ProxyContext, gate: StateGate, turns: RequestTurns): void {

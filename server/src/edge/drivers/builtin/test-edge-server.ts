@@ -52,6 +52,6 @@ export async function startTestEdge(
       socket.write(bytes)
       return text(socket)
     },
-    dispose: () => server.drain(0, { keepWebsockets: false }),
+    dispose: () => server.drain(0),
   }
 }

@@ -8,6 +8,12 @@ export interface TrafficCounts {
   requestSeconds: number
   /** Connections that were closed at once because there were too many. */
   turnedAwayConnections: number
+  /** TLS connections that were passed on unread. */
+  tunnelConnections: number
+  /** TLS connections that asked for nobody here, or made no sense. */
+  refusedTunnelConnections: number
+  /** What was passed on unread, both ways together. */
+  tunnelBytes: number
 }
 
 /** Counts traffic. */
@@ -16,6 +22,9 @@ export class Traffic {
   #failedRequests = 0
   #requestMs = 0
   #turnedAwayConnections = 0
+  #tunnelConnections = 0
+  #refusedTunnelConnections = 0
+  #tunnelBytes = 0
 
   get counts(): TrafficCounts {
     return {
@@ -23,6 +32,9 @@ export class Traffic {
       failedRequests: this.#failedRequests,
       requestSeconds: this.#requestMs / 1000,
       turnedAwayConnections: this.#turnedAwayConnections,
+      tunnelConnections: this.#tunnelConnections,
+      refusedTunnelConnections: this.#refusedTunnelConnections,
+      tunnelBytes: this.#tunnelBytes,
     }
   }
 
@@ -34,5 +46,17 @@ export class Traffic {
 
   countTurnedAway(): void {
     this.#turnedAwayConnections += 1
+  }
+
+  countTunnel(): void {
+    this.#tunnelConnections += 1
+  }
+
+  countRefusedTunnel(): void {
+    this.#refusedTunnelConnections += 1
+  }
+
+  countTunnelBytes(bytes: number): void {
+    this.#tunnelBytes += bytes
   }
 }

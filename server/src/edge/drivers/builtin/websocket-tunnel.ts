@@ -24,7 +24,7 @@ export class WebsocketTunnel implements LiveExchange, ConnectionWaiter, Upstream
   readonly #upstream: UpstreamPool | 'control-plane'
   readonly #fromClient = new WebsocketFrames()
   readonly #fromUpstream = new WebsocketFrames()
-  readonly isWebsocket = true
+  readonly kind = 'websocket'
   liveIndex = -1
   readonly route: RouteRecord | undefined
   readonly credential: CredentialRecord | undefined
