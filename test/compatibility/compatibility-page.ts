@@ -1,6 +1,9 @@
 import { corpus } from './corpus/corpus.ts'
 import type { WantedDifference } from './differences/wanted-difference.ts'
 import { wantedDifferences } from './differences.ts'
+import { gatewayCorpus } from './gateway/corpus.ts'
+import { daskGatewayVersion } from './gateway/gateway-recording.ts'
+import { gatewayDifferences } from './gateway/wanted-differences.ts'
 import { jupyterHubVersion } from './reference/jupyterhub.ts'
 import { readRecording } from './replay/recording.ts'
 
@@ -25,6 +28,21 @@ answer shows any more.
 | where | JupyterHub ${jupyterHubVersion} | Atrium | why |
 |---|---|---|---|
 ${wantedDifferences.map(buildRow).join('\n')}
+
+${buildGatewaySection()}`
+}
+
+function buildGatewaySection(): string {
+  const total = gatewayCorpus.reduce((sum, chapter) => sum + chapter.steps.length, 0)
+  return `## Dask Gateway
+
+Under \`/gateway\` Atrium speaks Dask Gateway's protocol, version ${daskGatewayVersion}: the unmodified client from PyPI computes on its clusters
+(\`test/real-parts/dask-gateway.test.ts\`). ${total} requests (\`test/compatibility/gateway/corpus.ts\`) were asked of the real dask-gateway-server;
+Atrium's answers are compared with its in the same way. \`npm run compatibility:record-gateway\` records them again.
+
+| where | dask-gateway-server ${daskGatewayVersion} | Atrium | why |
+|---|---|---|---|
+${gatewayDifferences.map(buildRow).join('\n')}
 `
 }
 

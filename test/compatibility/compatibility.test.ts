@@ -31,7 +31,11 @@ for (const chapter of corpus) {
         const reference = recording.steps[step.name]
         assert.ok(player !== undefined && reference !== undefined, 'the hub runs and the step was recorded')
         const differences = judge.judge(chapter, step, reference, await player.play(step))
-        assert.deepEqual(differences.map(describeDifference), [], step.request)
+        assert.deepEqual(
+          differences.map((one) => describeDifference(one)),
+          [],
+          step.request,
+        )
         failed -= 1
       })
     }

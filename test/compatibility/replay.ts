@@ -46,7 +46,7 @@ async function replayChapter(chapter: Chapter): Promise<void> {
           const reference = recording.steps[step.name]
           return reference === undefined
             ? ['not recorded']
-            : judge.judge(chapter, step, reference, answer).map(describeDifference)
+            : judge.judge(chapter, step, reference, answer).map((one) => describeDifference(one))
         },
         (error: unknown) => [String(error)],
       )

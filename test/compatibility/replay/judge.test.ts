@@ -53,7 +53,10 @@ describe('the comparison', () => {
   for (const [expected, seen] of planted) {
     test(`sees a planted change: ${expected}`, () => {
       const found = createJudge([]).judge(chapter, step, answer, seen)
-      assert.deepEqual(found.map(describeDifference), [expected])
+      assert.deepEqual(
+        found.map((one) => describeDifference(one)),
+        [expected],
+      )
     })
   }
 

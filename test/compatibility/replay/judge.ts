@@ -76,8 +76,11 @@ function buildPattern(text: string): RegExp {
 }
 
 /** One line a difference, for a failed test. */
-export function describeDifference({ field, kind, reference, seen }: Difference): string {
-  if (kind === 'missing') return `${field} is missing: JupyterHub answers ${JSON.stringify(reference)}`
+export function describeDifference(
+  { field, kind, reference, seen }: Difference,
+  program: string = 'JupyterHub',
+): string {
+  if (kind === 'missing') return `${field} is missing: ${program} answers ${JSON.stringify(reference)}`
   if (kind === 'extra') return `${field} is extra: ${JSON.stringify(seen)}`
-  return `${field} is ${JSON.stringify(seen)}: JupyterHub answers ${JSON.stringify(reference)}`
+  return `${field} is ${JSON.stringify(seen)}: ${program} answers ${JSON.stringify(reference)}`
 }

@@ -167,8 +167,9 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
+/** As Python's `str` writes it: a text without quotes. */
 function shorten(value: unknown): string {
-  return toPythonText(value).slice(0, 200)
+  return (typeof value === 'string' ? value : toPythonText(value)).slice(0, 200)
 }
 
 function refuse(message: string): PlatformError {
