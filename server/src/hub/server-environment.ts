@@ -20,6 +20,8 @@ export interface ServerEnvironmentInput extends LoginEnvironmentInput {
   defaultUrl: string
   /** Address the server listens on. */
   bindHost: string
+  /** How tools in the server find what else the platform has. */
+  tools: Readonly<Record<string, string>>
   /** The administrator's own variables; they win (on PYTHONPATH ours comes first). */
   extra: Readonly<Record<string, string>>
 }
@@ -40,6 +42,7 @@ export function buildServerEnvironment(input: ServerEnvironmentInput): Record<st
     ...buildLoginEnvironment(input),
     ...buildClientEnvironment({ clientFolder: input.clientFolder, apiUrl: hubUrl }),
     ...buildLimitEnvironment(input.resources),
+    ...input.tools,
     JUPYTERHUB_CLIENT_ID: buildServerClientId(user, server),
     JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED: '0',
     JUPYTERHUB_HOST: '',

@@ -10,6 +10,7 @@ const settings: ServerSettings = {
   clientFolder: '/shared/client',
   bindHost: '127.0.0.1',
   defaultUrl: '/lab',
+  tools: { DASK_GATEWAY__ADDRESS: 'http://127.0.0.1:8000/gateway', DASK_GATEWAY__AUTH__TYPE: 'jupyterhub' },
   environment: { TZ: 'UTC' },
   namedServers: 2,
   startTimeoutMs: 60_000,
@@ -65,6 +66,13 @@ describe('the job of a server', () => {
     }
     for (const [name, value] of Object.entries(expected)) assert.equal(environment[name], value, name)
     assert.ok(environment['PATH']?.startsWith('/env/bin:'))
+  })
+
+  test('tells its tools where the rest of the platform is, unless the administrator says otherwise', () => {
+    const environment = { DASK_GATEWAY__ADDRESS: 'https://gateway.example' }
+    const { spec } = buildServerJob({ ...settings, environment }, buildStart())
+    assert.equal(spec.environment['DASK_GATEWAY__ADDRESS'], 'https://gateway.example')
+    assert.equal(spec.environment['DASK_GATEWAY__AUTH__TYPE'], 'jupyterhub')
   })
 
   test('has the client package on PYTHONPATH, before folders of the administrator’s', () => {

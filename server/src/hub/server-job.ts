@@ -20,7 +20,9 @@ export interface ServerSettings {
   defaultUrl: string
   /** argv of the server. Absent: `jupyterhub-singleuser` of the environment. */
   command?: readonly [string, ...string[]]
-  /** Variables for every server. */
+  /** Variables for every server: how tools in it find what else the platform has. */
+  tools: Readonly<Record<string, string>>
+  /** The administrator's own, which win. */
   environment: Readonly<Record<string, string>>
   /** Named servers a user may have; 0: none. */
   namedServers: number
@@ -81,6 +83,7 @@ export function buildServerJob(settings: ServerSettings, start: ServerStart): Jo
         ...(publicUrl === undefined ? {} : { publicUrl }),
         defaultUrl: settings.defaultUrl,
         bindHost: settings.bindHost,
+        tools: settings.tools,
         extra: settings.environment,
       }),
       workingDirectory: owner.home,

@@ -164,7 +164,7 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     clock,
     log,
     replica,
-    servers: buildServerSettings(config, { ...drivers.servers, environmentPrefix }),
+    servers: buildServerSettings(config, { ...drivers.servers, environmentPrefix, edge }),
     profiles: buildProfilesConfig(config),
     services,
     serviceJobs: buildServiceJobSettings(config, { ...drivers.services, environmentPrefix, data }),

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 
 import type { Config } from '#config/schema.ts'
 import { parseDurationMs } from '#config/units.ts'
+import { buildGatewayVariables } from '#dask/gateway-variables.ts'
 import type { ServerSettings } from '#hub/server-job.ts'
 import type { ServiceConfig } from '#hub/service-config.ts'
 import type { ServiceJobSettings } from '#hub/service-job.ts'
@@ -17,19 +18,28 @@ const nobody = { login: 'nobody', uid: 65_534, gid: 65_534 }
 /** What holds for every notebook server. `given`: what follows from where they run. */
 export function buildServerSettings(
   config: Config,
-  given: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart' | 'clientFolder' | 'environmentPrefix'>,
+  given: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart' | 'clientFolder' | 'environmentPrefix'> & {
+    edge: { publicUrl: string }
+  },
 ): ServerSettings {
-  const { servers, edge } = config
+  const { servers, dask } = config
+  const {
+    edge: { publicUrl: browserUrl },
+    ...settings
+  } = given
   const [program, ...args] = servers.command ?? []
+  const said = config.edge.publicUrl
+  const publicUrl = said === undefined ? {} : { publicUrl: new URL(said).origin }
   return {
-    ...given,
+    ...settings,
+    tools: dask.enabled ? buildGatewayVariables({ ...settings, ...publicUrl, browserUrl }) : {},
     defaultUrl: servers.defaultUrl,
     environment: servers.environment,
     namedServers: servers.named,
     startTimeoutMs: parseDurationMs(servers.startTimeout),
     stopGraceMs: parseDurationMs(servers.stopGrace),
     timeWarningMs: parseDurationMs(servers.timeWarning),
-    ...(edge.publicUrl === undefined ? {} : { publicUrl: new URL(edge.publicUrl).origin }),
+    ...publicUrl,
     ...(program === undefined ? {} : { command: [program, ...args] }),
   }
 }

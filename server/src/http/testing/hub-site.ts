@@ -185,6 +185,7 @@ function buildHubOptions(
       clientFolder: '/client',
       bindHost: '127.0.0.1',
       defaultUrl: '/lab',
+      tools: {},
       command: ['notebook'],
       environment: {},
       namedServers: 2,
