@@ -159,6 +159,8 @@ export const runListSchema = Type.Object({
   next: Type.Optional(Type.Integer({ description: 'Give it as `before` to read on; absent at the end.' })),
 })
 
+export type RunList = Static<typeof runListSchema>
+
 /** Query of `GET /api/v1/runs`. */
 export const runQuerySchema = Type.Object({
   user: Type.Optional(Type.String()),
@@ -167,6 +169,8 @@ export const runQuerySchema = Type.Object({
   before: Type.Optional(Type.Integer()),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
 })
+
+export type RunQuery = Static<typeof runQuerySchema>
 
 /** Query of `GET /api/v1/runs/:run`: which of the jobs are shown. */
 export const runDetailQuerySchema = Type.Object({
@@ -182,7 +186,7 @@ export const runDetailQuerySchema = Type.Object({
 
 export type RunDetailQuery = Static<typeof runDetailQuerySchema>
 
-/** `GET /api/v1/runs/:run`, also what `POST /api/v1/runs` answers (201). `DELETE` cancels. */
+/** `GET /api/v1/runs/:run`, also what `POST /api/v1/runs` and `POST /api/v1/runs/:run/again` (the same once more) answer (201). `DELETE` cancels. */
 export const runDetailSchema = Type.Intersect([
   runViewSchema,
   Type.Object({
@@ -191,6 +195,7 @@ export const runDetailSchema = Type.Intersect([
   }),
 ])
 
+export type RunJob = Static<typeof runJobSchema>
 export type RunDetail = Static<typeof runDetailSchema>
 
 /**
@@ -260,3 +265,5 @@ export type ScheduleView = Static<typeof scheduleViewSchema>
 
 /** `GET /api/v1/schedules`. `GET`, `PATCH` and `DELETE` `/api/v1/schedules/:schedule`; `POST …/:schedule/run` runs it now. */
 export const scheduleListSchema = Type.Object({ schedules: Type.Array(scheduleViewSchema) })
+
+export type ScheduleList = Static<typeof scheduleListSchema>

@@ -62,7 +62,7 @@ describe('Dask clusters', () => {
       .getByText('line 2 of dask-scheduler')
       .waitFor()
     await page.getByRole('button', { name: 'Log of worker-3' }).click()
-    await page.getByRole('log', { name: 'Log of worker-3' }).getByText('line 2 of dask-worker-3').waitFor()
+    await page.getByRole('log', { name: 'Log of worker-3' }).getByText('line 2 of worker-3').waitFor()
     assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'SELECT')
     await page.getByLabel('Log of', { exact: true }).selectOption('Scheduler')
     await page.getByRole('log', { name: 'Log of the scheduler' }).waitFor()

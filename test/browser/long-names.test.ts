@@ -14,7 +14,9 @@ function nameAtLength({ api: { state } }: MockServer): void {
   const [event] = state.audit
   const [token] = state.tokens
   const [cluster] = state.clusters
-  assert.ok(job && event && token && cluster)
+  const [run] = state.runs
+  const [schedule] = state.schedules
+  assert.ok(job && event && token && cluster && run && schedule)
   const server = { name: 'a'.repeat(60), profile: 'small', queuedMs: 0, startingMs: 10, fails: false }
   state.users.unshift({
     name: long,
@@ -25,6 +27,16 @@ function nameAtLength({ api: { state } }: MockServer): void {
   state.groups.unshift({ kind: 'group', name: long, users: [long], roles: [], properties: {} })
   state.jobs.unshift({ ...job, key: 'long', user: long, server: server.name, message: long })
   state.clusters.unshift({ ...cluster, name: 'f'.repeat(32), user: long, message: long })
+  state.runs.unshift({
+    ...run,
+    id: 999,
+    user: long,
+    name: long,
+    message: long,
+    command: [long],
+    result: long,
+  })
+  state.schedules.unshift({ ...schedule, id: 999, user: long, name: long, notebook: { path: long } })
   state.audit.unshift({ ...event, actor: `user:${long}`, target: `server:${long}/`, remote: long })
   state.tokens.unshift({ ...token, id: 'long', note: long, scopes: [`read:users!user=${long}`] })
 }
@@ -47,6 +59,10 @@ const pages = [
   `admin/groups/${long}`,
   'admin/jobs',
   'admin/jobs/clusters',
+  'admin/jobs/runs',
+  'admin/jobs/schedules',
+  'compute/runs/999',
+  'compute/schedules/999',
   'admin/queue',
   'admin/audit',
 ]

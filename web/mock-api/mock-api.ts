@@ -3,6 +3,7 @@ import type { PortalPage } from '@atrium/contract/portal-page.ts'
 import { accountRoutes } from './handlers/account.ts'
 import { clusterRoutes } from './handlers/clusters.ts'
 import { operationRoutes } from './handlers/operations.ts'
+import { runRoutes } from './handlers/runs.ts'
 import { serverRoutes } from './handlers/servers.ts'
 import { tokenRoutes } from './handlers/tokens.ts'
 import { usageRoutes } from './handlers/usage.ts'
@@ -29,6 +30,7 @@ const routes: MockRoutes = {
   ...tokenRoutes,
   ...operationRoutes,
   ...clusterRoutes,
+  ...runRoutes,
   ...usageRoutes,
 }
 

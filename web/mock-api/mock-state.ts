@@ -4,7 +4,10 @@ import type { ClusterDetail } from '@atrium/contract/clusters-api.ts'
 import type { HubGroup, HubService, HubShare, HubShareCode, HubToken } from '@atrium/contract/hub-models.ts'
 import type { JobView } from '@atrium/contract/jobs-api.ts'
 import type { RoleView } from '@atrium/contract/roles-api.ts'
+import type { ScheduleView } from '@atrium/contract/runs-api.ts'
 import type { IdleState, ServerDetails } from '@atrium/contract/servers.ts'
+
+import type { MockRun } from './seed-runs.ts'
 
 /** How a pretend server behaves: it follows its script by the clock. */
 export interface MockServer {
@@ -44,6 +47,8 @@ export interface MockState {
   roles: RoleView[]
   jobs: JobView[]
   clusters: ClusterDetail[]
+  runs: MockRun[]
+  schedules: ScheduleView[]
   audit: AuditEvent[]
   sessions: BrowserSession[]
   invitations: Invitation[]

@@ -4,6 +4,7 @@ import type { RoleView } from '@atrium/contract/roles-api.ts'
 import type { MockServer, MockState, MockUser } from './mock-state.ts'
 import { buildClusters } from './seed-clusters.ts'
 import { buildAudit, buildJobs } from './seed-history.ts'
+import { buildRuns, buildSchedules } from './seed-runs.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -26,6 +27,8 @@ export function createMockState(nowMs: number): MockState {
     roles: listRoles(),
     jobs: buildJobs(nowMs),
     clusters: buildClusters(nowMs),
+    runs: buildRuns(nowMs),
+    schedules: buildSchedules(nowMs),
     audit: buildAudit(nowMs),
     sessions: [
       {

@@ -29,6 +29,8 @@ export const paths = {
   run: (id: number) => `/compute/runs/${id}`,
   schedules: () => '/compute/schedules',
   schedule: (id: number) => `/compute/schedules/${id}`,
+  newSchedule: () => '/compute/schedules/new',
+  editSchedule: (id: number) => `/compute/schedules/${id}/edit`,
   tokens: () => '/token',
   activity: () => '/activity',
   usage: () => '/usage',
@@ -62,6 +64,9 @@ export const outside = {
   portal: (path: string) => `${hubPrefix}${path}`,
   server: (user: string, server = '') =>
     server ? `/user/${segment(user)}/${segment(server)}/` : `/user/${segment(user)}/`,
+  /** A file below the home, opened in JupyterLab of the default server. */
+  lab: (user: string, path: string) =>
+    `/user/${segment(user)}/lab/tree/${path.split('/').map(segment).join('/')}`,
   logout: () => `${hubPrefix}/logout`,
   service: (name: string) => `/services/${segment(name)}/`,
 } as const

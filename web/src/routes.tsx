@@ -20,6 +20,13 @@ import { paths } from '#paths.ts'
 // Whoever only opens notebooks never loads these.
 const ClustersPage = lazyPage(async () => (await import('#pages/compute/clusters-page.tsx')).ClustersPage)
 const ClusterPage = lazyPage(async () => (await import('#pages/compute/cluster-page.tsx')).ClusterPage)
+const RunsPage = lazyPage(async () => (await import('#pages/compute/runs-page.tsx')).RunsPage)
+const RunPage = lazyPage(async () => (await import('#pages/compute/run-page.tsx')).RunPage)
+const SchedulesPage = lazyPage(async () => (await import('#pages/compute/schedules-page.tsx')).SchedulesPage)
+const SchedulePage = lazyPage(async () => (await import('#pages/compute/schedule-page.tsx')).SchedulePage)
+const editSchedule = () => import('#pages/compute/edit-schedule-page.tsx')
+const NewSchedulePage = lazyPage(async () => (await editSchedule()).NewSchedulePage)
+const EditSchedulePage = lazyPage(async () => (await editSchedule()).EditSchedulePage)
 
 // Administrators' pages are loaded when they are opened.
 const AdminLayout = lazyPage(async () => (await import('#pages/admin/admin-layout.tsx')).AdminLayout)
@@ -32,6 +39,10 @@ const RolePage = lazyPage(async () => (await import('#pages/admin/role-page.tsx'
 const JobsPage = lazyPage(async () => (await import('#pages/admin/jobs-page.tsx')).JobsPage)
 const AdminClustersPage = lazyPage(
   async () => (await import('#pages/admin/clusters-page.tsx')).AdminClustersPage,
+)
+const AdminRunsPage = lazyPage(async () => (await import('#pages/admin/runs-page.tsx')).AdminRunsPage)
+const AdminSchedulesPage = lazyPage(
+  async () => (await import('#pages/admin/schedules-page.tsx')).AdminSchedulesPage,
 )
 const JobPage = lazyPage(async () => (await import('#pages/admin/job-page.tsx')).JobPage)
 const QueuePage = lazyPage(async () => (await import('#pages/admin/queue-page.tsx')).QueuePage)
@@ -46,6 +57,12 @@ const computeRoutes: RouteObject[] = [
   { index: true, element: <Navigate to={paths.clusters()} replace /> },
   { path: 'clusters', element: <ClustersPage /> },
   { path: 'clusters/:cluster', element: <ClusterPage /> },
+  { path: 'runs', element: <RunsPage /> },
+  { path: 'runs/:run', element: <RunPage /> },
+  { path: 'schedules', element: <SchedulesPage /> },
+  { path: 'schedules/new', element: <NewSchedulePage /> },
+  { path: 'schedules/:schedule', element: <SchedulePage /> },
+  { path: 'schedules/:schedule/edit', element: <EditSchedulePage /> },
 ]
 
 const adminRoutes: RouteObject[] = [
@@ -57,6 +74,8 @@ const adminRoutes: RouteObject[] = [
   { path: 'roles/:role', element: <RolePage /> },
   { path: 'jobs', element: <JobsPage /> },
   { path: 'jobs/clusters', element: <AdminClustersPage /> },
+  { path: 'jobs/runs', element: <AdminRunsPage /> },
+  { path: 'jobs/schedules', element: <AdminSchedulesPage /> },
   { path: 'jobs/:job', element: <JobPage /> },
   { path: 'queue', element: <QueuePage /> },
   { path: 'quotas', element: <QuotasPage /> },

@@ -164,6 +164,37 @@ for (const kind of testStoreKinds) {
       })
     })
 
+    test('its owner runs the same again, with its variables, folder and environment; nobody else does', async () => {
+      await withRunSite(kind, async ({ start, untilRun, ask }) => {
+        const first = await start('alice', {
+          command: ['context', 'x'],
+          environment: { SECRET: 'hunter2' },
+          workingDirectory: 'project',
+          prefix: '/home/alice/env',
+          array: '2',
+        })
+        const answer = await ask('alice', 'POST', `/api/v1/runs/${first.id}/again`)
+        assert.equal(answer.statusCode, 201, answer.body)
+        const again = answer.json() as RunDetail
+        assert.notEqual(again.id, first.id)
+        assert.deepEqual([again.array, again.prefix], ['2', '/home/alice/env'])
+        await untilRun('alice', again.id, 'the end', hasEnded)
+        const log = await ask('alice', 'GET', `/api/v1/runs/${again.id}/log?index=2`)
+        const seen = JSON.parse(log.body) as Seen
+        assert.deepEqual(
+          [seen.argv, seen.environment['SECRET'], seen.workingDirectory],
+          [['x'], 'hunter2', '/home/alice/project'],
+        )
+        const asked = await Promise.all(
+          ['bob', 'ada'].map((name) => ask(name, 'POST', `/api/v1/runs/${first.id}/again`)),
+        )
+        assert.deepEqual(
+          asked.map(({ statusCode }) => statusCode),
+          [404, 403],
+        )
+      })
+    })
+
     test('output is read from a byte on', async () => {
       await withRunSite(kind, async ({ start, untilRun, ask }) => {
         const { id } = await start('alice', { command: ['succeed'] })

@@ -171,7 +171,7 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
   })
   const wishes = createJobWishes({ store, jobs, hub })
   const runs = createRuns({
-    ...{ store, jobs, clock, log, replica, prepareOwner },
+    ...{ store, jobs, clock, box, log, replica, prepareOwner },
     ...wishes,
     settings: buildRunSettings({ ...drivers.servers, environmentPrefix }),
   })

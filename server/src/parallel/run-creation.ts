@@ -3,6 +3,7 @@ import type { RunRequest } from '@atrium/contract/runs-api.ts'
 import type { User } from '#identity/users.ts'
 import { type Actor, recordAudit } from '#observe/audit.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { SealedBox } from '#platform/sealed-box.ts'
 import type { JobProfile, JobProfileWish, PreparedOwner } from '#scheduler/job-profile.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
@@ -17,6 +18,8 @@ export interface RunWish {
   /** The server whose token asked, if it was one's. */
   serverId: number | null
   request: RunRequest
+  /** The environment that is meant when the request names none: that of the run that is repeated. */
+  usualPrefix?: string
   /** The schedule that wants it, and what it writes for people, below the home. */
   schedule?: { id: number; result?: string }
 }
@@ -25,6 +28,8 @@ export interface RunCreationOptions {
   store: Store
   jobs: Pick<Jobs, 'requestMany'>
   clock: Clock
+  /** For what was asked for: variables may be secrets. */
+  box: SealedBox
   settings: RunSettings
   /** The profile that somebody wishes for, as far as it is for them. Throws `bad_request` and `forbidden`, naming those that are. */
   chooseProfile(user: User, wish: JobProfileWish): Promise<JobProfile>
@@ -36,20 +41,20 @@ export interface RunCreationOptions {
 
 /** Works out what somebody wishes, without writing anything down. */
 export async function planWish(options: RunCreationOptions, wish: RunWish): Promise<RunPlan> {
-  const { owner, request, serverId } = wish
+  const { owner, request, serverId, usualPrefix } = wish
   const { profile, account } = request
   return planRun(options.settings, {
     request,
     profile: await options.chooseProfile(owner, { profile, account }),
     prepared: await options.prepareOwner(owner),
-    serverPrefix: serverId === null ? undefined : await options.findServerPrefix(serverId),
+    serverPrefix: usualPrefix ?? (serverId === null ? undefined : await options.findServerPrefix(serverId)),
   })
 }
 
 /** Writes down a run with all its jobs; answers its id. */
 export async function writeRun(
   tx: StoreTransaction,
-  { jobs, clock }: RunCreationOptions,
+  { jobs, clock, box }: RunCreationOptions,
   { owner, actor, request, schedule }: RunWish,
   plan: RunPlan,
 ): Promise<number> {
@@ -58,6 +63,7 @@ export async function writeRun(
     name: plan.name,
     kind: plan.kind,
     command: JSON.stringify(plan.command),
+    request: box.seal(JSON.stringify(request)),
     tasks: plan.tasks,
     nodes: plan.nodes ?? null,
     array_spec: request.array ?? null,

@@ -15,6 +15,8 @@ export interface RunRecord {
   name: string
   kind: 'batch' | 'engine'
   command: readonly string[]
+  /** All that was asked for, as sealed JSON. */
+  request: string
   tasks: number
   nodes: number | null
   /** Numbers as they were asked for; null: one job. */
@@ -50,6 +52,7 @@ const columns = [
   'runs.name',
   'runs.kind',
   'runs.command',
+  'runs.request',
   'runs.tasks',
   'runs.nodes',
   'runs.array_spec',
@@ -103,6 +106,7 @@ function parseRun(row: Selectable<RunsTable> & { user: string }): RunRecord {
     name: row.name,
     kind: row.kind,
     command: JSON.parse(row.command) as string[],
+    request: row.request,
     tasks: row.tasks,
     nodes: row.nodes,
     array: row.array_spec,

@@ -1,5 +1,5 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
-import type { RunDetail, RunDetailQuery, RunView } from '@atrium/contract/runs-api.ts'
+import type { RunDetail, RunDetailQuery, RunRequest, RunView } from '@atrium/contract/runs-api.ts'
 
 import type { User } from '#identity/users.ts'
 import { type Actor, recordAudit } from '#observe/audit.ts'
@@ -27,6 +27,8 @@ export interface Runs {
    * for a profile or account that is not for its owner, `quota_exceeded` when it can never fit, `conflict` when the home is somebody else's.
    */
   create(wish: RunWish): Promise<number>
+  /** Starts the same once more, by today's profiles and quotas; answers the new run's id. Throws as `create` does. */
+  repeat(run: RunRecord, wish: Pick<RunWish, 'owner' | 'actor'>): Promise<number>
   find(id: number): Promise<RunRecord | undefined>
   /** Newest first. */
   list(filter: RunFilter): Promise<readonly RunView[]>
@@ -63,10 +65,15 @@ export function createRuns(options: RunsOptions): Runs {
   const places = createPlaces(options)
   const parts = [createRunSettlement(options)]
   const leadership = createLeadership({ ...options, name: leaseName, leaseMs, parts })
+  const create = async (wish: RunWish) => {
+    const plan = await planWish(options, wish)
+    return store.transaction((tx) => writeRun(tx, options, wish, plan))
+  }
   return {
-    async create(wish) {
-      const plan = await planWish(options, wish)
-      return store.transaction((tx) => writeRun(tx, options, wish, plan))
+    create,
+    repeat(run, wish) {
+      const request = JSON.parse(options.box.open(run.request)) as RunRequest
+      return create({ ...wish, serverId: null, request, usualPrefix: run.prefix })
     },
     find: async (id) => (await findRuns(store.db, [id]))[0],
     list: (filter) => listViews(options, filter),

@@ -2,6 +2,7 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 
 import type { Clock } from '#platform/clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
+import { createSealedBox } from '#platform/sealed-box.ts'
 import type { JobProfile } from '#scheduler/job-profile.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Store } from '#store/store.ts'
@@ -43,6 +44,7 @@ export function createTestRuns({
     store,
     jobs,
     clock,
+    box: createSealedBox(Buffer.alloc(32, 1)),
     log: createSilentLogger(),
     replica: 'replica-1',
     settings: {

@@ -365,8 +365,10 @@ export interface RunsTable {
   user_id: number
   name: string
   kind: 'batch' | 'engine'
-  /** argv. The variables that were given are in the jobs' secrets alone. */
+  /** argv. */
   command: JsonText
+  /** All that was asked for, sealed: the variables in it are nobody's to read. */
+  request: string
   tasks: number
   nodes: number | null
   /** Numbers of the array as they were asked for; null: one job. */

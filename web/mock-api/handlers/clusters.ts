@@ -7,11 +7,13 @@ import {
 } from '@atrium/contract/clusters-api.ts'
 
 import { MockError, type MockRequest, type MockRoutes } from '#mock-api/router.ts'
+import { streamText } from './servers.ts'
 
 /** Dask clusters. They do at once what real ones take seconds for. */
 export const clusterRoutes: MockRoutes = {
   'GET /api/v1/clusters': listClusters,
   'GET /api/v1/clusters/:cluster': findCluster,
+  'GET /api/v1/clusters/:cluster/log': streamLog,
   'DELETE /api/v1/clusters/:cluster': stopCluster,
   'POST /api/v1/clusters/:cluster/scale': scaleCluster,
 }
@@ -39,6 +41,15 @@ function findCluster({ state, user, params }: MockRequest): ClusterDetail {
   return cluster
 }
 
+function streamLog(request: MockRequest): Response {
+  const name = findCluster(request).name.slice(0, 8)
+  const of = request.url.searchParams.get('worker') ?? `dask-scheduler-${name}`
+  return streamText('text/plain', request.signal, (sent) => ({
+    text: `2026-11-26 10:14:0${sent},101 - distributed - INFO - line ${sent + 1} of ${of}\n`,
+    isLast: sent === 8,
+  }))
+}
+
 function stopCluster(request: MockRequest): undefined {
   const cluster = findCluster(request)
   if (!canCluster('stop', cluster.state)) throw new MockError(409, 'conflict', 'It has ended already.')
@@ -50,7 +61,7 @@ function stopCluster(request: MockRequest): undefined {
   delete cluster.dashboardUrl
 }
 
-function scaleCluster(request: MockRequest): undefined {
+function scaleCluster(request: MockRequest): ClusterDetail & { cut?: string } {
   const cluster = findCluster(request)
   const { workers, minimum, maximum } = request.body as Record<string, number | undefined>
   if (minimum !== undefined && maximum !== undefined) {
@@ -60,6 +71,9 @@ function scaleCluster(request: MockRequest): undefined {
     delete cluster.adapt
     setWorkers(cluster, workers ?? 0)
   }
+  const { limit } = cluster.workers
+  const isCut = Math.max(workers ?? 0, maximum ?? 0) > limit
+  return { ...cluster, ...(isCut && { cut: `It gets no more than ${limit} workers.` }) }
 }
 
 function setWorkers(cluster: ClusterDetail, asked: number): void {

@@ -20,7 +20,7 @@ export const operationRoutes: MockRoutes = {
   },
   'GET /api/v1/jobs/:job/log': (request) =>
     streamText('text/plain', request.signal, (sent) => ({
-      text: `[I 10:14:0${sent}.101 ServerApp] line ${sent + 1} of ${request.params['job']}\n`,
+      text: `[I 10:14:0${sent}.101 ServerApp] line ${sent + 1} of ${findJob(request).key}\n`,
       isLast: sent === 8,
     })),
   'GET /api/v1/queue': ({ state }): Queue => {

@@ -36,10 +36,10 @@ function isChanging({ state, workers }: ClusterView): boolean {
   return state === 'pending' || state === 'stopping' || workers.waiting > 0
 }
 
-/** Asks for another number of workers, or lets it adapt. */
+/** Asks for another number of workers, or lets it adapt. The answer's `cut` says why it gets fewer than that. */
 export function useScaleCluster() {
   return useClusterMutation(({ name, scale }: { name: string; scale: ClusterScale }) =>
-    request<void>('POST', endpoints.clusterScale(name), { body: scale }),
+    request<ClusterDetail & { cut?: string }>('POST', endpoints.clusterScale(name), { body: scale }),
   )
 }
 
@@ -48,7 +48,7 @@ export function useStopCluster() {
   return useClusterMutation((name: string) => request<void>('DELETE', endpoints.cluster(name)))
 }
 
-function useClusterMutation<Input>(act: (input: Input) => Promise<void>) {
+function useClusterMutation<Input, Answer>(act: (input: Input) => Promise<Answer>) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: act,

@@ -1,5 +1,7 @@
 import { defaultServerSegment } from '@atrium/contract/servers.ts'
 
+import { withQuery } from '#paths.ts'
+
 const segment = encodeURIComponent
 
 /** JupyterHub's REST API. */
@@ -49,6 +51,17 @@ export const endpoints = {
   clusters: `${atrium}/clusters`,
   cluster: (name: string) => `${atrium}/clusters/${segment(name)}`,
   clusterScale: (name: string) => `${atrium}/clusters/${segment(name)}/scale`,
+  /** Of the scheduler, or of one worker. */
+  clusterLog: (name: string, worker?: string) =>
+    withQuery(`${atrium}/clusters/${segment(name)}/log`, { worker }),
+  runs: `${atrium}/runs`,
+  run: (id: number) => `${atrium}/runs/${id}`,
+  runAgain: (id: number) => `${atrium}/runs/${id}/again`,
+  runLog: (id: number, query: { index?: number; try?: number } = {}) =>
+    withQuery(`${atrium}/runs/${id}/log`, query),
+  schedules: `${atrium}/schedules`,
+  schedule: (id: number) => `${atrium}/schedules/${id}`,
+  scheduleRun: (id: number) => `${atrium}/schedules/${id}/run`,
   queue: `${atrium}/queue`,
   quotas: `${atrium}/quotas`,
   userQuotas: (user: string) => `${atrium}/quotas/${segment(user)}`,

@@ -82,7 +82,8 @@ function buildUrl(path: string, query: RequestOptions['query'] = {}): string {
     if (value !== undefined && value !== '') parameters.set(name, String(value))
   }
   const text = parameters.toString()
-  return text ? `${path}?${text}` : path
+  if (!text) return path
+  return `${path}${path.includes('?') ? '&' : '?'}${text}`
 }
 
 async function buildError(response: Response): Promise<ApiError> {

@@ -14,13 +14,7 @@ export function CopyField({ label, value }: { label: string; value: string }) {
     <div className="field">
       <label htmlFor={id}>{label}</label>
       <div className="copy-field">
-        <input
-          id={id}
-          className="input mono"
-          readOnly
-          value={value}
-          onFocus={(event) => event.currentTarget.select()}
-        />
+        <input id={id} readOnly value={value} onFocus={(event) => event.currentTarget.select()} />
         <Button icon={copied ? 'check' : 'copy'} onClick={() => void copy()}>
           {copied ? 'Copied' : 'Copy'}
         </Button>

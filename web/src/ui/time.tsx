@@ -12,6 +12,9 @@ const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' })
 
+/** The zone that all times are shown in: the browser's. */
+export const ownTimezone: string = absolute.resolvedOptions().timeZone
+
 /** `3 hours ago`, `in 5 minutes`, `just now`. */
 export function formatRelative(atMs: number, nowMs: number): string {
   const differenceMs = atMs - nowMs

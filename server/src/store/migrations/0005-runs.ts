@@ -16,6 +16,7 @@ export const runs: Migration = {
       .addColumn('name', 'text', required)
       .addColumn('kind', 'text', required)
       .addColumn('command', 'text', required)
+      .addColumn('request', 'text', required)
       .addColumn('tasks', 'integer', required)
       .addColumn('nodes', 'integer')
       .addColumn('array_spec', 'text')

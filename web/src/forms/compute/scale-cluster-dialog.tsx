@@ -6,6 +6,7 @@ import { formatCount } from '#ui/amounts.ts'
 import { ChoiceCards } from '#ui/choice-cards.tsx'
 import { Dialog, DialogForm } from '#ui/dialog.tsx'
 import { TextField, textOf } from '#ui/field.tsx'
+import { useToast } from '#ui/toast.tsx'
 
 const ways = [
   { value: 'fixed', title: 'A number', description: 'So many, until you say otherwise.', facts: [] },
@@ -21,13 +22,18 @@ const ways = [
 export function ScaleClusterDialog({ cluster, onClose }: { cluster: ClusterView; onClose: () => void }) {
   const scale = useScaleCluster()
   const [way, setWay] = useState(cluster.adapt ? 'adapt' : 'fixed')
+  const toast = useToast()
   const [problem, setProblem] = useState<string>()
   const { name, adapt, workers } = cluster
+  const done = ({ cut }: { cut?: string }) => {
+    if (cut) toast.failed(cut)
+    onClose()
+  }
   const submit = (data: FormData) => {
     const wanted = readScale(data, way)
     const isTwisted = 'minimum' in wanted && wanted.minimum > wanted.maximum
     setProblem(isTwisted ? 'This is less than the minimum.' : undefined)
-    if (!isTwisted) scale.mutate({ name, scale: wanted }, { onSuccess: onClose })
+    if (!isTwisted) scale.mutate({ name, scale: wanted }, { onSuccess: done })
   }
   const limits = { type: 'number', min: 0, max: 100_000, required: true, inputMode: 'numeric' } as const
   return (

@@ -8,32 +8,31 @@ import { LogView } from '#ui/log-view.tsx'
 
 interface ClusterLogProps {
   cluster: ClusterDetail
-  /** Key of the job whose output is shown. */
-  job: string
-  onChoose: (job: string) => void
+  /** Name of the worker whose output is shown; empty: the scheduler's. */
+  worker: string
+  onChoose: (worker: string) => void
 }
 
 /** What the scheduler or one worker prints, as it comes. */
-export function ClusterLog({ cluster: { schedulerJob, workerList }, job, onChoose }: ClusterLogProps) {
-  const worker = workerList.find((each) => each.job === job)
-  const log = useLogStream(endpoints.jobLog(job))
+export function ClusterLog({ cluster: { name, workerList }, worker, onChoose }: ClusterLogProps) {
+  const log = useLogStream(endpoints.clusterLog(name, worker))
   return (
     <Card
       title="Log"
       actions={
         <InlineSelect
           label="Log of"
-          value={job}
+          value={worker}
           options={[
-            { value: schedulerJob, label: 'Scheduler' },
-            ...workerList.map(({ name, job }) => ({ value: job, label: name })),
+            { value: '', label: 'Scheduler' },
+            ...workerList.map(({ name }) => ({ value: name, label: name })),
           ]}
           onChange={onChoose}
         />
       }
     >
       <LogView
-        label={`Log of ${worker ? worker.name : 'the scheduler'}`}
+        label={`Log of ${worker || 'the scheduler'}`}
         text={log.text}
         placeholder={log.error ?? 'It has written nothing yet.'}
       />

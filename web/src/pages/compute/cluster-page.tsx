@@ -52,10 +52,10 @@ export function ClusterPage() {
 }
 
 function ClusterDetails({ cluster }: { cluster: ClusterDetail }) {
-  const [job, setJob] = useState(cluster.schedulerJob)
+  const [worker, setWorker] = useState('')
   const log = useRef<HTMLDivElement>(null)
   const showLog = (wanted: string) => {
-    setJob(wanted)
+    setWorker(wanted)
     log.current?.scrollIntoView({ block: 'nearest' })
     log.current?.querySelector('select')?.focus({ preventScroll: true })
   }
@@ -71,7 +71,7 @@ function ClusterDetails({ cluster }: { cluster: ClusterDetail }) {
       )}
       <ClusterWorkers cluster={cluster} onShowLog={showLog} />
       <div ref={log}>
-        <ClusterLog cluster={cluster} job={job} onChoose={setJob} />
+        <ClusterLog cluster={cluster} worker={worker} onChoose={setWorker} />
       </div>
     </>
   )

@@ -2,7 +2,6 @@ import type { ClusterView } from '@atrium/contract/clusters-api.ts'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 
-import { mayUseForAll } from '#page-data.ts'
 import { formatCost, formatHours } from '#pages/usage/usage-amounts.ts'
 import { paths } from '#paths.ts'
 import { type Column, Table } from '#ui/table.tsx'
@@ -10,6 +9,7 @@ import { RelativeTime } from '#ui/time.tsx'
 
 import { ClusterActions } from './cluster-actions.tsx'
 import { ClusterStateBadge, describeWorker, shortNameOf, WorkerCount } from './cluster-words.tsx'
+import { OwnerName } from './owner-name.tsx'
 import './compute.css'
 
 interface ClusterTableProps {
@@ -22,7 +22,7 @@ interface ClusterTableProps {
 
 /** Dask clusters with what one does most with them. */
 export function ClusterTable({ clusters, currency, showsUser = false, empty }: ClusterTableProps) {
-  const owner: Column<ClusterView> = { label: 'User', cell: ({ user }) => <Owner user={user} /> }
+  const owner: Column<ClusterView> = { label: 'User', cell: ({ user }) => <OwnerName user={user} /> }
   return (
     <Table
       label="Dask clusters"
@@ -75,13 +75,5 @@ function ClusterState({ cluster: { state, message } }: { cluster: ClusterView })
         </p>
       )}
     </div>
-  )
-}
-
-function Owner({ user }: { user: string }) {
-  return (
-    <span className="cell-name">
-      {mayUseForAll('read:users') ? <Link to={paths.admin.user(user)}>{user}</Link> : user}
-    </span>
   )
 }

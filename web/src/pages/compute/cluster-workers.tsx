@@ -25,7 +25,7 @@ const filters: readonly { value: Filter; label: string; states: readonly Cluster
 
 interface ClusterWorkersProps {
   cluster: ClusterDetail
-  onShowLog: (job: string) => void
+  onShowLog: (worker: string) => void
 }
 
 /** A cluster's workers, page by page, with the way to their logs. */
@@ -61,7 +61,7 @@ export function ClusterWorkers({ cluster, onShowLog }: ClusterWorkersProps) {
 
 interface WorkerTableProps {
   workers: readonly ClusterWorker[]
-  onShowLog: (job: string) => void
+  onShowLog: (worker: string) => void
 }
 
 function WorkerTable({ workers, onShowLog }: WorkerTableProps) {
@@ -90,8 +90,8 @@ function WorkerTable({ workers, onShowLog }: WorkerTableProps) {
           label: '',
           srLabel: 'Actions',
           align: 'end',
-          cell: ({ name, job }) => (
-            <Button size="s" variant="quiet" onClick={() => onShowLog(job)}>
+          cell: ({ name }) => (
+            <Button size="s" variant="quiet" onClick={() => onShowLog(name)}>
               Log<span className="visually-hidden"> of {name}</span>
             </Button>
           ),

@@ -21,7 +21,7 @@ import type { RunFilter, RunRecord, Runs } from '#parallel/runs.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 
 export interface RunRoutesOptions {
-  runs: Pick<Runs, 'create' | 'find' | 'list' | 'show' | 'findJob' | 'cancel'>
+  runs: Pick<Runs, 'create' | 'repeat' | 'find' | 'list' | 'show' | 'findJob' | 'cancel'>
   jobs: Pick<Jobs, 'logs'>
   users: Pick<Users, 'find' | 'get'>
 }
@@ -40,6 +40,7 @@ export function createRunRoutes(options: RunRoutesOptions): Route[] {
     listRoute(options),
     showRoute(options),
     logRoute(options),
+    againRoute(options),
     cancelRoute(options),
   ]
 }
@@ -167,6 +168,35 @@ function describeMissingJob(run: RunRecord, index: number | undefined): string {
   return index === undefined
     ? `Run ${run.id} is an array: say which job by its number (index).`
     : `The array of run ${run.id} has no job ${index}, or its record is gone.`
+}
+
+function againRoute(options: RunRoutesOptions): Route {
+  return defineRoute({
+    ...common,
+    method: 'POST',
+    path: '/api/v1/runs/:run/again',
+    summary: 'Runs the same once more, with its variables, as a new run; only for its owner.',
+    access: ofOwner,
+    schemas: { responses: { 201: runDetailSchema } },
+    async handler(request, reply) {
+      const { principal, params } = request
+      const run = await getRun(options, principal, params, ['read:jobs'])
+      const owner = await getCaller(options.users, principal)
+      if (owner.id !== run.userId) {
+        throw new PlatformError('forbidden', {
+          message: `Run ${run.id} is ${run.user}'s: only its owner runs it again.`,
+        })
+      }
+      if (run.scheduleId !== null) {
+        throw new PlatformError('conflict', {
+          message: 'A schedule ran it, and it would write over its result: run the schedule instead.',
+        })
+      }
+      const id = await options.runs.repeat(run, { owner, actor: request.actor() })
+      reply.code(201)
+      return options.runs.show(id)
+    },
+  })
 }
 
 function cancelRoute(options: RunRoutesOptions): Route {
