@@ -1,0 +1,134 @@
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { waitFor } from '@atrium/server/platform/wait-for.ts'
+
+import type { Daemon } from '../slurm/daemon.ts'
+import { type ProgramOptions, type ProgramResult, runProgram } from '../slurm/run-program.ts'
+import { writeCertificates } from './certificates.ts'
+import { containerdSocket, writeConfiguration } from './configuration.ts'
+import { removeGroup } from './control-groups.ts'
+import { daemonNames, type KubernetesDaemon, kubectl, openDaemon } from './daemons.ts'
+import { buildLayout, type KubernetesLayout } from './layout.ts'
+import { bootNode, disconnectNode, keepSettings, restoreSettings, runInNode } from './node.ts'
+import { ensureKubernetesPrograms } from './program.ts'
+
+/** What a test needs to know of a running cluster; JSON, so that test files in other processes can read it. */
+export interface KubernetesClusterDescription {
+  name: string
+  /** Everything of the cluster is in here; pods see it under the same path by hostPath. */
+  dir: string
+  /** As the administrator of all. */
+  kubeconfig: string
+  apiUrl: string
+  /** This machine as pods reach it: a control plane under test listens here. */
+  controlAddress: string
+  node: { name: string; address: string }
+}
+
+/** A running cluster of one node; the same from the process that started it and from any other that has its description. */
+export interface KubernetesCluster extends KubernetesClusterDescription {
+  daemon(name: KubernetesDaemon): Daemon
+  /** kubectl as the administrator; rejects with what it complained about. */
+  kubectl(...args: string[]): Promise<string>
+  apply(...resources: readonly object[]): Promise<void>
+  /** Runs a program on the node, as root. */
+  run(command: readonly string[], options?: ProgramOptions): Promise<ProgramResult>
+  /** Ends everything and removes what it left. Safe to repeat. */
+  stop(): Promise<void>
+}
+
+/** Starts a cluster and waits until its node is ready and has the images. What an earlier, killed run of the name left is removed first. */
+export async function startKubernetesCluster({
+  name = 'tests',
+  say = console.error,
+}: {
+  name?: string
+  say?: (line: string) => void
+} = {}): Promise<KubernetesCluster> {
+  const programs = await ensureKubernetesPrograms(say)
+  const layout = buildLayout(name)
+  await removeRemains(layout)
+  try {
+    for (const folder of ['log', 'run', 'bin', 'images'])
+      mkdirSync(join(layout.dir, folder), { recursive: true })
+    for (const part of [...daemonNames, 'kubectl'].filter((part) => part !== 'containerd'))
+      symlinkSync(programs.kubernetes, join(layout.programs, part))
+    await keepSettings(layout)
+    await Promise.all([writeCertificates(layout), makeImages(layout, programs.pause)])
+    writeConfiguration(layout)
+    await bootNode(layout)
+    await startDaemons(layout)
+    const { dir, kubeconfig, apiUrl, controlAddress, node } = layout
+    const description = { name, dir, kubeconfig, apiUrl, controlAddress, node }
+    writeFileSync(layout.descriptionFile, JSON.stringify(description, undefined, 2))
+    return openKubernetesCluster(description)
+  } catch (error) {
+    if (process.env['ATRIUM_TEST_KUBERNETES_KEEP'] === undefined) await removeRemains(layout)
+    throw error
+  }
+}
+
+/** A cluster that runs already. */
+export function openKubernetesCluster(description: KubernetesClusterDescription): KubernetesCluster {
+  const layout = buildLayout(description.name)
+  const call = async (args: readonly string[], input?: string) => {
+    const { code, stdout, stderr } = await kubectl(layout, args, input)
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: exit ${code}\n${stderr}${stdout}`)
+    return stdout
+  }
+  return {
+    ...description,
+    daemon: (name) => openDaemon(layout, name),
+    kubectl: (...args) => call(args),
+    async apply(...resources) {
+      const list = { apiVersion: 'v1', kind: 'List', items: resources }
+      await call(['apply', '--server-side', '-f', '-'], JSON.stringify(list))
+    },
+    run: (command, options) => runInNode(layout, command, options),
+    stop: () => removeRemains(layout),
+  }
+}
+
+async function makeImages(layout: KubernetesLayout, pause: string): Promise<void> {
+  await runProgram('python3', [join(import.meta.dirname, 'images.py'), join(layout.dir, 'images'), pause])
+}
+
+async function startDaemons(layout: KubernetesLayout): Promise<void> {
+  const start = (name: KubernetesDaemon) => openDaemon(layout, name).start()
+  const withImages = start('containerd').then(() => importImages(layout))
+  await start('etcd')
+  await start('kube-apiserver')
+  await Promise.all([withImages, start('kube-controller-manager'), start('kube-scheduler')])
+  await start('kubelet')
+  // It waits for its node.
+  await start('kube-proxy')
+  await waitFor(
+    'the node to be ready',
+    async () => {
+      const wanted = ['wait', '--for=condition=Ready', `node/${layout.node.name}`, '--timeout=5s']
+      return (
+        (await kubectl(layout, wanted)).code === 0 &&
+        (await kubectl(layout, ['get', 'sa', 'default'])).code === 0
+      )
+    },
+    { deadlineMs: 90_000 },
+  )
+}
+
+async function importImages(layout: KubernetesLayout): Promise<void> {
+  for (const name of ['pause', 'shell', 'python']) {
+    const file = join(layout.dir, 'images', `${name}.tar`)
+    const command = ['ctr', '--address', containerdSocket, '--namespace', 'k8s.io', 'images', 'import', file]
+    const { code, stderr } = await runInNode(layout, command)
+    if (code !== 0) throw new Error(`the image ${name} was not taken: ${stderr}`)
+  }
+}
+
+/** Everything that a run made is in the cluster's control group, folder and network link, whoever made it and however it ended. */
+async function removeRemains(layout: KubernetesLayout): Promise<void> {
+  await removeGroup(layout.cgroup)
+  await disconnectNode(layout)
+  await restoreSettings(layout)
+  if (existsSync(layout.dir)) rmSync(layout.dir, { recursive: true, force: true })
+}
