@@ -7,9 +7,7 @@ const root = '/sys/fs/cgroup'
 
 /** Hierarchies of version 1, named ones too: runc wants each; and the unified one, where it is mounted beside them. */
 export function listHierarchies(): readonly string[] {
-  return readdirSync(root).filter(
-    (name) => name !== 'unified' && existsSync(join(root, name, 'cgroup.procs')),
-  )
+  return readdirSync(root).filter((name) => existsSync(join(root, name, 'cgroup.procs')))
 }
 
 /** Makes the group in every hierarchy, able to hold processes. Safe to repeat. */
