@@ -101,11 +101,14 @@ function answers(
   port: string,
 ): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: endpoint.host, port: endpoint.ports[port] ?? 0 })
-    socket.once('connect', () => {
+    // Where an address went with its job, nobody says so.
+    const socket = connect({ host: endpoint.host, port: endpoint.ports[port] ?? 0, timeout: 2000 })
+    const end = (answered: boolean) => {
       socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
+      resolve(answered)
+    }
+    socket.once('connect', () => end(true))
+    socket.once('error', () => end(false))
+    socket.once('timeout', () => end(false))
   })
 }

@@ -1,0 +1,59 @@
+import type { V1Pod } from '@kubernetes/client-node'
+
+import type { JobHandle } from '#scheduler/job.ts'
+
+import { KubeRefusal } from './kube-client.ts'
+import type { KubernetesContext } from './kubernetes-scheduler.ts'
+import { hasPodEnded } from './observe-pod.ts'
+import { annotations } from './pod-names.ts'
+
+/**
+ * Ends jobs and keeps their pods, with how they ended and what they said, until they are forgotten. A running one is told by its
+ * annotation, which the kubelet hands to its first process; one that no node has yet is marked as ended.
+ */
+export async function endPods(
+  context: KubernetesContext,
+  handles: readonly JobHandle[],
+  options: { graceMs: number; signal: AbortSignal },
+): Promise<void> {
+  await Promise.all(handles.map((handle) => context.inTurn(() => endPod(context, handle, options))))
+}
+
+async function endPod(
+  context: KubernetesContext,
+  { ref }: JobHandle,
+  { graceMs, signal }: { graceMs: number; signal: AbortSignal },
+): Promise<void> {
+  const known = context.pods.all().get(ref)
+  if (known === undefined || hasPodEnded(known)) return
+  const path = `${context.path}/pods/${ref}`
+  const body = { metadata: { annotations: { [annotations.end]: String(Math.max(0, Math.round(graceMs))) } } }
+  const pod = await merge(context, path, body, signal)
+  if (pod === undefined) return
+  context.pods.note(pod)
+  if (pod.spec?.nodeName !== undefined || hasPodEnded(pod)) return
+  // The scheduler leaves a pod alone that has ended. If a node gets it just now, its first process sees the order before all else.
+  const ended = await merge(
+    context,
+    `${path}/status`,
+    { status: { phase: 'Failed', reason: 'Cancelled', message: 'It was cancelled before it had a node.' } },
+    signal,
+  )
+  if (ended !== undefined) context.pods.note(ended)
+}
+
+/** Undefined when it is gone. */
+async function merge(
+  { client }: KubernetesContext,
+  path: string,
+  body: object,
+  signal: AbortSignal,
+): Promise<V1Pod | undefined> {
+  try {
+    const contentType = 'application/merge-patch+json'
+    return await client.call<V1Pod>('PATCH', path, { body, contentType, signal })
+  } catch (error) {
+    if (error instanceof KubeRefusal && error.status === 404) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,35 @@
+import type { V1Toleration, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+
+import type { JobSpec } from '#scheduler/job.ts'
+
+/** How the driver runs jobs as pods. */
+export interface KubernetesSchedulerConfig {
+  /** A kubeconfig file; absent: the service account of the pod that the control plane runs in. */
+  kubeconfig?: string
+  /** Where pods of users are made. */
+  namespace: string
+  /** Tells platforms apart that share a namespace; part of a label: lower-case letters, digits and `-`. */
+  instance: string
+  /** Image of jobs that name none. It has a Python of 3.9 or newer, which starts the job's program. */
+  image: string
+  imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never'
+  /** That Python, within the image. */
+  python: string
+  /** Where jobs of a pool run, by the pool's name. Jobs without one run anywhere. */
+  nodePools?: Readonly<Record<string, NodePoolPlace>>
+  /** Folders that a job sees beside its image: homes, environments. */
+  volumesOf(spec: JobSpec): JobVolumes
+  /** How long one call to the API server may take. */
+  callTimeoutMs: number
+}
+
+export interface JobVolumes {
+  volumes: readonly V1Volume[]
+  mounts: readonly V1VolumeMount[]
+}
+
+/** How the nodes of a pool are known, and what keeps others' pods away from them. */
+export interface NodePoolPlace {
+  nodeSelector: Readonly<Record<string, string>>
+  tolerations?: readonly V1Toleration[]
+}

@@ -1,0 +1,231 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import type { V1Pod } from '@kubernetes/client-node'
+
+import type { Clock } from '#platform/clock.ts'
+import { findInstallationRoot } from '#platform/installation.ts'
+import type { Logger } from '#platform/log.ts'
+import { createTurns } from '#platform/turns.ts'
+import type { JobHandle, JobKey, Observation } from '#scheduler/job.ts'
+import type { LogOptions, Scheduler, SchedulerCapabilities, WaitOptions } from '#scheduler/scheduler.ts'
+
+import { endPods } from './end-pods.ts'
+import { createKubeClient, type KubeClient, KubeRefusal } from './kube-client.ts'
+import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
+import { hasPodEnded, observeGone, observePod } from './observe-pod.ts'
+import { createPodCache, type PodCache, type PodChange } from './pod-cache.ts'
+import { readPodLog } from './pod-log.ts'
+import { annotations, labels, podNameOf } from './pod-names.ts'
+import { createPortProbe, type PortProbe } from './port-probe.ts'
+import { readCapacity } from './read-capacity.ts'
+import { submitPods } from './submit-pods.ts'
+
+const driverName = 'kubernetes'
+const handleVersion = 1
+/** How many jobs' objects are made or ended at a time. */
+const callsAtOnce = 16
+const mostWaiting = 100_000
+
+export interface KubernetesSchedulerOptions {
+  clock: Clock
+  log: Logger
+  /** Stands between the driver and the API server, for tests. */
+  client?: KubeClient
+}
+
+/** What the parts of the driver stand on. */
+export interface KubernetesContext {
+  config: KubernetesSchedulerConfig
+  client: KubeClient
+  pods: PodCache
+  /** `/api/v1/namespaces/NAME` */
+  path: string
+  launcherSource: string
+  /** Runs calls for many jobs a few at a time. */
+  inTurn<T>(call: () => Promise<T>): Promise<T>
+  clock: Clock
+  log: Logger
+}
+
+/** Runs jobs as pods. */
+export function createKubernetesScheduler(
+  config: KubernetesSchedulerConfig,
+  options: KubernetesSchedulerOptions,
+): Scheduler {
+  const context = openContext(config, options)
+  const { client, pods, path } = context
+  const listeners = new Set<(keys: readonly JobKey[]) => void>()
+  const tell = (names: readonly string[]) => {
+    for (const listener of listeners) listener(names.map(keyOfName))
+  }
+  const probe = createPortProbe(options.clock, (name) => tell([name]))
+  const gone = new Map<string, Observation>()
+  /** Deleted by us, until the watch says so, too. */
+  const forgotten = new Set<string>()
+  pods.onChange((changes) => {
+    noteEnds(changes, { gone, forgotten, probe })
+    tell(changes.map(({ pod }) => pod.metadata?.name ?? ''))
+  })
+  const observe = (handle: JobHandle): Observation => {
+    const pod = pods.all().get(handle.ref)
+    if (pod !== undefined) return observePod(pod, probe.find(pod, readPorts(pod)))
+    return gone.get(handle.ref) ?? { state: 'absent' }
+  }
+
+  return {
+    driver: driverName,
+    capabilities: async () => capabilities,
+    submit: async (specs, { signal }) => {
+      await pods.settled(signal)
+      return submitPods(context, specs, { signal, handleOf })
+    },
+    async find(keys, { signal }) {
+      await pods.settled(signal)
+      const known = pods.all()
+      return new Map(keys.filter((key) => known.has(podNameOf(key))).map((key) => [key, handleOf(key)]))
+    },
+    async list({ signal }) {
+      await pods.settled(signal)
+      const live = [...pods.all().values()].filter((pod) => !hasPodEnded(pod))
+      return live.flatMap(({ metadata }) => metadata?.labels?.[labels.job] ?? []).map(handleOf)
+    },
+    async observe(handles, { signal }) {
+      try {
+        await pods.settled(signal)
+        return new Map(handles.map((handle) => [handle.key, observe(handle)]))
+      } catch (error) {
+        signal.throwIfAborted()
+        const why = error instanceof Error ? error.message : String(error)
+        return new Map(handles.map(({ key }) => [key, { state: 'unknown', why } as const]))
+      }
+    },
+    async cancel(handles, { graceMs, signal }) {
+      await pods.settled(signal)
+      await endPods(context, handles, { graceMs, signal })
+    },
+    logs: (handle, reading) => readLog(context, handle, reading),
+    async capacity({ signal }) {
+      await pods.settled(signal)
+      return readCapacity(client, pods.all().values(), signal)
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async forget(handles, { signal }) {
+      await pods.settled(signal)
+      await Promise.all(handles.map((handle) => context.inTurn(() => forget(handle, signal))))
+    },
+    async close() {
+      probe.close()
+      await pods.close()
+    },
+  }
+
+  /** The secret goes with its pod. */
+  async function forget({ ref }: JobHandle, signal: AbortSignal): Promise<void> {
+    const body = { gracePeriodSeconds: 0, propagationPolicy: 'Background' }
+    if (pods.all().has(ref)) forgotten.add(ref)
+    await client.call('DELETE', `${path}/pods/${ref}`, { body, signal }).catch(ignoreMissing)
+    pods.drop(ref)
+    gone.delete(ref)
+    probe.forget(ref)
+  }
+}
+
+const capabilities: SchedulerCapabilities = {
+  gpu: true,
+  containerImages: true,
+  limits: { cpu: true, memory: true, why: 'The kubelet holds containers to their limits.' },
+  preemption: true,
+  multipleNodes: false,
+  warmStart: false,
+  owners: true,
+  hints: true,
+  timeLimitStepMs: 1000,
+}
+
+function openContext(
+  config: KubernetesSchedulerConfig,
+  { clock, log, client = createKubeClient(config) }: KubernetesSchedulerOptions,
+): KubernetesContext {
+  const path = `/api/v1/namespaces/${config.namespace}`
+  const turns = createTurns({ atOnce: callsAtOnce, mostWaiting })
+  const labelSelector = `${labels.managedBy}=atrium,${labels.instance}=${config.instance}`
+  return {
+    ...{ config, client, path, clock, log },
+    pods: createPodCache({ client, path: `${path}/pods`, labelSelector, clock, log }),
+    launcherSource: readFileSync(
+      join(findInstallationRoot(), 'python', 'src', 'atrium_node', 'pod_job.py'),
+      'utf8',
+    ),
+    inTurn: (call) => turns.take(call) ?? call(),
+  }
+}
+
+function handleOf(key: JobKey): JobHandle {
+  return { key, driver: driverName, version: handleVersion, ref: podNameOf(key) }
+}
+
+function keyOfName(name: string): JobKey {
+  return name.slice(podNameOf('').length)
+}
+
+/** What is deleted by others (a drain, a preemption, somebody's kubectl) is remembered until it is forgotten. */
+function noteEnds(
+  changes: readonly PodChange[],
+  { gone, forgotten, probe }: { gone: Map<string, Observation>; forgotten: Set<string>; probe: PortProbe },
+): void {
+  for (const { pod, gone: isGone } of changes) {
+    const name = pod.metadata?.name ?? ''
+    if (isGone && !forgotten.delete(name)) gone.set(name, observeGone(pod))
+    if (isGone || hasPodEnded(pod)) probe.forget(name)
+  }
+}
+
+function readPorts({ metadata }: V1Pod): Record<string, number> {
+  try {
+    return JSON.parse(metadata?.annotations?.[annotations.ports] ?? '{}') as Record<string, number>
+  } catch {
+    return {}
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof KubeRefusal && error.status === 404)) throw error
+}
+
+/** A container that has not started has no log: who follows waits for it. */
+async function* readLog(
+  { client, pods, path }: KubernetesContext,
+  { ref }: JobHandle,
+  options: LogOptions,
+): AsyncGenerator<Uint8Array> {
+  await pods.settled(options.signal)
+  if (options.follow === true) await untilStarted(pods, ref, options)
+  if (!pods.all().has(ref)) return
+  yield* readPodLog(client, `${path}/pods/${ref}`, options)
+}
+
+async function untilStarted(pods: PodCache, name: string, { signal }: WaitOptions): Promise<void> {
+  const isOver = () => {
+    const pod = pods.all().get(name)
+    return pod === undefined || pod.status?.phase === 'Running' || hasPodEnded(pod)
+  }
+  const over = Promise.withResolvers<void>()
+  const look = () => {
+    if (isOver()) over.resolve()
+  }
+  const stop = pods.onChange(look)
+  const give = () => over.reject(signal.reason)
+  signal.addEventListener('abort', give)
+  try {
+    signal.throwIfAborted()
+    look()
+    await over.promise
+  } finally {
+    stop()
+    signal.removeEventListener('abort', give)
+  }
+}

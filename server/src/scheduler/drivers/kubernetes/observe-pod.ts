@@ -1,0 +1,211 @@
+import type { V1ContainerStatus, V1Pod, V1PodCondition } from '@kubernetes/client-node'
+
+import type { JobEndpoint, JobExit, Observation } from '#scheduler/job.ts'
+
+import { annotations } from './pod-names.ts'
+
+/** What a pod says of its job. `endpoint`: once something listens on all of its ports. */
+export function observePod(pod: V1Pod, endpoint: JobEndpoint | undefined): Observation {
+  switch (pod.status?.phase) {
+    case 'Succeeded':
+    case 'Failed':
+      return observeEnd(pod)
+    case 'Running':
+      return observeRunning(pod, endpoint)
+    case 'Unknown':
+      return { state: 'unknown', why: 'The node of this job does not answer.' }
+    default:
+      return observePending(pod)
+  }
+}
+
+/** True once the pod can never run again. */
+export function hasPodEnded({ status }: V1Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed'
+}
+
+/** What is to be said of a pod that is not there any more, though nobody here deleted it: the last that was seen of it. */
+export function observeGone(pod: V1Pod): Observation {
+  if (hasPodEnded(pod)) return observeEnd(pod)
+  return { state: 'ended', exit: describeDisruption(pod) ?? endedUnseen, ...readTimes(pod) }
+}
+
+const endedUnseen: JobExit = {
+  state: 'failed',
+  reason: 'not_observed',
+  message: 'Its pod was deleted by somebody else, and nobody saw how the program ended.',
+}
+
+function observePending(pod: V1Pod): Observation {
+  const node = pod.spec?.nodeName
+  if (node === undefined) {
+    const scheduled = findCondition(pod, 'PodScheduled')
+    const reason = scheduled?.message === undefined ? undefined : explainUnscheduled(scheduled.message)
+    return { state: 'pending', ...(reason === undefined ? {} : { reason }) }
+  }
+  const reason = explainWaiting(findJobContainer(pod), pod.spec?.containers[0]?.image ?? '')
+  return { state: 'starting', node, ...(reason === undefined ? {} : { reason }) }
+}
+
+function observeRunning(pod: V1Pod, endpoint: JobEndpoint | undefined): Observation {
+  const node = pod.spec?.nodeName
+  const ready = findCondition(pod, 'Ready')
+  const limitSeconds = pod.spec?.activeDeadlineSeconds
+  const startedAtMs = readTimes(pod).startedAtMs
+  const began = parseTime(pod.status?.startTime)
+  return {
+    state: 'running',
+    ...(node === undefined ? {} : { node }),
+    ...(ready?.reason === 'NodeNotReady' || pod.status?.reason === 'NodeLost'
+      ? { reason: 'Its node does not answer.' }
+      : {}),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(startedAtMs === undefined ? {} : { startedAtMs }),
+    ...(limitSeconds === undefined || began === undefined ? {} : { endsAtMs: began + limitSeconds * 1000 }),
+  }
+}
+
+function observeEnd(pod: V1Pod): Observation {
+  const exit = isCancelled(pod)
+    ? ({ state: 'cancelled', reason: 'cancelled', message: 'It was cancelled.' } as const)
+    : (describeReason(pod) ?? describeDisruption(pod) ?? describeExit(findJobContainer(pod)))
+  return { state: 'ended', exit, ...readTimes(pod) }
+}
+
+function isCancelled(pod: V1Pod): boolean {
+  return (pod.metadata?.annotations?.[annotations.end] ?? '') !== ''
+}
+
+/** Why the kubelet ended the whole pod. */
+function describeReason({ status }: V1Pod): JobExit | undefined {
+  const message = status?.message ?? ''
+  switch (status?.reason) {
+    case 'DeadlineExceeded':
+      return { state: 'failed', reason: 'time_limit', message: 'Its time limit was over.' }
+    case 'Evicted':
+      return {
+        state: 'preempted',
+        reason: 'evicted',
+        message: `Its node had no room for it any more. ${message}`.trim(),
+      }
+    case 'NodeLost':
+      return { state: 'failed', reason: 'node_lost', message: 'Its node was lost.' }
+    case 'Terminated':
+    case 'NodeShutdown':
+    case 'Shutdown':
+      return { state: 'preempted', reason: 'preempted', message: 'Its node was shut down.' }
+    case 'UnexpectedAdmissionError':
+    case 'OutOfcpu':
+    case 'OutOfmemory':
+    case 'OutOfpods':
+      return {
+        state: 'preempted',
+        reason: 'preempted',
+        message: `Its node did not take it. ${message}`.trim(),
+      }
+    default:
+      return undefined
+  }
+}
+
+/** https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions */
+function describeDisruption(pod: V1Pod): JobExit | undefined {
+  const target = findCondition(pod, 'DisruptionTarget')
+  if (target?.status !== 'True') return undefined
+  switch (target.reason) {
+    case 'PreemptionByScheduler':
+      return { state: 'preempted', reason: 'preempted', message: 'A more important job took its place.' }
+    case 'DeletionByTaintManager':
+    case 'DeletionByPodGC':
+      return { state: 'failed', reason: 'node_lost', message: 'Its node was lost.' }
+    default:
+      return { state: 'preempted', reason: 'preempted', message: target.message ?? 'Its node was emptied.' }
+  }
+}
+
+interface Told {
+  exitCode?: number
+  signal?: string
+  failure?: string
+}
+
+function describeExit(container: V1ContainerStatus | undefined): JobExit {
+  const ended = container?.state?.terminated
+  if (ended === undefined) return endedUnseen
+  if (ended.reason === 'OOMKilled')
+    return { state: 'failed', reason: 'out_of_memory', message: 'It used more memory than it asked for.' }
+  const { exitCode = ended.exitCode, signal, failure } = parseTold(ended.message)
+  if (failure !== undefined)
+    return { state: 'failed', reason: 'start_failed', message: `It could not be started: ${failure}.` }
+  if (signal !== undefined)
+    return { state: 'failed', signal, reason: 'exit_status', message: `It was ended by ${signal}.` }
+  if (exitCode === 0)
+    return { state: 'succeeded', exitCode, reason: 'exit_status', message: 'It ended well.' }
+  if (ended.reason === 'StartError' || ended.reason === 'ContainerCannotRun')
+    return {
+      state: 'failed',
+      reason: 'start_failed',
+      message: `It could not be started: ${ended.message ?? ''}`,
+    }
+  return { state: 'failed', exitCode, reason: 'exit_status', message: `It ended with status ${exitCode}.` }
+}
+
+/** What `pod_job.py` left; anything else a user's program wrote there is of no interest. */
+function parseTold(message: string | undefined): Told {
+  try {
+    const told = JSON.parse(message ?? '') as Record<string, unknown>
+    return {
+      ...(typeof told['exitCode'] === 'number' ? { exitCode: told['exitCode'] } : {}),
+      ...(typeof told['signal'] === 'string' ? { signal: told['signal'] } : {}),
+      ...(typeof told['failure'] === 'string' ? { failure: told['failure'] } : {}),
+    }
+  } catch {
+    return {}
+  }
+}
+
+const imageTroubles: Readonly<Record<string, string>> = {
+  ImagePullBackOff: 'cannot be fetched',
+  ErrImagePull: 'cannot be fetched',
+  ErrImageNeverPull: 'is not on the node, and is not to be fetched',
+  InvalidImageName: 'has no valid name',
+  ImageInspectError: 'cannot be read',
+  RegistryUnavailable: 'cannot be fetched: its registry does not answer',
+}
+
+function explainWaiting(container: V1ContainerStatus | undefined, image: string): string | undefined {
+  const { reason = '', message = '' } = container?.state?.waiting ?? {}
+  const trouble = imageTroubles[reason]
+  if (trouble !== undefined) return `The image ${image} ${trouble}. ${message}`.trim()
+  if (reason === '' || reason === 'ContainerCreating' || reason === 'PodInitializing') return undefined
+  return `${reason}: ${message}`
+}
+
+/** The scheduler's own words name counts of nodes and why each will not do: they are kept, its advice on preemption is not. */
+function explainUnscheduled(message: string): string {
+  return message.replace(/\s*preemption:.*$/s, '').trim()
+}
+
+function findCondition({ status }: V1Pod, type: string): V1PodCondition | undefined {
+  return status?.conditions?.find((condition) => condition.type === type)
+}
+
+function findJobContainer({ status }: V1Pod): V1ContainerStatus | undefined {
+  return status?.containerStatuses?.find(({ name }) => name === 'job')
+}
+
+function readTimes(pod: V1Pod): { startedAtMs?: number; endedAtMs?: number } {
+  const state = findJobContainer(pod)?.state
+  const startedAtMs = parseTime(state?.running?.startedAt ?? state?.terminated?.startedAt)
+  const endedAtMs = parseTime(state?.terminated?.finishedAt)
+  return {
+    ...(startedAtMs === undefined ? {} : { startedAtMs }),
+    ...(endedAtMs === undefined ? {} : { endedAtMs }),
+  }
+}
+
+/** On the wire it is text, whatever the client's types say. */
+function parseTime(time: Date | string | undefined): number | undefined {
+  const ms = time === undefined ? Number.NaN : new Date(time).getTime()
+  return Number.isNaN(ms) || ms <= 0 ? undefined : ms
+}

@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto'
+
+import type { JobKey } from '#scheduler/job.ts'
+
+/** What the driver's objects are found by. Values of labels: 63 characters of letters, digits, `-`, `_` and `.`. */
+export const labels = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  instance: 'atrium.dev/instance',
+  job: 'atrium.dev/job',
+  kind: 'atrium.dev/kind',
+  owner: 'atrium.dev/owner',
+} as const
+
+/** What the driver tells a job's first process while it runs: see `pod_job.py`. */
+export const annotations = {
+  /** Milliseconds of grace; empty: it goes on. */
+  end: 'atrium.dev/end',
+  /** The job's ports by name, JSON. */
+  ports: 'atrium.dev/ports',
+} as const
+
+export const fieldManager = 'atrium'
+
+/** Name of a job's pod and of its secret. Keys are names that Kubernetes takes, and unique. */
+export function podNameOf(key: JobKey): string {
+  return `atrium-${key}`
+}
+
+const plainOwner = /^[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?$/
+
+/** A label for a user's name, whatever that is: no two names have one in common. Plain names are readable in it. */
+export function buildOwnerLabel(name: string): string {
+  if (plainOwner.test(name)) return `n-${name}`
+  return `h-${createHash('sha256').update(name).digest('hex').slice(0, 60)}`
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto'
+
+import type { V1Pod } from '@kubernetes/client-node'
+
+import type { JobHandle, JobKey, JobSpec } from '#scheduler/job.ts'
+import type { Submission } from '#scheduler/scheduler.ts'
+
+import { buildJobFile, buildLabels, buildPod } from './build-pod.ts'
+import { KubeRefusal } from './kube-client.ts'
+import type { KubernetesContext } from './kubernetes-scheduler.ts'
+import { fieldManager, labels, podNameOf } from './pod-names.ts'
+
+interface SubmitOptions {
+  signal: AbortSignal
+  handleOf(key: JobKey): JobHandle
+}
+
+/** Makes pods, and their secrets after them. Repeatable: names follow from keys, and what is there already is left as it is. */
+export async function submitPods(
+  context: KubernetesContext,
+  specs: readonly JobSpec[],
+  options: SubmitOptions,
+): Promise<readonly Submission[]> {
+  if (specs.length === 0) return []
+  const launcher = await ensureLauncher(context, options.signal)
+  return Promise.all(specs.map((spec) => context.inTurn(() => submitOne(context, spec, launcher, options))))
+}
+
+async function submitOne(
+  context: KubernetesContext,
+  spec: JobSpec,
+  launcher: string,
+  { signal, handleOf }: SubmitOptions,
+): Promise<Submission> {
+  const { key } = spec
+  try {
+    const known = context.pods.all().get(podNameOf(key))
+    const pod = known ?? (await applyPod(context, buildPod(context.config, spec, launcher), signal))
+    context.pods.note(pod)
+    // A control plane that was killed between the two left a pod that waits for its secret.
+    if (pod.status?.phase === undefined || pod.status.phase === 'Pending')
+      await applySecret(context, spec, pod, signal)
+    return { key, outcome: 'accepted', handle: handleOf(key) }
+  } catch (error) {
+    if (!(error instanceof KubeRefusal)) throw error
+    return {
+      key,
+      outcome: 'rejected',
+      reason: 'refused',
+      message: `Kubernetes does not take it: ${error.message}`,
+    }
+  }
+}
+
+async function applyPod(context: KubernetesContext, pod: V1Pod, signal: AbortSignal): Promise<V1Pod> {
+  const path = `${context.path}/pods/${pod.metadata?.name}`
+  try {
+    return await apply(context, path, pod, signal)
+  } catch (error) {
+    // It is there, made by another version of ours: most of a pod cannot be changed.
+    if (error instanceof KubeRefusal && error.status === 422) {
+      const found = await context.client.call<V1Pod>('GET', path, { signal }).catch(() => undefined)
+      if (found !== undefined) return found
+    }
+    throw error
+  }
+}
+
+/** Belongs to the pod: Kubernetes itself removes it with it. */
+async function applySecret(
+  context: KubernetesContext,
+  spec: JobSpec,
+  { metadata }: V1Pod,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = podNameOf(spec.key)
+  await apply(
+    context,
+    `${context.path}/secrets/${name}`,
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name,
+        labels: buildLabels(context.config, spec),
+        ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid: metadata?.uid }],
+      },
+      stringData: { 'job.json': buildJobFile(spec) },
+      immutable: true,
+    },
+    signal,
+  ).catch((error: unknown) => {
+    // Immutable, and there already with what the first submission had.
+    if (!(error instanceof KubeRefusal && error.status === 422)) throw error
+  })
+}
+
+/** The program that every pod starts with, under a name that says which version it is. */
+async function ensureLauncher(context: KubernetesContext, signal: AbortSignal): Promise<string> {
+  const { launcherSource } = context
+  const digest = createHash('sha256').update(launcherSource).digest('hex').slice(0, 16)
+  const name = `atrium-launcher-${digest}`
+  await apply(
+    context,
+    `${context.path}/configmaps/${name}`,
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, labels: { [labels.managedBy]: 'atrium' } },
+      data: { 'pod_job.py': launcherSource },
+      immutable: true,
+    },
+    signal,
+  )
+  return name
+}
+
+/** Server-side apply (https://kubernetes.io/docs/reference/using-api/server-side-apply/), under one name for all of ours. */
+function apply<T>(context: KubernetesContext, path: string, body: T, signal: AbortSignal): Promise<T> {
+  const query = { fieldManager, force: true }
+  const contentType = 'application/apply-patch+yaml'
+  return context.client.call('PATCH', path, { query, body, contentType, signal })
+}

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto'
+
+import { systemClock } from '@atrium/server/platform/clock.ts'
+import { createSilentLogger } from '@atrium/server/platform/log.ts'
+import { waitFor } from '@atrium/server/platform/wait-for.ts'
+import type { KubernetesSchedulerConfig } from '@atrium/server/scheduler/drivers/kubernetes/kubernetes-config.ts'
+import { createKubernetesScheduler } from '@atrium/server/scheduler/drivers/kubernetes/kubernetes-scheduler.ts'
+import type { JobOwner } from '@atrium/server/scheduler/job.ts'
+import type { Scheduler } from '@atrium/server/scheduler/scheduler.ts'
+
+import type { KubernetesCluster } from './cluster.ts'
+
+/** What the images of the test cluster have. */
+export const podPython = '/usr/bin/python3'
+export const namespace = 'jobs'
+const workingDirectory = '/work'
+
+/** The driver on a real cluster, without the rest of a control plane. */
+export interface DriverSite {
+  scheduler: Scheduler
+  owner: JobOwner
+  workingDirectory: string
+  /** What its objects have in common. */
+  selector: string
+  /** Another driver on the same cluster, as after a restart. */
+  open(): Scheduler
+  /** Jobs of the site that are left are ended. */
+  dispose(): Promise<void>
+}
+
+/** Where users' pods are: under the strictest of the Pod Security Standards. */
+export async function ensureNamespace(cluster: KubernetesCluster): Promise<void> {
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  })
+}
+
+export async function createDriverSite(
+  cluster: KubernetesCluster,
+  more: Partial<KubernetesSchedulerConfig> = {},
+): Promise<DriverSite> {
+  const instance = `t${randomBytes(6).toString('hex')}`
+  const config: KubernetesSchedulerConfig = {
+    kubeconfig: cluster.kubeconfig,
+    namespace,
+    instance,
+    image: 'local.test/python:1',
+    imagePullPolicy: 'Never',
+    python: podPython,
+    nodePools: { nowhere: { nodeSelector: { 'atrium.test/nowhere': 'yes' } } },
+    volumesOf: () => ({
+      volumes: [{ name: 'work', emptyDir: {} }],
+      mounts: [{ name: 'work', mountPath: workingDirectory }],
+    }),
+    callTimeoutMs: 5000,
+    ...more,
+  }
+  const opened: Scheduler[] = []
+  const open = () => {
+    const scheduler = createKubernetesScheduler(config, { clock: systemClock, log: createSilentLogger() })
+    opened.push(scheduler)
+    return scheduler
+  }
+  const selector = `atrium.dev/instance=${instance}`
+  return {
+    scheduler: open(),
+    owner: { name: 'alice', login: 'alice', uid: 2001, gid: 2001, gids: [3001], home: workingDirectory },
+    workingDirectory,
+    selector,
+    open,
+    async dispose() {
+      for (const scheduler of opened) await scheduler.close()
+      const ours = ['--namespace', namespace, '--selector', selector]
+      await cluster.kubectl('delete', 'pods', ...ours, '--grace-period=0', '--force', '--wait=false')
+      await waitFor(
+        'the pods of the site to go',
+        async () => (await cluster.kubectl('get', 'pods', ...ours, '--output=name')).trim() === '',
+        { deadlineMs: 60_000 },
+      )
+    },
+  }
+}
