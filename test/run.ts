@@ -8,6 +8,8 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { startKubernetesCluster } from './kubernetes/cluster.ts'
+import { findMissing as findMissingForKubernetes } from './kubernetes/requirements.ts'
 import { startSlurmCluster } from './slurm/cluster.ts'
 import { findMissing } from './slurm/requirements.ts'
 import { findChromium } from './support/chromium.ts'
@@ -19,6 +21,7 @@ const root = join(import.meta.dirname, '..')
 /** Left to `--all`: they take minutes. */
 const longSuites = [
   'test/slurm/',
+  'test/kubernetes/',
   'test/faults/',
   'test/real-parts/',
   'test/compatibility/',
@@ -43,8 +46,9 @@ if (values.help) {
 
 const files = selectFiles()
 /** They share one cluster, and some of them break it for a while: one after the other, after all others. */
-const slurmFiles = files.filter(needsSlurm)
-const otherFiles = files.filter((file) => !slurmFiles.includes(file))
+const kubernetesFiles = files.filter((file) => file.startsWith('test/kubernetes/'))
+const slurmFiles = files.filter((file) => !kubernetesFiles.includes(file) && needsSlurm(file))
+const otherFiles = files.filter((file) => !slurmFiles.includes(file) && !kubernetesFiles.includes(file))
 mkdirSync(join(root, '.cache'), { recursive: true })
 const missing: string[] = []
 const needsLongParts = files.some((file) => longSuites.some((suite) => file.startsWith(suite)))
@@ -63,11 +67,12 @@ const variables = {
 }
 const codes = [await runTests('last-test-run.json', otherFiles, 2, variables)]
 if (slurmFiles.length > 0) codes.push(await runSlurmTests())
+if (kubernetesFiles.length > 0) codes.push(await runKubernetesTests())
 await postgres?.stop()
 if (!values.all && positionals.length === 0) {
+  missing.push(...[findMissing(), findMissingForKubernetes()].filter((line) => line !== undefined))
   console.log(`\nThe long suites were left out (${longSuites.join(' ')}): npm test -- --all`)
 }
-console.log('Real Kubernetes: its driver is not part of the product yet.')
 for (const line of missing) console.log(`Not found here: ${line}`)
 if (values.all && missing.length > 0) process.exitCode = 1
 if (codes.some((code) => code !== 0)) process.exitCode = 1
@@ -104,22 +109,49 @@ async function runTests(
 }
 
 /** With the cluster that ATRIUM_TEST_SLURM describes, or one of the run's own; without any, those tests skip that need it. */
-async function runSlurmTests(): Promise<number> {
-  const runThem = (extra: NodeJS.ProcessEnv) =>
-    runTests('last-slurm-run.json', slurmFiles, 1, { ...variables, ...extra })
-  if (process.env['ATRIUM_TEST_SLURM'] !== undefined) return await runThem({})
-  const lacking = findMissing()
+function runSlurmTests(): Promise<number> {
+  return runOnCluster('last-slurm-run.json', slurmFiles, {
+    variable: 'ATRIUM_TEST_SLURM',
+    findMissing,
+    start: startSlurmCluster,
+  })
+}
+
+/** As for Slurm. */
+function runKubernetesTests(): Promise<number> {
+  return runOnCluster('last-kubernetes-run.json', kubernetesFiles, {
+    variable: 'ATRIUM_TEST_KUBERNETES',
+    findMissing: findMissingForKubernetes,
+    start: startKubernetesCluster,
+  })
+}
+
+interface ClusterOfTests {
+  /** Where a cluster that runs already is described. */
+  variable: string
+  findMissing(): string | undefined
+  start(): Promise<{ dir: string; stop(): Promise<void> }>
+}
+
+async function runOnCluster(
+  name: string,
+  selected: string[],
+  { variable, findMissing: findLacking, start }: ClusterOfTests,
+): Promise<number> {
+  const runThem = (extra: NodeJS.ProcessEnv) => runTests(name, selected, 1, { ...variables, ...extra })
+  if (process.env[variable] !== undefined) return await runThem({})
+  const lacking = findLacking()
   if (lacking !== undefined) {
     missing.push(lacking)
     return await runThem({})
   }
-  const cluster = await startSlurmCluster().catch(console.error)
+  const cluster = await start().catch(console.error)
   if (cluster === undefined) return 1
   // Its daemons are no children of this process: they would outlive an interrupted run.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void cluster.stop().finally(() => process.exit(130)))
   try {
-    return await runThem({ ATRIUM_TEST_SLURM: join(cluster.dir, 'cluster.json') })
+    return await runThem({ [variable]: join(cluster.dir, 'cluster.json') })
   } finally {
     await cluster.stop()
   }

@@ -52,10 +52,6 @@ export function buildLayout(name: string): KubernetesLayout {
   }
 }
 
-export function lockFileOf(name: string): string {
-  return `${base}-${name}.lock`
-}
-
 /** 1-250, the same for the same name. */
 function numberOf(name: string): number {
   let hash = 7
