@@ -104,7 +104,7 @@ describe('our parts in an unmodified Dask scheduler and worker', () => {
   }
 
   const isStopped = (name: string) =>
-    gateway.calls.some(({ call }) => call === `DELETE /api/v1/clusters/${name}`)
+    gateway.calls.some(({ call }) => call === `DELETE /api/v1/clusters/${name}?reason=no_clients`)
 
   /** What a program prints that connects and says that it has other versions; `changes` of what distributed reports. */
   async function connect(address: string, changes: object): Promise<string> {

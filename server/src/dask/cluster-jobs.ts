@@ -82,12 +82,15 @@ function buildSchedulerCommand(
     ...['--preload', 'dask_gateway.scheduler_preload', '--preload', 'atrium_client.dask_scheduler'],
     ...['--dg-api-address', `${bindHost}:{port:api}`],
     ...['--dg-heartbeat-period', String(heartbeatSeconds)],
+    ...['--dg-adaptive-period', String(adaptSeconds)],
     ...['--dg-idle-timeout', String(idleTimeoutMs / 1000)],
   ]
 }
 
-/** What is told between changes: which workers are connected. */
+/** Between two words of a scheduler to which nothing happens. */
 const heartbeatSeconds = 5
+/** How often adapting looks whether more workers are needed. */
+const adaptSeconds = 1
 
 /** One worker; `scheduler` is the job of its scheduler, as it runs. */
 export function buildWorkerJob(

@@ -7,7 +7,8 @@ distributed stays as distributed has it.
 * A client of other versions (dask_versions.py) is refused: distributed's own `error` in the answer to its registration makes an
   unmodified `Client` raise ImportError with the difference. Protocol: `Scheduler.add_client` and `Client._ensure_connected`.
 * The cluster is stopped when its last client has left that long ago, or none ever came: through the gateway, which knows why.
-* The first heartbeat goes at once; dask_gateway's preload waits for 0.25 s.
+* The first heartbeat goes at once, and one soon after a worker has come; dask_gateway's preload waits for 0.25 s and for its period.
+* However often adapting looks, it takes workers away after dask_gateway's usual nine seconds.
 
 Variables:
 
@@ -26,6 +27,7 @@ if __name__ == "__main__" and sys.path and os.path.abspath(sys.path[0]) == os.ge
 
 import asyncio  # noqa: E402
 import logging  # noqa: E402
+import math  # noqa: E402
 import time  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -34,12 +36,14 @@ from atrium_client.dask_versions import explain_difference, find_difference  # n
 logger = logging.getLogger("distributed.scheduler.atrium")
 
 _LONGEST_LOOK = 5.0
+_TOGETHER = 0.1
+_TAKEN_AWAY_AFTER = 9.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
 
 def dask_setup(scheduler: Any) -> None:
     """Called by distributed once the scheduler listens."""
-    for step in (_hasten_heartbeat, _refuse_others, _watch_clients):
+    for step in (_hasten_heartbeat, _tell_of_workers, _calm_adapting, _refuse_others, _watch_clients):
         try:
             step(scheduler)
         except Exception:
@@ -58,6 +62,33 @@ def _hasten_heartbeat(scheduler: Any) -> None:
     service = scheduler.services.get("gateway")
     if service is not None and getattr(service, "heartbeat_initial", 3600) < 1:
         service.heartbeat_initial = 0
+
+
+def _tell_of_workers(scheduler: Any) -> None:
+    """Workers that come together are told of together."""
+    service = scheduler.services.get("gateway")
+    if service is None:
+        return
+    added = service.worker_added
+    soon: list[Any] = []
+
+    async def tell() -> None:
+        await asyncio.sleep(_TOGETHER)
+        soon.clear()
+        await service.waiter.interrupt()
+
+    def add_and_tell(address: str) -> None:
+        added(address)
+        if not soon:
+            soon.append(asyncio.ensure_future(tell()))
+
+    service.worker_added = add_and_tell
+
+
+def _calm_adapting(scheduler: Any) -> None:
+    service = scheduler.services.get("gateway")
+    if service is not None and 0 < service.adaptive_period < _TAKEN_AWAY_AFTER:
+        service.adaptive_window = math.ceil(_TAKEN_AWAY_AFTER / service.adaptive_period)
 
 
 def _refuse_others(scheduler: Any) -> None:
@@ -115,6 +146,15 @@ def _watch_clients(scheduler: Any) -> None:
         scheduler._atrium_watch = asyncio.ensure_future(_stop_without_clients(scheduler, timeout))
 
 
+async def _stop(gateway: Any) -> None:
+    """As its own `shutdown`, which cannot say why."""
+    from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+
+    url = f"{gateway.api_url}/v1/clusters/{gateway.cluster_name}?reason=no_clients"
+    request = HTTPRequest(url, method="DELETE", headers={"Authorization": f"token {gateway.token}"})
+    await AsyncHTTPClient().fetch(request)
+
+
 async def _stop_without_clients(scheduler: Any, timeout: float) -> None:
     from dask_gateway.scheduler_preload import make_gateway_client
 
@@ -130,7 +170,7 @@ async def _stop_without_clients(scheduler: Any, timeout: float) -> None:
     pause = _FIRST_PAUSE
     while True:
         try:
-            await gateway.shutdown()
+            await _stop(gateway)
             return
         except Exception as error:
             logger.warning("The gateway did not stop the cluster: %s", error)
