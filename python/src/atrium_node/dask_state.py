@@ -25,6 +25,7 @@ _READ_LATE = (
     "distributed.worker.preload",
     "distributed.worker.resources",
     "gateway",
+    "labextension",
     "scheduler-address",
     "temporary-directory",
 )

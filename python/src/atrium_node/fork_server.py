@@ -22,7 +22,7 @@ from atrium_node.fork_server_boot import SOCKET_FD
 from atrium_node.fresh_modules import drop_modules
 from atrium_node.import_guard import ImportGuard
 from atrium_node.packet import make_pair, receive_packet, send_packet, take_up
-from atrium_node.preload_sets import JOB_VARIABLES, NOTEBOOK, list_modules
+from atrium_node.preload_sets import JOB_VARIABLES, NOTEBOOK, list_extension_modules, list_modules
 from atrium_node.warm_child import Interpreter, run_warm
 
 
@@ -114,7 +114,7 @@ def _list_server_extensions() -> list[str]:
         try:
             with open(path, encoding="utf-8") as file:
                 extensions = json.load(file)["ServerApp"]["jpserver_extensions"]
-            names += [name for name, is_on in extensions.items() if is_on]
+            names += [part for name, is_on in extensions.items() if is_on for part in list_extension_modules(name)]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             traceback.print_exc()
     return names

@@ -58,6 +58,12 @@ _SETS: dict[str, tuple[str, ...]] = {
 PLANNED_SETS = frozenset(_SETS)
 """Sets that are loaded with root's rights on behalf of anybody: no other module is, however it is called."""
 
+_STAND_INS: dict[str, tuple[str, ...]] = {
+    # It makes an event loop, whose descriptors all forked processes would share.
+    "dask_labextension": ("dask.distributed", "jupyter_server_proxy.handlers", "tornado.concurrent"),
+}
+"""Server extensions that begin something when they are imported: what they stand on is held instead."""
+
 _ENTRIES = {
     "jupyterhub.singleuser": NOTEBOOK,
     "jupyter_server.serverapp": NOTEBOOK,
@@ -97,6 +103,11 @@ _VARIABLES: dict[str, dict[str, str]] = {
 def list_variables(name: str) -> dict[str, str]:
     """Variables that libraries in C read when they are loaded, as jobs of this set have them."""
     return _VARIABLES.get(name, {})
+
+
+def list_extension_modules(name: str) -> tuple[str, ...]:
+    """What is held of a Jupyter Server extension: as a rule the extension itself."""
+    return _STAND_INS.get(name, (name,))
 
 
 def find_set(entry: str) -> str:

@@ -194,9 +194,11 @@ describe('default environment', () => {
       'jupyterlab',
       'jupyterhub==6.1.1',
       'dask-gateway',
+      'dask-labextension',
       'ipyparallel',
       'jupyter-server-proxy',
       'nbgitpuller',
+      'papermill',
     ])
       assert.match(lock, new RegExp(`^${name}`, 'm'))
     assert.ok((await stat(defaultLockPath)).size > 1000)
