@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 
+import { buildDashboardProof } from '@atrium/server/dask/cluster-routes.ts'
+import { hashSecret } from '@atrium/server/platform/secret.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import { findFreePort } from '../support/free-port.ts'
@@ -67,17 +69,13 @@ describe('our parts in an unmodified Dask scheduler and worker', () => {
   }
 
   /** One that has told the gateway of itself. */
-  async function startScheduler(name: string, environment: Record<string, string> = {}) {
+  async function startScheduler(
+    name: string,
+    environment: Record<string, string> = {},
+    dashboard: readonly string[] = ['--no-dashboard', '--dashboard-address', '127.0.0.1:0'],
+  ) {
     const port = await findFreePort()
-    const args = [
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(port),
-      '--no-dashboard',
-      '--dashboard-address',
-      '127.0.0.1:0',
-    ]
+    const args = ['--host', '127.0.0.1', '--port', String(port), ...dashboard]
     const preloads = ['dask_gateway.scheduler_preload', 'atrium_client.dask_scheduler']
     const scheduler = start(
       [
@@ -139,6 +137,29 @@ except ImportError as error: print("ImportError", error)`
   test('which an administrator can leave to a warning', async () => {
     const { address } = await startScheduler('warned', { ATRIUM_DASK_VERSIONS: 'warn' })
     assert.match(await connect(address, { dask: '2020.1.0' }), /^connected/)
+  })
+
+  test('a dashboard answers the edge alone, websockets included; whether it is there, everybody', async () => {
+    const port = await findFreePort()
+    const prefix = '/gateway/clusters/guarded'
+    const flags = ['--dashboard', '--dashboard-address', `127.0.0.1:${port}`, '--dashboard-prefix', prefix]
+    await startScheduler('guarded', {}, flags)
+    const proof = buildDashboardProof(hashSecret('secret'))
+    const statusOf = async (path: string, headers: Record<string, string> = {}) =>
+      (await fetch(`http://127.0.0.1:${port}${prefix}${path}`, { headers, redirect: 'manual' })).status
+    assert.equal(await statusOf('/status', { 'x-atrium-proof': proof }), 200)
+    assert.equal(await statusOf('/health'), 200)
+    for (const path of [
+      '/status',
+      '/info/main/workers.html',
+      '/json/counts.json',
+      '/statics/css/base.css',
+      '/metrics',
+      '/',
+      '/status/ws',
+    ])
+      for (const headers of [{}, { 'x-atrium-proof': '' }, { 'x-atrium-proof': hashSecret('secret') }])
+        assert.equal(await statusOf(path, headers), 403, `${path} ${JSON.stringify(headers)}`)
   })
 
   test('a cluster without clients is stopped through the gateway, one with a client is not', async () => {

@@ -35,6 +35,8 @@ export interface ClusterRecord {
   createdAtMs: number
   startedAtMs: number | null
   stoppedAtMs: number | null
+  /** SHA-256 of the scheduler's token. */
+  tokenHash: string
 }
 
 /** What can change of a record. */
@@ -187,6 +189,7 @@ function selectClusters(db: ReadableDatabase) {
       'c.created_at as createdAtMs',
       'c.started_at as startedAtMs',
       'c.stopped_at as stoppedAtMs',
+      'c.token_hash as tokenHash',
     ])
 }
 

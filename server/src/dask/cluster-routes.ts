@@ -1,4 +1,5 @@
 import type { EdgeWays, RouteSource } from '#edge/route-source.ts'
+import { hashSecret } from '#platform/secret.ts'
 import type { JobEndpoint } from '#scheduler/job.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { ReadableDatabase } from '#store/store.ts'
@@ -10,7 +11,7 @@ import { isReady } from './cluster-view.ts'
 
 /** The ways to a cluster whose scheduler answers there: its dashboard, and the tunnel of those who compute on it. */
 export function buildClusterWays(
-  { name, user }: Pick<ClusterRecord, 'name' | 'user'>,
+  { name, user, tokenHash }: Pick<ClusterRecord, 'name' | 'user' | 'tokenHash'>,
   { host, ports }: JobEndpoint,
 ): EdgeWays {
   const [dashboard, scheduler] = [ports[schedulerPorts.dashboard], ports[schedulerPorts.scheduler]]
@@ -23,11 +24,20 @@ export function buildClusterWays(
         prefix: buildDashboardPrefix(name),
         target: `http://${address}:${dashboard}`,
         access: { kind: 'cluster', user, cluster: name },
+        proof: buildDashboardProof(tokenHash),
         data,
       },
     ],
     tunnels: [{ serverName: buildServerName(name), target: `tcp://${address}:${scheduler}`, data }],
   }
+}
+
+/**
+ * What a dashboard knows the edge by: Dask asks nobody who they are, and its port is open to every program that reaches its node. The
+ * scheduler finds it from its token (`atrium_client.dask_dashboard`).
+ */
+export function buildDashboardProof(tokenHash: string): string {
+  return hashSecret(`dashboard ${tokenHash}`)
 }
 
 /** The ways to all clusters that run. */

@@ -16,6 +16,11 @@ export interface Route {
   /** `http://host:port`, or absent while the server is not running: the edge answers with a page that offers to start it. */
   target?: string
   access: RouteAccess
+  /**
+   * Sent to the target as `X-Atrium-Proof` with every request, so that it can refuse what did not come through the edge. A secret: the proxy
+   * API does not show it, and nobody else can send that header.
+   */
+  proof?: string
   /** Free data shown by the proxy API (JupyterHub's `data` of a route). */
   data: Readonly<Record<string, unknown>>
 }

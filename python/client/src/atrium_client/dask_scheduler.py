@@ -7,6 +7,7 @@ distributed stays as distributed has it.
 * A client of other versions (dask_versions.py) is refused: distributed's own `error` in the answer to its registration makes an
   unmodified `Client` raise ImportError with the difference. Protocol: `Scheduler.add_client` and `Client._ensure_connected`.
 * The cluster is stopped when its last client has left that long ago, or none ever came: through the gateway, which knows why.
+* The dashboard answers what came through the platform's edge alone (dask_dashboard.py).
 * The first heartbeat goes at once, and one soon after a worker has come; dask_gateway's preload waits for 0.25 s and for its period.
 * However often adapting looks, it takes workers away after dask_gateway's usual nine seconds.
 
@@ -31,6 +32,7 @@ import math  # noqa: E402
 import time  # noqa: E402
 from typing import Any  # noqa: E402
 
+from atrium_client.dask_dashboard import guard_dashboard  # noqa: E402
 from atrium_client.dask_versions import explain_difference, find_difference  # noqa: E402
 
 logger = logging.getLogger("distributed.scheduler.atrium")
@@ -42,7 +44,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
 
 def dask_setup(scheduler: Any) -> None:
-    """Called by distributed once the scheduler listens."""
+    """Called by distributed once the scheduler listens. What cannot be guarded must not run."""
+    token = os.environ.get("DASK_GATEWAY_API_TOKEN")
+    if token:
+        guard_dashboard(scheduler, token)
     for step in (_hasten_heartbeat, _tell_of_workers, _calm_adapting, _refuse_others, _watch_clients):
         try:
             step(scheduler)

@@ -49,6 +49,27 @@ export function registerClusterCases(conformant: RegisterCase): void {
     },
   )
 
+  conformant(
+    'a dashboard knows the edge by its proof, which no client can send',
+    async ({ edge, startUpstream }) => {
+      const { target, seen } = await startUpstream('dashboard')
+      const { target: serverTarget, seen: seenByServer } = await startUpstream('server')
+      await edge.replace({
+        ...emptyState,
+        routes: [buildClusterRoute('alice', 'c1', target), buildServerRoute('alice', serverTarget)],
+        credentials: [buildCredential('secret', ['alice'], { clusters: ['alice'] })],
+      })
+      await get(edge, path, 'secret', { 'x-atrium-proof': 'forged' })
+      await openWebsocket(edge.publicUrl, `${websocketPath}?token=secret`)
+      assert.deepEqual(
+        seen.map(({ headers }) => headers['x-atrium-proof']),
+        ['proof of the edge', 'proof of the edge'],
+      )
+      await get(edge, '/user/alice/', 'secret', { 'x-atrium-proof': 'forged' })
+      assert.equal(seenByServer.at(-1)?.headers['x-atrium-proof'], undefined)
+    },
+  )
+
   conformant('a dashboard sees no credential', async ({ edge, startUpstream }) => {
     const { target } = await startUpstream('dashboard')
     await edge.replace({

@@ -101,6 +101,7 @@ export function buildClusterRoute(user: string, cluster: string, target: string)
     prefix: `/gateway/clusters/${cluster}/`,
     target,
     access: { kind: 'cluster', user, cluster },
+    proof: 'proof of the edge',
     data: {},
   }
 }

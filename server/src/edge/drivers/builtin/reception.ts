@@ -37,6 +37,7 @@ export function receive(
     sessionCookieName: context.sessionCookieName,
     keepsSession: place.kind === 'control-plane',
     hidesCredentials: place.kind === 'cluster',
+    proof: place.kind === 'cluster' ? place.route.route.proof : undefined,
   })
   if (head === undefined) return refuse(request, { kind: 'bad-request' })
   if (isTooLarge(context, place, head)) return refuse(request, { kind: 'too-large' })

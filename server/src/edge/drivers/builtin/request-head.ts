@@ -45,6 +45,8 @@ export interface RequestHeadOptions {
   keepsSession: boolean
   /** Nothing of a credential is passed on: what is behind has no use for it, and belongs to whoever started it. */
   hidesCredentials: boolean
+  /** What the target knows the edge by. */
+  proof?: string | undefined
 }
 
 /** `Connection` cannot name them: they frame the message, or say who asks. */
@@ -84,7 +86,9 @@ export function readRequestHead(
     // Such a client understands no interim response (RFC 9110 section 10.1.1).
     head.expectsContinue = false
   }
-  const { client, scheme } = options
+  const { client, scheme, proof } = options
+  // Of a client no header of that name passes.
+  if (proof !== undefined) lines += `x-atrium-proof: ${proof}\r\n`
   head.host = findPublicHost(head.said, head.host)
   head.lines = lines + buildForwardingLines(head.said, { client, scheme, publicHost: head.host })
   if (options.hidesCredentials) head.target = hideQueryToken(head.target)
