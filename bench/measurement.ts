@@ -1,7 +1,7 @@
 /** One figure of the table: ours and the peer's, every round's value. */
 export interface Measurement {
   name: string
-  unit: 'ms' | 's' | 'MB' | 'req/s' | 'us' | 'calls'
+  unit: 'ms' | 's' | 'MB' | 'req/s' | 'us' | 'calls' | 'MB/s'
   better: 'lower' | 'higher'
   ours: readonly number[]
   peer: readonly number[]

@@ -12,6 +12,7 @@ import { benchEdge } from './edge/bench-edge.ts'
 import { benchHub } from './hub/bench-hub.ts'
 import { type Measurement, renderMeasurements } from './measurement.ts'
 import { benchParallel } from './parallel/bench-parallel.ts'
+import { benchTunnel } from './parallel/tunnel-throughput.ts'
 import { benchScheduler } from './scheduler/bench-scheduler.ts'
 import { benchSlurm, benchSlurmLab } from './slurm/bench-slurm.ts'
 
@@ -24,7 +25,7 @@ const tables: Readonly<Record<string, readonly Bench[]>> = {
   machine: [benchHub, benchEdge, benchScheduler],
   slurm: [benchSlurm],
   'slurm-lab': [benchSlurmLab],
-  parallel: [benchParallel],
+  parallel: [benchParallel, benchTunnel],
 }
 
 const { values, positionals } = parseArgs({

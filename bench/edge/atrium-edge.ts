@@ -1,17 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
-import { createBuiltinEdge } from '@atrium/server/edge/drivers/builtin/builtin-edge.ts'
-import {
-  ensureEdgeProcess,
-  stopEdgeProcess,
-} from '@atrium/server/edge/drivers/builtin/ensure-edge-process.ts'
 import type { Route } from '@atrium/server/edge/edge.ts'
 import { hashSecret } from '@atrium/server/platform/secret.ts'
 
+import { startBenchEdge } from './bench-edge-process.ts'
 import { openPath, type ProxyUnderTest, userPath } from './proxy-under-test.ts'
 
 /** Other sessions than the one that asks: an edge of a thousand users. */
@@ -19,20 +11,7 @@ const otherCredentials = 1000
 
 /** Our edge, in its process, as `atrium up` starts it. */
 export async function startAtriumEdge(backendPort: number): Promise<ProxyUnderTest> {
-  const folder = mkdtempSync(join(tmpdir(), 'atrium-bench-edge-'))
-  const config = { port: 0, controlSocketPath: join(folder, 'edge.sock') }
-  const files = {
-    program: fileURLToPath(import.meta.resolve('@atrium/server/main/edge.ts')),
-    configPath: join(folder, 'edge.json'),
-    logPath: join(folder, 'edge.log'),
-    compileCachePath: join(folder, 'compiled'),
-  }
-  const edge = await createBuiltinEdge({
-    controlSocketPath: config.controlSocketPath,
-    fence: () => 0,
-    ensureRunning: () => ensureEdgeProcess(config, files),
-    log: { info: () => undefined, warn: () => undefined },
-  })
+  const { edge, close } = await startBenchEdge()
   const target = `http://127.0.0.1:${backendPort}`
   const secret = randomBytes(32).toString('base64url')
   await edge.replace({
@@ -58,11 +37,7 @@ export async function startAtriumEdge(backendPort: number): Promise<ProxyUnderTe
     authorization: [`Authorization: token ${secret}`],
     addRoute: (name) =>
       edge.apply([{ type: 'route-put', route: buildServiceRoute(`/open/${name}/`, target) }]),
-    async close() {
-      await edge.close()
-      await stopEdgeProcess(config.controlSocketPath)
-      rmSync(folder, { recursive: true, force: true })
-    },
+    close,
   }
 }
 

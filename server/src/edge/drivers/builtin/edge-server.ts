@@ -18,6 +18,7 @@ import type { ProxyContext } from './proxy-context.ts'
 import { createProxyServer, type ProxyServer } from './proxy-server.ts'
 import { createStateGate, type StateGate } from './state-gate.ts'
 import { Traffic, type TrafficCounts } from './traffic.ts'
+import { FlowBuffers } from './tunnel-flow.ts'
 import { createUpstreams, readBytes } from './upstreams.ts'
 
 /** How often running exchanges are looked at for credentials that have expired by themselves, and newcomers for those who say nothing. */
@@ -174,6 +175,7 @@ function buildContext({ settings, clock, onTargetFailed }: EdgeServerOptions): P
     live: new LiveExchanges(),
     traffic: new Traffic(),
     pieces: new PieceMemory(readBytes),
+    flowBuffers: new FlowBuffers(),
     activity: new ActivityLedger(),
     clock,
     findClientAddress: createClientAddresses(settings.trustedProxies),

@@ -114,7 +114,7 @@ class Desk implements FrontDoor {
     const { table } = this.#context
     const tunnel = serverName === undefined ? undefined : table.tunnels.find(serverName)
     if (tunnel === undefined) this.refuse(socket, bytes, 'unrecognizedName')
-    else new TlsTunnel(this.#context, tunnel, socket).start(bytes)
+    else new TlsTunnel(this.#context, tunnel, socket, bytes).start()
   }
 
   #endSilent(socket: Socket): void {

@@ -8,6 +8,7 @@ import type { EdgeTable, RouteRecord } from './edge-table.ts'
 import type { LiveExchanges } from './live-exchanges.ts'
 import type { PieceMemory } from './piece-memory.ts'
 import type { Traffic } from './traffic.ts'
+import type { FlowBuffers } from './tunnel-flow.ts'
 import type { Upstreams } from './upstreams.ts'
 
 /** What every exchange needs. */
@@ -22,6 +23,7 @@ export interface ProxyContext {
   live: LiveExchanges
   traffic: Traffic
   pieces: PieceMemory
+  flowBuffers: FlowBuffers
   activity: ActivityLedger
   clock: Clock
   findClientAddress: (socket: import('node:net').Socket) => ClientAddress

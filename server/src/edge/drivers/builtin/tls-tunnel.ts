@@ -1,9 +1,10 @@
 import { connect, type Socket } from 'node:net'
 
-import { parseTunnelTarget } from '#edge/tunnel-syntax.ts'
+import { parseTunnelTarget, type TunnelAddress } from '#edge/tunnel-syntax.ts'
 import type { LiveExchange } from './live-exchanges.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { refuseTls } from './tls-alert.ts'
+import { remakeSocket, TunnelFlow } from './tunnel-flow.ts'
 import type { TunnelRecord } from './tunnel-table.ts'
 
 /** An end that does not read what the other left for it is given up after this long. */
@@ -25,44 +26,43 @@ export class TlsTunnel implements LiveExchange {
   #isConnected = false
   #isOver = false
 
-  constructor(context: ProxyContext, tunnel: TunnelRecord, client: Socket) {
+  /** `bytes`: what the client has sent so far. */
+  constructor(context: ProxyContext, tunnel: TunnelRecord, accepted: Socket, bytes: Buffer) {
     this.#context = context
     this.tunnel = tunnel
-    this.#client = client
-    this.#target = connect({
-      ...(parseTunnelTarget(tunnel.tunnel.target) as { host: string; port: number }),
+    const { traffic, flowBuffers } = context
+    const count = (length: number) => traffic.countTunnelBytes(length)
+    const [up, down] = [new TunnelFlow(flowBuffers, count), new TunnelFlow(flowBuffers, count)]
+    const { socket: client, rest } = remakeSocket(accepted, up.options)
+    const target = connect({
+      ...(parseTunnelTarget(tunnel.tunnel.target) as TunnelAddress),
+      ...down.options,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: keepAliveMs,
-      allowHalfOpen: true,
     })
+    client.setNoDelay(true)
+    up.connect(client, target)
+    down.connect(target, client)
+    // Waits until there is a connection.
+    target.write(Buffer.concat([bytes, rest]))
+    count(bytes.length + rest.length)
+    this.#client = client
+    this.#target = target
   }
 
-  /** `bytes`: what the client has sent so far. */
-  start(bytes: Buffer): void {
+  start(): void {
     const [client, target, { live, traffic, settings }] = [this.#client, this.#target, this.#context]
     live.add(this)
-    // Until there is somebody to give it to, no more is read.
-    client.pause()
     traffic.countTunnel()
-    client.allowHalfOpen = true
-    client.setNoDelay(true)
-    for (const socket of [client, target]) {
-      socket.on('error', () => socket.destroy())
-      socket.on('close', () => this.#finish())
-    }
+    this.#passEnd(client, target)
+    this.#passEnd(target, client)
     const timer = setTimeout(() => this.#refuse(), settings.times.connectTimeoutMs)
     target.once('close', () => clearTimeout(timer))
     target.once('connect', () => {
       clearTimeout(timer)
       this.#isConnected = true
-      client.resume()
     })
-    // Both wait until there is a connection.
-    target.write(bytes)
-    traffic.countTunnelBytes(bytes.length)
-    this.#relay(client, target)
-    this.#relay(target, client)
   }
 
   cut(): void {
@@ -75,17 +75,14 @@ export class TlsTunnel implements LiveExchange {
   }
 
   /** Either side may say its last word before the other. */
-  #relay(from: Socket, to: Socket): void {
-    const { traffic, settings } = this.#context
-    from.on('data', (piece: Buffer) => {
-      traffic.countTunnelBytes(piece.length)
-      if (!to.write(piece)) from.pause()
-    })
-    to.on('drain', () => from.resume())
+  #passEnd(from: Socket, to: Socket): void {
+    const { idleBodyMs } = this.#context.settings.times
     from.on('end', () => {
       to.end()
-      for (const socket of [from, to]) socket.setTimeout(settings.times.idleBodyMs, () => this.cut())
+      for (const socket of [from, to]) socket.setTimeout(idleBodyMs, () => this.cut())
     })
+    from.on('error', () => from.destroy())
+    from.on('close', () => this.#finish())
   }
 
   /** One end has gone: what was written to the other is still sent. */
