@@ -6,11 +6,12 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from atrium_client.api import Api, ApiError, connect
+    from atrium_client.runs import Run, run
 
 __version__ = "0.1.0"
-__all__ = ["Api", "ApiError", "connect"]
+__all__ = ["Api", "ApiError", "Run", "connect", "run"]
 
-_HOMES = {"Api": "api", "ApiError": "api", "connect": "api"}
+_HOMES = {"Api": "api", "ApiError": "api", "Run": "runs", "connect": "api", "run": "runs"}
 
 
 def __getattr__(name: str) -> object:
