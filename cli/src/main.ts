@@ -8,6 +8,7 @@ import { addLogsCommand } from '#commands/logs.ts'
 import { addPlanCommand } from '#commands/plan.ts'
 import { addPlatformCommands } from '#commands/platform.ts'
 import { addRunCommand } from '#commands/run.ts'
+import { addScheduleCommands } from '#commands/schedules.ts'
 import { addServerCommands } from '#commands/server.ts'
 import { addSlurmCommands } from '#commands/slurm.ts'
 import { addStatusCommand } from '#commands/status.ts'
@@ -52,6 +53,7 @@ function buildProgram({ json }: { json: boolean }): Command {
   addServerCommands(program)
   addRunCommand(program)
   addJobsCommands(program)
+  addScheduleCommands(program)
   addLogsCommand(program)
   addUsageCommand(program)
   addDatabaseCommands(program)

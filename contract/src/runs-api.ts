@@ -94,6 +94,7 @@ export const runJobSchema = Type.Object({
   message: Type.Optional(Type.String()),
   exitCode: Type.Optional(Type.Integer()),
   exitSignal: Type.Optional(Type.String()),
+  logTail: Type.Optional(Type.String({ description: 'The last lines of output of a job that failed.' })),
   startedAtMs: Type.Optional(Type.Integer()),
   endedAtMs: Type.Optional(Type.Integer()),
 })
@@ -223,7 +224,7 @@ export const notebookSchema = Type.Object(
   { additionalProperties: false },
 )
 
-/** `POST /api/v1/schedules`; `PATCH` takes any part of it. */
+/** `POST /api/v1/schedules`. Nothing here has a default that is filled in: `PATCH` takes any part of it. */
 export const scheduleRequestSchema = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 200 }),
@@ -231,16 +232,16 @@ export const scheduleRequestSchema = Type.Object(
       description: 'Five fields of crontab(5), or @daily and the like.',
       examples: ['0 6 * * 1-5'],
     }),
-    timezone: Type.Optional(Type.String({ default: 'UTC', description: 'IANA name: `Europe/Berlin`.' })),
-    enabled: Type.Optional(Type.Boolean({ default: true })),
+    timezone: Type.Optional(Type.String({ description: 'IANA name: `Europe/Berlin`. Without one: UTC.' })),
+    enabled: Type.Optional(Type.Boolean({ description: 'Without it: true.' })),
     notebook: Type.Optional(notebookSchema),
     /** As in a run; `command` may be left out when there is a notebook. */
     run: Type.Optional(Type.Partial(runRequestSchema)),
     keep: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1000, default: 30, description: 'Results that are kept.' }),
+      Type.Integer({ minimum: 1, maximum: 1000, description: 'Results that are kept. Without it: 30.' }),
     ),
     overlap: Type.Optional(
-      Type.Enum(['skip', 'allow'], { default: 'skip', description: 'When the last one still runs.' }),
+      Type.Enum(['skip', 'allow'], { description: 'When the last one still runs. Without it: skip.' }),
     ),
   },
   { additionalProperties: false },
@@ -248,22 +249,34 @@ export const scheduleRequestSchema = Type.Object(
 
 export type ScheduleRequest = Static<typeof scheduleRequestSchema>
 
-/** A schedule with when it runs. */
-export const scheduleViewSchema = Type.Intersect([
-  scheduleRequestSchema,
-  Type.Object({
-    id: Type.Integer(),
-    user: Type.String(),
-    nextAtMs: Type.Optional(Type.Integer()),
-    upcomingMs: Type.Array(Type.Integer(), { description: 'The next few times.' }),
-    lastRun: Type.Optional(runViewSchema),
-    createdAtMs: Type.Integer(),
-  }),
-])
+/** What `PATCH /api/v1/schedules/:schedule` takes: each part replaces the one of its name; a `run` without `environment` keeps its variables. */
+export const scheduleChangeSchema = Type.Partial(scheduleRequestSchema, { additionalProperties: false })
+
+export type ScheduleChange = Static<typeof scheduleChangeSchema>
+
+/** A schedule with when it runs. Of its variables only the names are shown. */
+export const scheduleViewSchema = Type.Object({
+  ...scheduleRequestSchema.properties,
+  id: Type.Integer(),
+  user: Type.String(),
+  variables: Type.Optional(
+    Type.Array(Type.String(), { description: 'Names of the variables that it was given.' }),
+  ),
+  nextAtMs: Type.Optional(Type.Integer()),
+  upcomingMs: Type.Array(Type.Integer(), { description: 'The next few times.' }),
+  lastRun: Type.Optional(runViewSchema),
+  lastMessage: Type.Optional(
+    Type.String({ description: 'Why nothing was run the last time it was due; absent when it was.' }),
+  ),
+  createdAtMs: Type.Integer(),
+})
 
 export type ScheduleView = Static<typeof scheduleViewSchema>
 
-/** `GET /api/v1/schedules`. `GET`, `PATCH` and `DELETE` `/api/v1/schedules/:schedule`; `POST …/:schedule/run` runs it now. */
+/** Query of `GET /api/v1/schedules`. */
+export const scheduleQuerySchema = Type.Object({ user: Type.Optional(Type.String()) })
+
+/** `GET /api/v1/schedules`. `GET`, `PATCH` and `DELETE` `/api/v1/schedules/:schedule`; `POST …/:schedule/run` runs it now and answers the run (201). */
 export const scheduleListSchema = Type.Object({ schedules: Type.Array(scheduleViewSchema) })
 
 export type ScheduleList = Static<typeof scheduleListSchema>

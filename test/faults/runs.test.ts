@@ -7,11 +7,11 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import { type Platform, runCli, startCli, startPlatform } from '../support/platform.ts'
 
-const patient = { timeoutMs: 90_000, everyMs: 100 }
+const patient = { deadlineMs: 90_000, everyMs: 100 }
 
 async function createUser(platform: Platform): Promise<NodeJS.ProcessEnv> {
-  await platform.api('POST', '/hub/api/users/alice')
-  const { body } = await platform.api<{ token: string }>('POST', '/hub/api/users/alice/tokens', { body: {} })
+  await platform.api('POST', '/hub/api/users/nora')
+  const { body } = await platform.api<{ token: string }>('POST', '/hub/api/users/nora/tokens', { body: {} })
   return { ATRIUM_URL: platform.url, ATRIUM_TOKEN: body.token }
 }
 

@@ -12,7 +12,7 @@ import { executeCode, openSocket } from './jupyter-socket.ts'
 import { createPerson, signIn, startServer } from './people.ts'
 
 const client = join(import.meta.dirname, '..', '..', 'python', 'client', 'src')
-const patient = { timeoutMs: 90_000, everyMs: 100 }
+const patient = { deadlineMs: 90_000, everyMs: 100 }
 
 describe('runs from Python', () => {
   let platform: Platform

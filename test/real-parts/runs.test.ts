@@ -8,7 +8,7 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import { type Platform, runCli, startCli, startPlatform } from '../support/platform.ts'
 
-const patient = { timeoutMs: 90_000, everyMs: 100 }
+const patient = { deadlineMs: 90_000, everyMs: 100 }
 
 /** Prints a line, and another for each file `go-N` that appears in the folder it is given. */
 const talker = `
@@ -27,7 +27,7 @@ describe('atrium run on this machine', () => {
   let platform: Platform
   let environment: NodeJS.ProcessEnv
 
-  /** As alice would on her laptop. */
+  /** As a user would on her laptop. */
   const atrium = (...args: string[]) => runCli(args, environment)
   const start = (...args: string[]) => startCli(args, environment)
   const listRuns = async () =>
@@ -35,8 +35,8 @@ describe('atrium run on this machine', () => {
 
   before(async () => {
     platform = await startPlatform()
-    await platform.api('POST', '/hub/api/users/alice')
-    const { body } = await platform.api<{ token: string }>('POST', '/hub/api/users/alice/tokens', {
+    await platform.api('POST', '/hub/api/users/nora')
+    const { body } = await platform.api<{ token: string }>('POST', '/hub/api/users/nora/tokens', {
       body: {},
     })
     environment = { ATRIUM_URL: platform.url, ATRIUM_TOKEN: body.token }
@@ -54,7 +54,7 @@ describe('atrium run on this machine', () => {
     const program = 'import sys, os; print(sys.prefix, os.environ["A"], os.getcwd()); sys.exit(7)'
     const { code, stdout, stderr } = await atrium('run', '--env', 'A=b c', '--', 'python', '-c', program)
     assert.equal(code, 7, stderr)
-    assert.match(stdout, /^\S+ b c \S+alice\n$/)
+    assert.match(stdout, /^\S+ b c \S+nora\n$/)
     assert.match(stderr, /status 7/)
     const { code: ofSignal } = await atrium('run', 'sh', '-c', 'kill -9 $$')
     assert.equal(ofSignal, 137)
@@ -93,7 +93,7 @@ describe('atrium run on this machine', () => {
     const [last] = await listRuns()
     assert.deepEqual(
       [last?.name, last?.state, last?.message],
-      ['interrupted', 'cancelled', 'Cancelled by alice.'],
+      ['interrupted', 'cancelled', 'Cancelled by nora.'],
     )
   })
 
@@ -164,7 +164,7 @@ describe('atrium run on this machine', () => {
 
   test('an administrator of this machine runs as a user, and as nobody without saying so', async () => {
     const { code, stdout, stderr } = await runCli([
-      ...['run', '--data', platform.data, '--user', 'alice', '--', 'sh', '-c', 'echo $USER'],
+      ...['run', '--data', platform.data, '--user', 'nora', '--', 'sh', '-c', 'echo $USER'],
     ])
     assert.equal(code, 0, stderr)
     assert.notEqual(stdout, '\n')
@@ -173,7 +173,7 @@ describe('atrium run on this machine', () => {
     assert.match(nobody.stderr, /--user NAME/)
     const { body } = await platform.api<{ api_tokens: { note: string }[] }>(
       'GET',
-      '/hub/api/users/alice/tokens',
+      '/hub/api/users/nora/tokens',
     )
     assert.deepEqual(
       body.api_tokens.filter(({ note }) => note === 'atrium run'),

@@ -12,6 +12,7 @@ import { createNodeRoutes } from './routes/api/nodes.ts'
 import { createQuotaRoutes } from './routes/api/quotas.ts'
 import { createRoleRoutes } from './routes/api/roles.ts'
 import { createRunRoutes } from './routes/api/runs.ts'
+import { createScheduleRoutes } from './routes/api/schedules.ts'
 import { createStatusRoutes } from './routes/api/status.ts'
 import { createUsageRoutes } from './routes/api/usage.ts'
 
@@ -21,6 +22,8 @@ export interface OperationRoutesOptions {
   identity: Pick<Identity, 'users' | 'groups' | 'roles'>
   jobs: Jobs
   runs: Runs
+  /** Prefix of the environment that a server runs in now. */
+  findServerPrefix(serverId: number): Promise<string | undefined>
   version: string
   startedAtMs: number
   /** Where browsers reach the platform. */
@@ -40,7 +43,8 @@ export function createOperationRoutes(options: OperationRoutesOptions): Route[] 
   return [
     ...createStatusRoutes(options),
     ...createJobRoutes({ jobs, users, store, clock }),
-    ...createRunRoutes({ runs, jobs, users }),
+    ...createRunRoutes({ ...options, users }),
+    ...createScheduleRoutes({ ...options, schedules: runs.schedules, users }),
     ...createQuotaRoutes({ quotas: jobs.quotas, users, groups }),
     ...createUsageRoutes({ store, clock, users, groups, prices: options.prices }),
     ...createNodeRoutes({ jobs }),

@@ -43,6 +43,7 @@ const withoutCredentials: ReadonlySet<ChangeTopic> = new Set([
   'job-news',
   'cluster',
   'run',
+  'schedule',
   'replica',
   'setting',
 ])

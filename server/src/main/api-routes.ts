@@ -27,6 +27,8 @@ export interface ApiRoutesOptions {
   identity: Identity
   jobs: Jobs
   runs: Runs
+  /** Prefix of the environment that a server runs in now. */
+  findServerPrefix(serverId: number): Promise<string | undefined>
   hub: Hub
   edge: Pick<BuiltinEdge, 'status'>
   store: Store

@@ -26,7 +26,7 @@ import { createPlatformDask, type PlatformDask } from './dask.ts'
 import { ensureKey } from './data-folder.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
 import { type JobDrivers, openJobDrivers } from './job-drivers.ts'
-import { createJobWishes } from './job-wishes.ts'
+import { createJobWishes, type JobWishes } from './job-wishes.ts'
 import { ensureLocalToken } from './local-administrator.ts'
 import { openStore } from './open-store.ts'
 import { createOwnerPreparation } from './owner-preparation.ts'
@@ -171,7 +171,7 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
   })
   const wishes = createJobWishes({ store, jobs, hub })
   const runs = createRuns({
-    ...{ store, jobs, clock, box, log, replica, prepareOwner },
+    ...{ store, jobs, clock, box, log, replica, prepareOwner, users: identity.users },
     ...wishes,
     settings: buildRunSettings({ ...drivers.servers, environmentPrefix }),
   })
@@ -180,18 +180,25 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     ...{ config, environmentPrefix, drivers, identity, hub },
     ...wishes,
   })
-  const app = await buildApp(options, ports, { identity, jobs, runs, hub, dask })
+  const app = await buildApp(options, ports, { identity, jobs, runs, hub, dask, wishes })
   return { identity, jobs, runs, hub, dask, app }
 }
 
 async function buildApp(
   options: ControlPlaneOptions,
   ports: Ports,
-  parts: { identity: Identity; jobs: Jobs; runs: Runs; hub: Hub; dask: PlatformDask },
+  parts: {
+    identity: Identity
+    jobs: Jobs
+    runs: Runs
+    hub: Hub
+    dask: PlatformDask
+    wishes: JobWishes
+  },
 ) {
   const { start, log, socketPath } = options
   const { config, data } = start
-  const { identity, jobs, runs, hub, dask } = parts
+  const { identity, jobs, runs, hub, dask, wishes } = parts
   const { clock, store, edge } = ports
   const secure = edge.publicUrl.startsWith('https:')
   const trustedClients = new Set(
@@ -201,7 +208,7 @@ async function buildApp(
   )
   const { routes, renderErrorPage, findRedirect } = createAllRoutes({
     ...buildApiRoutesOptions({
-      ...{ identity, jobs, runs, hub },
+      ...{ identity, jobs, runs, hub, ...wishes },
       edge,
       store,
       clock,

@@ -15,13 +15,11 @@ import { insertRun } from './run-records.ts'
 export interface RunWish {
   owner: User
   actor: Actor
-  /** The server whose token asked, if it was one's. */
-  serverId: number | null
+  /** The environment that is meant when the request names none: that of the server that asks, or of a run that is repeated. */
+  serverPrefix: string | undefined
   request: RunRequest
-  /** The environment that is meant when the request names none: that of the run that is repeated. */
-  usualPrefix?: string
   /** The schedule that wants it, and what it writes for people, below the home. */
-  schedule?: { id: number; result?: string }
+  schedule?: { id: number; result: string | undefined }
 }
 
 export interface RunCreationOptions {
@@ -35,19 +33,17 @@ export interface RunCreationOptions {
   chooseProfile(user: User, wish: JobProfileWish): Promise<JobProfile>
   /** Who a person's jobs run as. Throws `conflict` when the home is somebody else's. */
   prepareOwner(user: User): Promise<PreparedOwner>
-  /** Prefix of the environment that a server runs in now. */
-  findServerPrefix(serverId: number): Promise<string | undefined>
 }
 
 /** Works out what somebody wishes, without writing anything down. */
 export async function planWish(options: RunCreationOptions, wish: RunWish): Promise<RunPlan> {
-  const { owner, request, serverId, usualPrefix } = wish
+  const { owner, request, serverPrefix } = wish
   const { profile, account } = request
   return planRun(options.settings, {
     request,
     profile: await options.chooseProfile(owner, { profile, account }),
     prepared: await options.prepareOwner(owner),
-    serverPrefix: usualPrefix ?? (serverId === null ? undefined : await options.findServerPrefix(serverId)),
+    serverPrefix,
   })
 }
 

@@ -51,6 +51,7 @@ export function buildRunJobView(run: RunRecord, job: Job): RunDetail['jobList'][
     message: job.message,
     exitCode: job.exitCode,
     exitSignal: job.exitSignal,
+    logTail: job.logTail,
     startedAtMs: job.startedAtMs,
     endedAtMs: job.endedAtMs,
   })

@@ -5,16 +5,18 @@ import type { User } from '#identity/users.ts'
 import { type Actor, recordAudit } from '#observe/audit.ts'
 import type { Logger } from '#platform/log.ts'
 import type { Job } from '#scheduler/job-record.ts'
-import type { Jobs } from '#scheduler/jobs.ts'
 import { createLeadership } from '#store/leadership.ts'
 
 import { createPlaces, type Places } from './places.ts'
-import { planWish, type RunCreationOptions, type RunWish, writeRun } from './run-creation.ts'
+import { planWish, type RunWish, writeRun } from './run-creation.ts'
 import { findRunKey, listRunJobs, listRunKeys } from './run-jobs.ts'
 import { isOver, readProgress } from './run-progress.ts'
 import { findRuns, listRuns, type RunFilter, type RunRecord } from './run-records.ts'
 import { createRunSettlement } from './run-settlement.ts'
 import { buildRunJobView, buildRunView } from './run-view.ts'
+import type { ScheduleFiringOptions } from './schedule-firing.ts'
+import { createScheduleTimer } from './schedule-timer.ts'
+import { createSchedules, type Schedules } from './schedules.ts'
 
 export type { RunWish } from './run-creation.ts'
 export type { RunSettings } from './run-plan.ts'
@@ -40,14 +42,15 @@ export interface Runs {
   cancel(run: RunRecord, actor: Actor): Promise<void>
   /** Ends all that somebody runs. */
   cancelAll(user: Pick<User, 'id'>, actor: Actor): Promise<void>
+  /** The same by the clock. */
+  readonly schedules: Schedules
   /** Begins to do, whenever this replica leads, what only one may do. */
   start(): void
   /** Jobs go on. */
   close(): Promise<void>
 }
 
-export interface RunsOptions extends RunCreationOptions {
-  jobs: Jobs
+export interface RunsOptions extends ScheduleFiringOptions {
   log: Logger
   /** Unique name of this replica. */
   replica: string
@@ -63,7 +66,7 @@ const cancelledAtOnce = 100
 export function createRuns(options: RunsOptions): Runs {
   const { store, jobs, leaseMs = defaultLeaseMs } = options
   const places = createPlaces(options)
-  const parts = [createRunSettlement(options)]
+  const parts = [createRunSettlement(options), createScheduleTimer(options)]
   const leadership = createLeadership({ ...options, name: leaseName, leaseMs, parts })
   const create = async (wish: RunWish) => {
     const plan = await planWish(options, wish)
@@ -73,7 +76,7 @@ export function createRuns(options: RunsOptions): Runs {
     create,
     repeat(run, wish) {
       const request = JSON.parse(options.box.open(run.request)) as RunRequest
-      return create({ ...wish, serverId: null, request, usualPrefix: run.prefix })
+      return create({ ...wish, request, serverPrefix: run.prefix })
     },
     find: async (id) => (await findRuns(store.db, [id]))[0],
     list: (filter) => listViews(options, filter),
@@ -92,6 +95,7 @@ export function createRuns(options: RunsOptions): Runs {
         if (before === undefined) return
       }
     },
+    schedules: createSchedules(options),
     start: () => leadership.start(),
     close: () => leadership.close(),
   }

@@ -1,5 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
+import type { Users } from '#identity/users.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import { createSealedBox } from '#platform/sealed-box.ts'
@@ -28,23 +29,26 @@ export const testProfiles: readonly JobProfile[] = [
   },
 ]
 
-/** Runs on a pretend cluster. Homes are `/home/NAME`, environments below `/env`; server 7 runs in `/env/of-server`. */
+/** Runs on a pretend cluster. Homes are `/home/NAME`, environments below `/env`. */
 export function createTestRuns({
   store,
   jobs,
   clock,
+  users,
   arrayLimit = 10_000,
 }: {
   store: Store
   jobs: Jobs
   clock: Clock
+  users: Pick<Users, 'findById'>
   arrayLimit?: number
 }): Runs {
   return createRuns({
     store,
     jobs,
     clock,
-    box: createSealedBox(Buffer.alloc(32, 1)),
+    users,
+    box: createSealedBox(Buffer.alloc(32, 5)),
     log: createSilentLogger(),
     replica: 'replica-1',
     settings: {
@@ -62,6 +66,5 @@ export function createTestRuns({
       owner: { name, login: name, home: `/home/${name}` },
       shell: '/bin/bash',
     }),
-    findServerPrefix: async (id) => (id === 7 ? '/env/of-server' : undefined),
   })
 }

@@ -25,6 +25,7 @@ const everyTopic: readonly ChangeTopic[] = [
   'job-news',
   'cluster',
   'run',
+  'schedule',
   'oauth-client',
   'replica',
   'setting',

@@ -18,6 +18,7 @@ export type ChangeTopic =
   | 'job-event'
   | 'job-news'
   | 'run'
+  | 'schedule'
   | 'oauth-client'
   | 'replica'
   | 'setting'

@@ -26,6 +26,7 @@ export interface Tables {
   job_events: JobEventsTable
   job_placements: JobPlacementsTable
   runs: RunsTable
+  schedules: SchedulesTable
   quota_entries: QuotaEntriesTable
   usage_days: UsageDaysTable
   usage_totals: UsageTotalsTable
@@ -387,6 +388,29 @@ export interface RunsTable {
   outcome: JsonText | null
   created_at: Milliseconds
   ended_at: Milliseconds | null
+}
+
+/** A run by the clock. */
+export interface SchedulesTable {
+  id: Id
+  user_id: number
+  /** Unique per user: results stand in a folder of this name. */
+  name: string
+  /** As it was asked for, without variables. */
+  request: JsonText
+  /** The variables that were given, sealed; null: none. */
+  variables: string | null
+  /** Prefix of the environment of the server whose token asked; null: no server's. */
+  server_prefix: string | null
+  enabled: Flag
+  /** When it is due; null: not enabled. */
+  next_at: Milliseconds | null
+  /** How often it has run. */
+  times: number
+  last_run_id: number | null
+  /** Why nothing was run the last time it was due; null: something was. */
+  last_message: string | null
+  created_at: Milliseconds
 }
 
 /** One row per subject a job counts against while it holds its share. */

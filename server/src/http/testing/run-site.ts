@@ -6,6 +6,7 @@ import { Value } from 'typebox/value'
 
 import { createApp } from '#http/app.ts'
 import { createRunRoutes } from '#http/routes/api/runs.ts'
+import { createScheduleRoutes } from '#http/routes/api/schedules.ts'
 import type { Identity } from '#identity/identity.ts'
 import { createTestIdentity } from '#identity/testing.ts'
 import { systemActor } from '#observe/audit.ts'
@@ -25,6 +26,8 @@ export interface RunSite {
   replica: TestReplica
   identity: Identity
   runs: Runs
+  /** Another control plane's. */
+  openRuns(): Runs
   clock: FakeClock
   /** Asks with a token of this user that may do all that the user may, or with the token given. */
   ask(who: string, method: Method, url: string, body?: unknown): Promise<LightMyRequestResponse>
@@ -48,9 +51,13 @@ export async function withRunSite(
   const replica = await platform.open()
   const { clock } = platform
   const identity = createTestIdentity({ store: replica.store, clock })
-  const runs = createTestRuns({ ...replica, clock })
+  const runs = createTestRuns({ ...replica, clock, users: identity.users })
+  const routeOptions = {
+    ...{ runs, schedules: runs.schedules, jobs: replica.jobs, users: identity.users },
+    findServerPrefix: async () => '/env/of-server',
+  }
   const app = createApp({
-    routes: createRunRoutes({ runs, jobs: replica.jobs, users: identity.users }),
+    routes: [...createRunRoutes(routeOptions), ...createScheduleRoutes(routeOptions)],
     principals: identity.principals,
     xsrfKey: Buffer.alloc(32, 7),
     secure: false,
@@ -76,6 +83,7 @@ export async function withRunSite(
       (await ask(who, 'GET', `/api/v1/runs/${id}`)).json<RunDetail>()
     await check({
       ...{ platform, replica, identity, runs, clock, ask },
+      openRuns: () => createTestRuns({ ...replica, clock, users: identity.users }),
       async start(who, request) {
         const answer = await ask(who, 'POST', '/api/v1/runs', request)
         assert.equal(answer.statusCode, 201, answer.body)

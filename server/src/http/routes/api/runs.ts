@@ -16,14 +16,17 @@ import { defineRoute, type Route } from '#http/define-route.ts'
 import { acceptsEvents, readLastEventId, sendEventStream, sendTextStream } from '#http/event-stream.ts'
 import { followLog } from '#hub/server-log.ts'
 import { hasScope, type Principal, requireScope } from '#identity/principal.ts'
-import type { User, Users } from '#identity/users.ts'
+import type { Users } from '#identity/users.ts'
 import type { RunFilter, RunRecord, Runs } from '#parallel/runs.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
+
+import { findAskingPrefix, getCaller } from './run-caller.ts'
 
 export interface RunRoutesOptions {
   runs: Pick<Runs, 'create' | 'repeat' | 'find' | 'list' | 'show' | 'findJob' | 'cancel'>
   jobs: Pick<Jobs, 'logs'>
   users: Pick<Users, 'find' | 'get'>
+  findServerPrefix(serverId: number): Promise<string | undefined>
 }
 
 const defaultPageSize = 100
@@ -45,7 +48,8 @@ export function createRunRoutes(options: RunRoutesOptions): Route[] {
   ]
 }
 
-function createRoute({ runs, users }: RunRoutesOptions): Route {
+function createRoute(options: RunRoutesOptions): Route {
+  const { runs, users } = options
   return defineRoute({
     ...common,
     method: 'POST',
@@ -58,24 +62,12 @@ function createRoute({ runs, users }: RunRoutesOptions): Route {
     async handler(request, reply) {
       const { principal, body } = request
       const owner = await getCaller(users, principal)
-      const { credential } = principal
-      const serverId = credential.kind === 'token' ? credential.serverId : null
-      const id = await runs.create({ owner, actor: request.actor(), serverId, request: body })
+      const serverPrefix = await findAskingPrefix(options, principal)
+      const id = await runs.create({ owner, actor: request.actor(), serverPrefix, request: body })
       reply.code(201)
       return runs.show(id)
     },
   })
-}
-
-/** The user who asks. Services have no home and no login: they run nothing. */
-export async function getCaller(users: Pick<Users, 'get'>, principal: Principal): Promise<User> {
-  if (principal.kind !== 'user') {
-    throw new PlatformError('forbidden', {
-      message: 'Programs are run as the user who asks: a service is none.',
-    })
-  }
-  requireScope(principal, ['jobs'], { user: principal.name })
-  return users.get(principal.name)
 }
 
 function listRoute({ runs, users }: RunRoutesOptions): Route {

@@ -1,0 +1,24 @@
+import { PlatformError } from '@atrium/contract/errors.ts'
+
+import { type Principal, requireScope } from '#identity/principal.ts'
+import type { User, Users } from '#identity/users.ts'
+
+/** The user who asks. Throws for services, which have no home and no login, and for tokens that may not run programs. */
+export async function getCaller(users: Pick<Users, 'get'>, principal: Principal): Promise<User> {
+  if (principal.kind !== 'user') {
+    throw new PlatformError('forbidden', {
+      message: 'Programs are run as the user who asks: a service is none.',
+    })
+  }
+  requireScope(principal, ['jobs'], { user: principal.name })
+  return users.get(principal.name)
+}
+
+/** Prefix of the environment of the server whose token asks; undefined for all others. */
+export async function findAskingPrefix(
+  { findServerPrefix }: { findServerPrefix(serverId: number): Promise<string | undefined> },
+  { credential }: Principal,
+): Promise<string | undefined> {
+  const serverId = credential.kind === 'token' ? credential.serverId : null
+  return serverId === null ? undefined : findServerPrefix(serverId)
+}
