@@ -12,7 +12,7 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import { createCommandClient } from '@atrium/server/scheduler/drivers/slurm/command-client.ts'
 import { createOwnerCommands } from '@atrium/server/scheduler/drivers/slurm/helper-call.ts'
 import { createMunge } from '@atrium/server/scheduler/drivers/slurm/munge.ts'
-import { createNodeDoor } from '@atrium/server/scheduler/drivers/slurm/node-door.ts'
+import { createNodeDoor, type SrunMpi } from '@atrium/server/scheduler/drivers/slurm/node-door.ts'
 import type { SlurmClient } from '@atrium/server/scheduler/drivers/slurm/slurm-client.ts'
 import type { SlurmSchedulerConfig } from '@atrium/server/scheduler/drivers/slurm/slurm-config.ts'
 import {
@@ -57,8 +57,8 @@ export interface DriverSiteOptions {
   /** Default alice. */
   user?: string
   /** Where jobs' specs and reports are kept. Default: in memory, with what was submitted here. */
-  /** How srun starts tasks. Default: the cluster's. */
-  mpi?: string
+  /** How srun starts tasks, by their MPI. */
+  mpi?: SrunMpi
   records?: { placements: JobPlacements; launches: LaunchSource }
 }
 

@@ -19,7 +19,7 @@ describe('a job of several tasks on a Slurm cluster', { skip: slurmSkipReason },
 
   before(async () => {
     cluster = openSharedSlurmCluster()
-    site = await createDriverSite(cluster, { mpi: 'pmi2' })
+    site = await createDriverSite(cluster, { mpi: { other: 'pmi2' } })
   })
   after(() => site?.dispose())
 

@@ -8,13 +8,15 @@ import sys
 
 def main() -> None:
     """Runs the program named by the first argument with the arguments after it."""
-    programs = ("agent", "pam_check", "slurm_job", "slurm_probe", "slurm_task", "warm_door", "watch_interruption")
+    programs = ("agent", "mpi_task", "pam_check", "slurm_job", "slurm_probe", "slurm_task", "warm_door", "watch_interruption")
     if len(sys.argv) < 2 or sys.argv[1] not in programs:
         sys.exit(f"usage: atrium_node {{{'|'.join(programs)}}} ...")
     program = sys.argv.pop(1)
     # Each imports what it needs alone.
     if program == "agent":
         from atrium_node.agent import main as run
+    elif program == "mpi_task":
+        from atrium_node.mpi_task import main as run
     elif program == "pam_check":
         from atrium_node.pam_check import main as run
     elif program == "slurm_job":

@@ -14,6 +14,7 @@ import signal
 
 from atrium_node import linux
 from atrium_node.child_plan import ChildFiles, ChildPlan
+from atrium_node.mpi_flavour import MpiError
 from atrium_node.tasks import run_tasks
 
 # Users' processes die before the platform's when the machine as a whole is out of memory.
@@ -185,11 +186,13 @@ def exec_command(plan: ChildPlan) -> None:
 
 
 def report_failure(files: ChildFiles, error: StepError) -> None:
-    """To the agent by the status pipe, and to the person by the job's log."""
+    """To the person by the job's log, and to the agent by the status pipe."""
     message = str(error)
+    # The agent that held the other end may be gone, if this comes late.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
-        os.write(files.status, json.dumps({"message": message, "errno": error.errno}).encode() + b"\n")
         os.write(2, f"atrium: {message}\n".encode(errors="replace"))
+        os.write(files.status, json.dumps({"message": message, "errno": error.errno}).encode() + b"\n")
     except OSError:
         pass
 
@@ -205,10 +208,12 @@ def run_cold(plan: ChildPlan, files: ChildFiles) -> None:
         drop_to(plan)
         enter_directory(plan)
         if plan.tasks > 1:
-            os.close(files.status)
             code = run_tasks(plan)
         else:
             exec_command(plan)
+    except MpiError as error:
+        report_failure(files, StepError("its tasks cannot run", OSError(0, str(error))))
+        code = error.code
     except StepError as error:
         report_failure(files, error)
         code = 127 if error.errno == errno.ENOENT else 126

@@ -15,6 +15,8 @@ class ChildPlan:
     umask: int
     drop: bool
     tasks: int
+    mpi: str | None
+    """How several tasks find each other; None as `none`: not at all."""
     open_files: int
     warm_prefix: str | None
     warm_entry: str | None
@@ -22,7 +24,7 @@ class ChildPlan:
     """Folders of the control groups to enter."""
 
     __slots__ = (
-        "command", "environment", "cwd", "uid", "gid", "gids", "umask", "drop", "tasks", "open_files",
+        "command", "environment", "cwd", "uid", "gid", "gids", "umask", "drop", "tasks", "mpi", "open_files",
         "warm_prefix", "warm_entry", "cgroups",
     )  # fmt: skip
 

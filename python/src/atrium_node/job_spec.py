@@ -6,6 +6,8 @@ import os
 import re
 from typing import Any
 
+from atrium_node.mpi_flavour import FLAVOURS
+
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _PORT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 _MAX_TASKS = 1024
@@ -35,7 +37,7 @@ class JobSpec:
 
     __slots__ = (
         "key", "command", "environment", "cwd", "owner", "ports", "cpu", "memory_bytes",
-        "pids", "umask", "time_limit_ms", "tasks", "warm_prefix", "warm_entry", "labels",
+        "pids", "umask", "time_limit_ms", "tasks", "mpi", "warm_prefix", "warm_entry", "labels",
     )  # fmt: skip
 
     def __init__(self, raw: object) -> None:
@@ -56,6 +58,7 @@ class JobSpec:
         self.umask = _integer(raw, "umask", 0, 0o777)
         self.time_limit_ms = _integer(raw, "timeLimitMs", 1, 1 << 50)
         self.tasks = _integer(raw, "tasks", 1, _MAX_TASKS) or 1
+        self.mpi = _mpi(raw.get("mpi"))
         warm = _object(raw, "warm")
         self.warm_prefix = _absolute(warm, "prefix") if warm else None
         self.warm_entry = _entry(warm) if warm else None
@@ -127,6 +130,12 @@ def _number(raw: dict[str, Any], name: str, low: float, high: float) -> float | 
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
         raise SpecError("invalid_spec", f"{name} is a number from {low} to {high}")
     return float(value)
+
+
+def _mpi(value: object) -> str | None:
+    if value is None or value in ("auto", "none", *FLAVOURS):
+        return value  # type: ignore[return-value]
+    raise SpecError("invalid_spec", f"mpi is auto, none, {' or '.join(FLAVOURS)}")
 
 
 def _port_names(raw: dict[str, Any]) -> list[str]:

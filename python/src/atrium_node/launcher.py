@@ -153,6 +153,7 @@ def build_plan(spec: JobSpec, ports: dict[str, int], cgroups: list[str]) -> Chil
         umask=_DEFAULT_UMASK if spec.umask is None else spec.umask,
         drop=os.geteuid() == 0,
         tasks=spec.tasks,
+        mpi=spec.mpi,
         open_files=OPEN_FILES,
         warm_prefix=spec.warm_prefix,
         warm_entry=spec.warm_entry,

@@ -33,6 +33,16 @@ def open_shared_log(path: str) -> int:
     return fd
 
 
+def say_in_log(path: str, message: str) -> None:
+    """A line of ours among the program's."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(fd, "wb") as file:
+            file.write(f"atrium: {message}\n".encode(errors="replace"))
+    except OSError:
+        pass
+
+
 def trim_log(path: str, size: int, keep_bytes: int) -> int:
     """Gives up all but about the last `keep_bytes`; answers where what is left begins.
 

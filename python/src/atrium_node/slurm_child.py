@@ -14,6 +14,8 @@ from typing import Any
 from atrium_node import munge
 from atrium_node.child import StepError, drop_to, enter_directory, exec_command, report_failure, reset_signals, take_standard_files
 from atrium_node.child_plan import ChildFiles, ChildPlan
+from atrium_node.mpi_flavour import FLAVOURS, resolve_mpi
+from atrium_node.mpi_watch import MpiWatch
 from atrium_node.slurm_environment import build_environment
 from atrium_node.warm_client import WarmProgram, ask_door
 
@@ -23,14 +25,15 @@ _NOT_FOUND, _CANNOT_RUN = 127, 126
 
 
 class Child:
-    """A program that was started, or was not: `failure` says why."""
+    """A program that was started, or was not: `failure` says why. `ranks`: to be looked at while they run."""
 
-    __slots__ = ("pid", "failure", "_warm")
+    __slots__ = ("pid", "failure", "ranks", "_warm")
 
     def __init__(self, pid: int, failure: str | None, warm: WarmProgram | None = None) -> None:
         """`warm`: its parent is not this process."""
         self.pid = pid
         self.failure = failure
+        self.ranks: MpiWatch | None = None
         self._warm = warm
 
     @property
@@ -47,12 +50,16 @@ class Child:
 
 
 def start_program(job: dict[str, Any], ports: dict[str, int], log: int, munge_socket: str | None) -> Child:
-    """Returns once the program runs, or could not be started; the child has ended then. Throws OSError and MungeError."""
+    """Returns once the program runs, or could not be started; the child has ended then. Throws OSError, MungeError and MpiError."""
     program = _fill(job, ports)
     if job.get("tasks", 1) == 1:
-        child = _spawn_warm(build_plan(program), job["warm"], log) if "warm" in job else None
-        return child or _spawn(build_plan(program), os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), log)
-    return _spawn(_plan_tasks(job, program), _seal(program, munge_socket), log)
+        warm = _spawn_warm(build_plan(program), job["warm"], log) if "warm" in job else None
+        return warm or _spawn(build_plan(program), os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), log)
+    flavour = _find_flavour(job.get("mpi"), program)
+    child = _spawn(_plan_tasks(job, program, flavour), _seal(program | {"mpi": flavour}, munge_socket), log)
+    if flavour in FLAVOURS:
+        child.ranks = MpiWatch(job["key"], flavour)
+    return child
 
 
 def build_plan(program: dict[str, Any]) -> ChildPlan:
@@ -67,6 +74,7 @@ def build_plan(program: dict[str, Any]) -> ChildPlan:
         umask=program["umask"],
         drop=False,
         tasks=1,
+        mpi=None,
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         warm_prefix=None,
         warm_entry=None,
@@ -89,11 +97,22 @@ def _fill(job: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _plan_tasks(job: dict[str, Any], program: dict[str, Any]) -> ChildPlan:
+def _find_flavour(asked: str | None, program: dict[str, Any]) -> str | None:
+    """Of the MPI that ranks find each other by; None is the site's own choice. Throws MpiError."""
+    if asked in (None, "none"):
+        return asked
+    return resolve_mpi(asked, program["command"], build_environment(program["environment"]), program["workingDirectory"]).flavour
+
+
+def _plan_tasks(job: dict[str, Any], program: dict[str, Any], flavour: str | None) -> ChildPlan:
     """srun(1) of our own task program. It gets nothing of the job's: what it is given goes to the nodes in the clear."""
     package = os.path.dirname(os.path.abspath(__file__))
     words = [job.get("srun") or munge.find_program("srun"), "--kill-on-bad-exit=1", "--export=ALL", f"--ntasks={job['tasks']}"]
-    words += [] if job.get("mpi") is None else [f"--mpi={job['mpi']}"]
+    # Since Slurm 22.05 steps have one core a task unless they are told, whatever the job has.
+    cores = os.environ.get("SLURM_CPUS_PER_TASK")
+    words += [] if cores is None else [f"--cpus-per-task={cores}"]
+    way = "none" if flavour == "none" else job.get("mpiTypes", {}).get(flavour or "other")
+    words += [] if way is None else [f"--mpi={way}"]
     words += [sys.executable, "-I", "-S", package, "slurm_task"]
     environment = {"PATH": os.environ.get("PATH", os.defpath)}
     return build_plan({**program, "command": words, "environment": environment, "workingDirectory": "/"})

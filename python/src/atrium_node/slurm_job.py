@@ -14,7 +14,8 @@ import sys
 from typing import Any
 
 from atrium_node import munge
-from atrium_node.log_file import open_shared_log
+from atrium_node.log_file import open_shared_log, say_in_log
+from atrium_node.mpi_flavour import MpiError
 from atrium_node.node_door import Door, DoorError, find_claimant
 from atrium_node.ports import PortPool
 from atrium_node.slurm_child import Child, start_program
@@ -68,6 +69,10 @@ def _run(door: Door, job: dict[str, Any], options: SlurmOptions) -> int:
         child = start_program(job, ports, log, options.munge_socket)
     except (OSError, munge.MungeError) as error:
         return _fail(watch, str(error), _CANNOT_RUN)
+    except MpiError as error:
+        failure = f"its tasks cannot run: {error}"
+        say_in_log(job["log"]["path"], failure)
+        return _fail(watch, failure, error.code)
     os.close(log)
     return _follow(watch, child)
 
@@ -83,8 +88,9 @@ def _follow(watch: SlurmWatch, child: Child) -> int:
         return _fail(watch, "how its program ended was not seen: the warm door of its node is gone", _CANNOT_RUN)
     code = os.waitstatus_to_exitcode(status)
     exit: dict[str, Any] = {}
-    if child.failure is not None:
-        exit["failure"] = child.failure
+    failure = child.failure or watch.failure
+    if failure is not None:
+        exit["failure"] = failure
     if code >= 0:
         exit["exitCode"] = code
     else:

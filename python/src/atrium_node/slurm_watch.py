@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from typing import Any
 
-from atrium_node.log_file import trim_log
+from atrium_node.log_file import say_in_log, trim_log
 from atrium_node.node_door import Door
 from atrium_node.ports import listening_owners
 from atrium_node.slurm_child import Child
@@ -44,6 +45,8 @@ class SlurmWatch:
         self._retry_seconds = 0.0
         self._began = time.monotonic()
         self._due: dict[str, float] = {}
+        self.failure: str | None = None
+        """Why the program was ended by us."""
 
     def run(self, child: Child) -> int | None:
         """Returns the wait status of the program when it has ended, None if nobody saw it; its end is not told yet."""
@@ -53,10 +56,13 @@ class SlurmWatch:
             "log": self._look_at_log,
             "usage": self._look_at_usage,
             "report": self._tell,
+            "ranks": lambda: self._look_at_ranks(child),
         }
         self._due = {"oom": _OOM_SECONDS, "log": _LOG_SECONDS, "usage": _FIRST_USAGE_SECONDS}
         if self._ports:
             self._due["ports"] = 0.0
+        if child.ranks is not None:
+            self._due["ranks"] = 0.0
         self._signals.follow(child.pid)
         while True:
             ended, status = child.poll()
@@ -99,6 +105,17 @@ class SlurmWatch:
             return
         age = self._age()
         self._again("ports", next((pace for limit, pace in _PORT_PACES if age < limit), _SLOW_PORT_PACE))
+
+    def _look_at_ranks(self, child: Child) -> None:
+        assert child.ranks is not None
+        is_known, trouble = child.ranks.look()
+        if trouble is not None:
+            # srun alone: the ranks end with the job.
+            self.failure = f"its tasks cannot run: {trouble}"
+            say_in_log(self._log_path, self.failure)
+            os.kill(child.pid, signal.SIGKILL)
+        elif not is_known:
+            self._again("ranks", child.ranks.pace_seconds())
 
     def _look_at_oom_kills(self) -> None:
         """Told at once: the person wonders why their program is gone."""

@@ -88,7 +88,7 @@ function connect(section: SlurmSection, config: SlurmSchedulerConfig, options: J
     logPath: (key) => scheduler.logPath(key),
     ...(section.ports === undefined ? {} : { portRange: section.ports }),
     ...(section.commands === undefined ? {} : { srun: join(section.commands, 'srun') }),
-    ...(section.mpi === undefined ? {} : { mpi: section.mpi }),
+    mpi: section.mpi,
     heard: (key, news) => newsroom.tell(key, news),
   })
   return { scheduler, nodeDoor, close: unsubscribe }

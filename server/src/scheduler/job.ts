@@ -49,6 +49,12 @@ export interface WarmEntry {
   entry: string
 }
 
+/**
+ * The MPI of a job's tasks: `openmpi`, `mpich` (with all that has its ABI), `none`, or `auto` for what the program itself is made of, which
+ * shows on the node.
+ */
+export type TaskMpi = 'auto' | 'openmpi' | 'mpich' | 'none'
+
 /** Everything a driver needs to run one job. Plain data: it is stored as JSON. */
 export interface JobSpec {
   key: JobKey
@@ -61,10 +67,12 @@ export interface JobSpec {
   workingDirectory: string
   resources: JobResources
   /**
-   * How many `resources` it gets: N ranks or engines, 1 for most servers. A server and a batch job are one program all the same, on the
-   * first node, which starts the others itself (`srun`, `mpirun`).
+   * How many `resources` it gets: N ranks or engines, 1 for most servers. Batch jobs and engines run the command once for each, told apart
+   * by `ATRIUM_TASK_INDEX`. A server is one program all the same, on the first node, which starts the others itself (`srun`, `mpirun`).
    */
   tasks: number
+  /** How several tasks find each other. Absent: not at all, or as the scheduler's site has it. */
+  mpi?: TaskMpi
   /** Nodes that `tasks` are spread over. Absent: the scheduler's choice. */
   nodes?: number
   /** Names of ports the job listens on; the node picks the numbers and reports them. */

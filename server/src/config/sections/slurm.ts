@@ -7,6 +7,9 @@ const absolutePath = (description: string) => Type.String({ description, pattern
 const queueName = (description: string) =>
   Type.Optional(Type.String({ description, pattern: '^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}$' }))
 
+const mpiType = (description: string, standard: string) =>
+  Type.String({ description, pattern: '^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}$', default: standard })
+
 const restSection = Type.Object(
   {
     url: Type.String({
@@ -52,6 +55,19 @@ const defaultsSection = Type.Object(
     reservation: queueName('Runs in this reservation.'),
   },
   { additionalProperties: false, default: {}, description: 'For jobs whose profile does not say otherwise.' },
+)
+
+const mpiSection = Type.Object(
+  {
+    openmpi: mpiType('Open MPI.', 'pmix'),
+    mpich: mpiType('MPICH, and all that has its ABI: Intel MPI, MVAPICH, Bodo.', 'pmi2'),
+    other: queueName('For tasks that do not say which MPI they use. Default: the cluster’s.'),
+  },
+  {
+    additionalProperties: false,
+    default: {},
+    description: 'How srun starts the tasks of a job, by their MPI: one of `srun --mpi=list`.',
+  },
 )
 
 /** How Atrium works with a Slurm cluster. */
@@ -104,7 +120,7 @@ export const slurmSection = Type.Object(
       description: 'argv of the helper that submits and cancels as the user: see docs/security.md.',
       default: ['sudo', '-n', '/usr/local/libexec/atrium-slurm-helper'],
     }),
-    mpi: queueName('How srun starts the tasks of a job: `--mpi`. Default: the cluster’s.'),
+    mpi: mpiSection,
     defaults: defaultsSection,
     cloud: slurmCloudSection,
   },

@@ -1,5 +1,6 @@
-import type { JobExit, JobHandle, JobSpec, Observation } from '#scheduler/job.ts'
+import type { JobExit, JobHandle, JobResources, JobSpec, Observation } from '#scheduler/job.ts'
 import type { Submission } from '#scheduler/scheduler.ts'
+import { buildTaskEnvironment, countPrograms } from '#scheduler/task-environment.ts'
 
 import type { AgentExit, AgentJob, AgentStartResult } from './agent-protocol.ts'
 import type { LocalSchedulerConfig } from './local-config.ts'
@@ -19,20 +20,32 @@ export function buildAgentSpec(
   { asOwner, config }: { asOwner: boolean; config: Pick<LocalSchedulerConfig, 'umask' | 'jobProcesses'> },
 ): Record<string, unknown> {
   const { uid, gid, gids } = spec.owner
-  const { cpu, memoryBytes } = spec.resources
+  const limits = multiply(spec.resources, spec.tasks)
   return {
     key: spec.key,
     command: spec.command,
-    environment: spec.environment,
+    environment: buildTaskEnvironment(spec),
     workingDirectory: spec.workingDirectory,
     owner: asOwner ? { uid, gid, gids } : undefined,
     ports: spec.ports,
-    limits: { cpu, memoryBytes, pids: config.jobProcesses },
+    limits: { ...limits, pids: config.jobProcesses },
     umask: config.umask,
     timeLimitMs: spec.timeLimitMs,
-    tasks: spec.tasks,
+    tasks: countPrograms(spec),
+    mpi: spec.mpi,
     warm: spec.warm,
     labels: { ...spec.labels, kind: spec.kind },
+  }
+}
+
+/** What all tasks of a job may use together: they share a control group. */
+function multiply(
+  { cpu, memoryBytes }: JobResources,
+  tasks: number,
+): Pick<JobResources, 'cpu' | 'memoryBytes'> {
+  return {
+    ...(cpu === undefined ? {} : { cpu: cpu * tasks }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes: memoryBytes * tasks }),
   }
 }
 
@@ -40,6 +53,11 @@ export function buildAgentSpec(
 export function findObstacle(spec: JobSpec): { reason: string; message: string } | undefined {
   if ((spec.resources.gpu ?? 0) > 0)
     return { reason: 'no_gpu', message: 'This machine gives no GPUs to jobs.' }
+  if ((spec.nodes ?? 1) > 1)
+    return {
+      reason: 'one_node',
+      message: `Jobs run on this one machine: it cannot be spread over ${spec.nodes} nodes.`,
+    }
   return undefined
 }
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
-import type { JobKind } from '@atrium/contract/jobs.ts'
 
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
@@ -10,6 +9,7 @@ import type { JobKey, JobSpec } from '#scheduler/job.ts'
 import type { JobPlacement, JobPlacements, LaunchSource } from '#scheduler/job-placement.ts'
 import type { NodeDoor, NodeRequest } from '#scheduler/node-door.ts'
 import type { PlacementNews } from '#scheduler/placement-news.ts'
+import { buildTaskEnvironment, countPrograms } from '#scheduler/task-environment.ts'
 import type { Munge } from './munge.ts'
 import { type NodeReport, parseLaunchBody, parseReportBody } from './node-messages.ts'
 
@@ -25,17 +25,25 @@ export interface NodeDoorOptions {
   portRange?: { first: number; last: number }
   /** srun(1) on nodes. Absent: looked for there. */
   srun?: string
-  /** How srun(1) starts several tasks: `--mpi`. Absent: the cluster's default. */
-  mpi?: string
+  /** How srun(1) starts several tasks (`--mpi`), by their MPI. Absent: `pmix` and `pmi2`, and for others the cluster's default. */
+  mpi?: SrunMpi
   heard(key: JobKey, what: PlacementNews): void
   clock: Clock
   log: Logger
 }
 
+/** Types of `srun --mpi=list`. */
+export interface SrunMpi {
+  openmpi?: string
+  mpich?: string
+  /** For tasks that do not say what they are. */
+  other?: string
+}
+
+/** What each finds its ranks by in every build of it: seen with Open MPI 4.1 and 5.0, MPICH 4.0 and 5.0. */
+const defaultMpi: SrunMpi = { openmpi: 'pmix', mpich: 'pmi2' }
 const defaultLogLimitBytes = 32 * 2 ** 20
 const userUmask = 0o077
-/** They start what else they need by themselves, on the nodes they have. */
-const oneProgram: ReadonlySet<JobKind> = new Set(['server', 'batch'])
 const longestCredential = 4096
 /** Every credential is a process for milliseconds, and nobody who sends one is known before. */
 const turnsOfMunge = { atOnce: 8, mostWaiting: 2000 }
@@ -116,16 +124,17 @@ function buildLaunch(
   spec: JobSpec,
   claimant: string,
 ) {
-  const { key, command, environment, workingDirectory, ports, warm } = spec
+  const { key, command, workingDirectory, ports, warm } = spec
   return {
-    ...{ key, claimant, command, environment, workingDirectory, ports },
-    tasks: oneProgram.has(spec.kind) ? 1 : spec.tasks,
+    ...{ key, claimant, command, environment: buildTaskEnvironment(spec), workingDirectory, ports },
+    tasks: countPrograms(spec),
+    ...(spec.mpi === undefined ? {} : { mpi: spec.mpi }),
+    mpiTypes: { ...defaultMpi, ...mpi },
     umask: userUmask,
     log: { path: logPath(key), limitBytes: logLimitBytes ?? defaultLogLimitBytes },
     ...(warm === undefined ? {} : { warm }),
     ...(portRange === undefined ? {} : { portRange }),
     ...(srun === undefined ? {} : { srun }),
-    ...(mpi === undefined ? {} : { mpi }),
   }
 }
 
