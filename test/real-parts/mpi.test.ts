@@ -268,20 +268,6 @@ while True: time.sleep(1)`
     assert.deepEqual([exit.state, exit.exitCode], ['failed', 127])
   })
 
-  test('computes with the threads of its cores, unless the job says otherwise', async () => {
-    const show: [string, ...string[]] = ['/bin/sh', '-c', 'echo "threads $OMP_NUM_THREADS"']
-    const resources = { cpu: 3 }
-    const environment = { PATH: '/usr/bin:/bin' }
-    const mine = await output(show, { resources, environment, mpi: 'mpich' })
-    assert.equal((mine.match(/threads 3/g) ?? []).length, ranks)
-    const theirs = await output(show, {
-      resources,
-      environment: { ...environment, OMP_NUM_THREADS: '2' },
-      mpi: 'none',
-    })
-    assert.equal((theirs.match(/threads 2/g) ?? []).length, ranks)
-  })
-
   test('cannot be spread over nodes, of which there is one', async () => {
     const spec = buildTestSpec(`mpi-${process.pid}-nodes`, ['/bin/true'], { tasks: 2, nodes: 2 })
     const [answer] = await site.scheduler.submit([spec], { signal: site.signal })

@@ -1,6 +1,7 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
 import { extendEnvironment } from '#scheduler/client-environment.ts'
+import type { JobResources } from '#scheduler/job.ts'
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/
 
@@ -10,6 +11,15 @@ export const ownVariables = {
   index: 'ATRIUM_ARRAY_INDEX',
   tasks: 'ATRIUM_TASKS',
 } as const
+
+/**
+ * For each task, unless the request says otherwise. As many threads as it has cores: a library that counts the machine's would start
+ * hundreds. Output is not held back, since people watch it.
+ */
+export function buildWorkEnvironment({ cpu }: JobResources): Record<string, string> {
+  const threads = cpu === undefined ? {} : { OMP_NUM_THREADS: String(Math.max(1, Math.ceil(cpu))) }
+  return { PYTHONUNBUFFERED: '1', ...threads }
+}
 
 /** Variables as they can be given to a program. Throws `bad_request` for what no program could be given, and for names that are the run's own. */
 export function checkVariables(variables: Readonly<Record<string, string>>): Record<string, string> {

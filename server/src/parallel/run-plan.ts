@@ -4,14 +4,20 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 import type { RunRequest } from '@atrium/contract/runs-api.ts'
 
 import { buildClientEnvironment, type JobClient } from '#scheduler/client-environment.ts'
-import type { JobOwner, JobResources } from '#scheduler/job.ts'
+import type { JobOwner, JobResources, TaskMpi } from '#scheduler/job.ts'
 import { buildJobKey } from '#scheduler/job-key.ts'
 import type { JobProfile, PreparedOwner } from '#scheduler/job-profile.ts'
 import type { JobRequest } from '#scheduler/job-record.ts'
 import { buildLoginEnvironment } from '#scheduler/login-environment.ts'
 
 import { parseArrayNumbers } from './array-numbers.ts'
-import { checkCommand, checkVariables, joinPythonPath, ownVariables } from './run-environment.ts'
+import {
+  buildWorkEnvironment,
+  checkCommand,
+  checkVariables,
+  joinPythonPath,
+  ownVariables,
+} from './run-environment.ts'
 import { resolvePath, resolvePrefix } from './run-paths.ts'
 import { planResources, planTimeLimit } from './run-resources.ts'
 
@@ -36,6 +42,8 @@ export interface RunPlan {
   /** The job's key; of an array what stands before the number in each job's. */
   jobKey: string
   tasks: number
+  /** How several tasks find each other; undefined for one. */
+  mpi?: TaskMpi
   nodes?: number
   resources: JobResources
   profile: JobProfile
@@ -68,9 +76,11 @@ export function planRun(settings: RunSettings, input: RunPlanInput): RunPlan {
   const command = checkCommand(request.command)
   const prefix = planPrefix(settings, input)
   const numbers = array === undefined ? undefined : parseArrayNumbers(array, settings.arrayLimit)
+  const resources = planResources(profile, request)
   const environment = {
     ...buildLoginEnvironment({ prefix, home: owner.home, login: owner.login, shell }),
     ...buildClientEnvironment(settings.client),
+    ...buildWorkEnvironment(resources),
   }
   const variables = joinPythonPath(environment, checkVariables(request.environment ?? {}))
   checkSize({ command, variables }, numbers?.length ?? 1)
@@ -86,8 +96,9 @@ export function planRun(settings: RunSettings, input: RunPlanInput): RunPlan {
     numbers,
     jobKey: buildJobKey(kind),
     tasks,
+    ...(tasks === 1 ? {} : { mpi: request.mpi ?? 'auto' }),
     ...(request.nodes === undefined ? {} : { nodes: request.nodes }),
-    resources: planResources(profile, request),
+    resources,
     profile,
     prefix,
     workingDirectory: resolvePath('workingDirectory', request.workingDirectory ?? '.', owner.home),
@@ -156,7 +167,7 @@ function buildRunJob(
   plan: RunPlan,
   { id, userId, key, own }: { id: number; userId: number; key: string; own: Record<string, string> },
 ): JobRequest {
-  const { owner, profile, tasks, nodes, resources, timeLimitMs, retries } = plan
+  const { owner, profile, tasks, mpi, nodes, resources, timeLimitMs, retries } = plan
   const { queue, preemptible } = profile
   return {
     key,
@@ -175,6 +186,7 @@ function buildRunJob(
       workingDirectory: plan.workingDirectory,
       resources,
       tasks,
+      ...(mpi === undefined ? {} : { mpi }),
       ...(nodes === undefined ? {} : { nodes }),
       ports: [],
       ...(queue === undefined ? {} : { queue }),

@@ -1,6 +1,6 @@
+import { countPrograms } from '#scheduler/count-programs.ts'
 import type { JobExit, JobHandle, JobResources, JobSpec, Observation } from '#scheduler/job.ts'
 import type { Submission } from '#scheduler/scheduler.ts'
-import { buildTaskEnvironment, countPrograms } from '#scheduler/task-environment.ts'
 
 import type { AgentExit, AgentJob, AgentStartResult } from './agent-protocol.ts'
 import type { LocalSchedulerConfig } from './local-config.ts'
@@ -24,7 +24,7 @@ export function buildAgentSpec(
   return {
     key: spec.key,
     command: spec.command,
-    environment: buildTaskEnvironment(spec),
+    environment: spec.environment,
     workingDirectory: spec.workingDirectory,
     owner: asOwner ? { uid, gid, gids } : undefined,
     ports: spec.ports,

@@ -5,11 +5,11 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import { createTurns } from '#platform/turns.ts'
+import { countPrograms } from '#scheduler/count-programs.ts'
 import type { JobKey, JobSpec } from '#scheduler/job.ts'
 import type { JobPlacement, JobPlacements, LaunchSource } from '#scheduler/job-placement.ts'
 import type { NodeDoor, NodeRequest } from '#scheduler/node-door.ts'
 import type { PlacementNews } from '#scheduler/placement-news.ts'
-import { buildTaskEnvironment, countPrograms } from '#scheduler/task-environment.ts'
 import type { Munge } from './munge.ts'
 import { type NodeReport, parseLaunchBody, parseReportBody } from './node-messages.ts'
 
@@ -124,12 +124,12 @@ function buildLaunch(
   spec: JobSpec,
   claimant: string,
 ) {
-  const { key, command, workingDirectory, ports, warm } = spec
+  const { key, command, environment, workingDirectory, ports, warm } = spec
+  const tasks = countPrograms(spec)
   return {
-    ...{ key, claimant, command, environment: buildTaskEnvironment(spec), workingDirectory, ports },
-    tasks: countPrograms(spec),
-    ...(spec.mpi === undefined ? {} : { mpi: spec.mpi }),
-    mpiTypes: { ...defaultMpi, ...mpi },
+    ...{ key, claimant, command, environment, workingDirectory, ports },
+    tasks,
+    ...(tasks === 1 ? {} : { mpi: spec.mpi, mpiTypes: { ...defaultMpi, ...mpi } }),
     umask: userUmask,
     log: { path: logPath(key), limitBytes: logLimitBytes ?? defaultLogLimitBytes },
     ...(warm === undefined ? {} : { warm }),
