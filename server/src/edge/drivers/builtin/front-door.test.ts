@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { buffer, text } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test'
 
 import { buildServiceRoute } from '#edge/conformance/conformance-site.ts'
 import { buildClientHello, cut, cutIntoRecords } from '#edge/conformance/test-client-hello.ts'
@@ -76,6 +77,27 @@ async function readBytes(socket: Socket, count: number): Promise<Buffer> {
 /** An alert's description: what a client is told before the end. */
 async function readAlert(socket: Socket): Promise<number[]> {
   return [...(await buffer(socket))]
+}
+
+/** The port of a program that listens and accepts nobody: whoever connects now waits for an answer. */
+async function startDeafServer(t: TestContext): Promise<number> {
+  const program = `import socket, time
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(0)
+port = listener.getsockname()[1]
+waiting = []
+for _ in range(8):
+    one = socket.socket()
+    one.setblocking(False)
+    one.connect_ex(("127.0.0.1", port))
+    waiting.append(one)
+print(port, flush=True)
+time.sleep(600)`
+  const child = spawn('python3', ['-c', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  return Number(line.toString())
 }
 
 describe('a tunnel', () => {
@@ -217,6 +239,19 @@ describe('a tunnel', () => {
     client.write(hello)
     assert.deepEqual(await readAlert(client), [21, 3, 3, 0, 2, 2, 80])
     assert.equal(edge.server.counts.openTunnels, 0)
+  })
+
+  test('whose target takes no connection is given up in time', async (t) => {
+    const deaf = await startDeafServer(t)
+    const state = { tunnels: [{ serverName: 'one', target: `tcp://127.0.0.1:${deaf}`, data: {} }] }
+    await start({ times: { connectTimeoutMs: 200 } }, { state })
+    const [client, leaver] = [open(), open()]
+    client.write(hello)
+    leaver.write(hello)
+    await waitFor('both', () => edge.server.counts.openTunnels === 2)
+    leaver.resetAndDestroy()
+    assert.deepEqual(await readAlert(client), [21, 3, 3, 0, 2, 2, 80])
+    await waitFor('the end of both', () => edge.server.counts.openTunnels === 0)
   })
 
   test('is cut with the edge', async () => {
