@@ -135,7 +135,7 @@ async def measure_workers(gateway):
 
 
 ADAPT_PHASES_S = (0.5, 1.5, 2.5)
-"""Since adapting looks every three seconds at both, three times of work's arrival between two looks."""
+"""Three times of work's arrival between two looks of adapting, of which the peer has one every three seconds."""
 
 
 async def measure_adapt(gateway):

@@ -1,5 +1,5 @@
 import { buildClientEnvironment, extendEnvironment } from '#scheduler/client-environment.ts'
-import type { JobKey, JobOwner, JobResources, JobSpec } from '#scheduler/job.ts'
+import type { JobKey, JobOwner, JobResources, JobSpec, QueueOptions } from '#scheduler/job.ts'
 import type { PreparedOwner } from '#scheduler/job-profile.ts'
 import type { JobRequest } from '#scheduler/job-record.ts'
 import { buildLoginEnvironment } from '#scheduler/login-environment.ts'
@@ -52,7 +52,7 @@ export function buildSchedulerJob(
     subject: buildClusterSubject(cluster.id),
     secrets: { DASK_GATEWAY_API_TOKEN: cluster.secrets.token, ...buildTlsEnvironment(cluster.secrets) },
     spec: {
-      ...buildSpec(cluster, owner.owner),
+      ...buildSpec(cluster, owner.owner, findSchedulerQueue(settings)),
       command: buildSchedulerCommand(dask, name, settings),
       environment: buildEnvironment(dask, cluster, owner),
       resources: { cpu, memoryBytes },
@@ -107,7 +107,7 @@ export function buildWorkerJob(
     subject: buildClusterSubject(cluster.id),
     secrets: buildTlsEnvironment(cluster.secrets),
     spec: {
-      ...buildSpec(cluster, scheduler.spec.owner),
+      ...buildSpec(cluster, scheduler.spec.owner, settings.queue),
       command: [
         `${settings.environmentPrefix}/bin/python`,
         ...['-m', 'atrium_client.dask_worker', '--scheduler', scheduler.address, '--name', job],
@@ -134,13 +134,27 @@ const numericEnvironment = {
   MALLOC_TRIM_THRESHOLD_: '65536',
 }
 
-function buildSpec({ id, settings }: ClusterJob, owner: JobOwner) {
+function buildSpec({ id }: ClusterJob, owner: JobOwner, queue: QueueOptions | undefined) {
   return {
     owner,
     workingDirectory: owner.home,
     tasks: 1,
-    ...(settings.queue === undefined ? {} : { queue: settings.queue }),
+    ...(queue === undefined ? {} : { queue }),
     labels: { cluster: String(id) },
+  }
+}
+
+/**
+ * A scheduler has no use for devices. Where its workers may have to give way it stays where jobs go that say nothing: it would take the
+ * cluster with it.
+ */
+function findSchedulerQueue({ queue, worker }: ClusterSettings): QueueOptions | undefined {
+  if (queue === undefined) return undefined
+  const { gpuType: _, gres: __, partition, qos, ...rest } = queue
+  return {
+    ...rest,
+    ...(worker.preemptible || partition === undefined ? {} : { partition }),
+    ...(worker.preemptible || qos === undefined ? {} : { qos }),
   }
 }
 
