@@ -8,7 +8,11 @@ const user = 'alice'
 export async function startAtriumGateway({ prefix, cluster }: GatewayOptions): Promise<GatewayUnderTest> {
   const config = {
     log: { level: 'warn' },
-    dask: { worker: { memory: memoryOfOne }, scheduler: { memory: memoryOfOne } },
+    dask: {
+      worker: { memory: memoryOfOne },
+      scheduler: { memory: memoryOfOne },
+      maximum: { workers: 20 },
+    },
   }
   if (cluster === undefined) {
     const platform = await startPlatform({ prefix, config: JSON.stringify(config) })

@@ -41,6 +41,9 @@ export const defaultClusterTimes: ClusterTimes = {
   keep: 30 * 86_400_000,
 }
 
+/** Both databases limit how many values one statement takes. */
+const keysPerQuery = 500
+
 /** The work of the leader: brings every cluster to what is wanted of it, step by step, as changes are heard. */
 export function createClusterLeader(options: ClusterLeaderOptions): LeaderPart {
   return (term) => new ClusterKeeper(options, term).run()
@@ -166,8 +169,17 @@ class ClusterKeeper {
   }
 
   async #readSubjects(keys: readonly JobKey[]): Promise<ReadonlySet<string>> {
-    const found = await this.#options.jobs.findMany(keys)
-    return new Set([...found.values()].map(({ subject }) => subject))
+    const subjects = new Set<string>()
+    for (let start = 0; start < keys.length; start += keysPerQuery) {
+      const rows = await this.#options.store.db
+        .selectFrom('jobs')
+        .select('subject')
+        .distinct()
+        .where('key', 'in', keys.slice(start, start + keysPerQuery))
+        .execute()
+      for (const { subject } of rows) subjects.add(subject)
+    }
+    return subjects
   }
 
   #sweepSoon(): void {

@@ -106,6 +106,7 @@ export async function hasEverConnected(db: ReadableDatabase, clusterId: number):
     .select('job_key')
     .where('cluster_id', '=', clusterId)
     .where('connected_at', 'is not', null)
+    .limit(1)
     .executeTakeFirst()
   return row !== undefined
 }
