@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import {
   type DaskUser,
@@ -133,6 +135,20 @@ futures = client.map(lambda x: time.sleep(0.5), range(60), pure=False)`)
       assert.deepEqual(await listClusters(platform, '?state=all&user=bob'), [])
     } finally {
       bob.close()
+    }
+  })
+
+  test('schedulers and workers come from a preloaded interpreter, once it is loaded', async () => {
+    const records = globSync('dask-*/record.json', { cwd: join(platform.data, 'jobs') })
+    const warm = records.filter((name) => {
+      const record = readFileSync(join(platform.data, 'jobs', name), 'utf8')
+      return (JSON.parse(record) as { warm: { used: boolean } }).warm.used
+    })
+    for (const kind of ['dask-scheduler', 'dask-worker']) {
+      assert.ok(
+        warm.some((name) => name.startsWith(kind)),
+        `${warm.length} of ${records.join(' ')}`,
+      )
     }
   })
 

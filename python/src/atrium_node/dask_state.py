@@ -25,6 +25,10 @@ _READ_LATE = (
     "distributed.worker.preload",
     "distributed.worker.resources",
     "gateway",
+    # Of DASK_GATEWAY_API_TOKEN and the like, which dask_gateway reads itself.
+    "gateway-api-token",
+    "gateway-api-url",
+    "gateway-cluster-name",
     "labextension",
     "scheduler-address",
     "temporary-directory",
