@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 
+import { addClustersCommands } from '#commands/clusters.ts'
 import { addDatabaseCommands } from '#commands/database.ts'
 import { addDoctorCommand } from '#commands/doctor.ts'
 import { addGroupCommands } from '#commands/group.ts'
@@ -54,6 +55,7 @@ function buildProgram({ json }: { json: boolean }): Command {
   addRunCommand(program)
   addJobsCommands(program)
   addScheduleCommands(program)
+  addClustersCommands(program)
   addLogsCommand(program)
   addUsageCommand(program)
   addDatabaseCommands(program)

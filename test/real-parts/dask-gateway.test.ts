@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import type { ClusterDetail } from '@atrium/contract/clusters-api.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
-import { type Platform, startPlatform } from '../support/platform.ts'
+import { type Platform, runCli, startPlatform } from '../support/platform.ts'
 import { ensureTestEnvironment } from '../support/python-environment.ts'
 import type { HttpBrowser } from './http-browser.ts'
 import { executeCode, openSocket, type TestSocket } from './jupyter-socket.ts'
@@ -270,5 +270,32 @@ print(json.dumps([
     assert.match(settings.text, /"browserDashboardCheck":\s*\{[^}]*"default":\s*true/)
     const ended = await alice.call(one, { method: 'DELETE' })
     assert.equal(ended.status, 204, ended.text)
+  })
+
+  test('is looked after by the command line', async () => {
+    const name = await onLaptop<string>(
+      'alice',
+      'print(json.dumps(gateway.new_cluster(shutdown_on_close=False).name))',
+    )
+    const atrium = async (...args: string[]) => {
+      const { code, stdout, stderr } = await runCli(['clusters', ...args, '--data', platform.data])
+      return { code, output: stdout + stderr }
+    }
+    const list = await atrium('list', '--user', 'alice', '--json')
+    assert.deepEqual(
+      (JSON.parse(list.output) as ClusterDetail[]).map(({ name: one, state }) => [one, state]),
+      [[name, 'running']],
+    )
+    assert.match((await atrium('list')).output, new RegExp(`${name} +alice +running +0/0 `))
+    const short = name.slice(0, 8)
+    assert.match((await atrium('scale', short, '99')).output, /Scaling to 3 instead/)
+    assert.match((await atrium('scale', short, '0-1')).output, /^Scaling /)
+    assert.match((await atrium('show', short)).output, /adapts +0 to 1 workers/)
+    assert.match((await atrium('logs', short)).output, /Scheduler at: +tls:/)
+    assert.equal((await atrium('scale', short, 'many')).code, 2)
+    assert.match((await atrium('show', 'zzz')).output, /There is no cluster zzz/)
+    assert.match((await atrium('stop', short)).output, /^Stopping /)
+    await waitFor('the end', async () => (await show(name)).state === 'stopped', { deadlineMs: 60_000 })
+    assert.match((await atrium('list', '--all')).output, new RegExp(`${name} +alice +stopped`))
   })
 })
