@@ -73,6 +73,12 @@ export interface Scheduler {
   /** The name in handles, logs and metrics. Not for decisions: those read `capabilities`. */
   readonly driver: string
 
+  /**
+   * Jobs of kind `batch` that it is to be handed at a time, each counted with its cores: for one that starts what it is given at once.
+   * Absent: it has a queue of its own.
+   */
+  readonly programsAtOnce?: number
+
   /** What this driver can do here. Found by asking the scheduler once; cheap afterwards. */
   capabilities(options: WaitOptions): Promise<SchedulerCapabilities>
 

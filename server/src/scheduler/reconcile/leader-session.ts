@@ -13,6 +13,7 @@ import { createBackoff } from './backoff.ts'
 import type { ReachCrashPoint } from './crash-points.ts'
 import { type DriverLane, startDriverLane } from './driver-lane.ts'
 import { explainStrays } from './explain-strays.ts'
+import type { ProgramLimits } from './hold-back.ts'
 import { retireJobs } from './job-retention.ts'
 import { createReadyWatch } from './ready-watch.ts'
 import {
@@ -58,7 +59,10 @@ export function startLeaderSession(options: LeaderSessionOptions): LeaderSession
   const onError = createErrorHandler(context, () => life.abort())
   const readyWatch = createReadyWatch(context, options.isReady)
   const lanes = new Map<string, DriverLane>()
-  const queue = startQueueLoop(context, lanes, onError)
+  const byDriver = Object.fromEntries(
+    Object.values(options.schedulers).map((scheduler) => [scheduler.driver, scheduler]),
+  )
+  const queue = startQueueLoop(context, { lanes, schedulers: byDriver, onError })
   for (const scheduler of Object.values(options.schedulers)) {
     const onFreed = queue.wake
     lanes.set(scheduler.driver, startDriverLane(context, { scheduler, readyWatch, onFreed, onError }))
@@ -119,13 +123,20 @@ function createErrorHandler(
 /** Lets jobs out of the queue when something was wanted or given back, and now and then, as limits may have been changed. */
 function startQueueLoop(
   context: ReconcileContext,
-  lanes: ReadonlyMap<string, DriverLane>,
-  onError: (error: unknown) => number,
+  {
+    lanes,
+    schedulers,
+    onError,
+  }: {
+    lanes: ReadonlyMap<string, DriverLane>
+    schedulers: ProgramLimits
+    onError: (error: unknown) => number
+  },
 ): WorkLoop {
   const { clock, signal, settings } = context
   const step = async () => {
     try {
-      const { admitted, hasMore } = await admitJobs(context, [...lanes.keys()])
+      const { admitted, hasMore } = await admitJobs(context, schedulers)
       if (admitted.length > 0) for (const lane of lanes.values()) lane.takeOver(admitted)
       return hasMore ? 0 : settings.steadyTickMs
     } catch (error) {

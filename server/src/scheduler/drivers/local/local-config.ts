@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
 import { findInstallationRoot } from '#platform/installation.ts'
@@ -20,6 +21,8 @@ export interface LocalSchedulerConfig {
   cgroups: 'auto' | 'v2' | 'v1' | 'none'
   /** Processes and threads of one job at a time: a fork bomb stays within its own job. */
   jobProcesses: number
+  /** Programs (jobs of kind `batch`) at a time, each counted with its cores. */
+  programsAtOnce: number
   /** Applies to every file a job makes unless it changes its umask itself. */
   umask: number
   /** How long the agent may take to answer before it counts as unreachable; submitting has six times as long. */
@@ -40,6 +43,10 @@ const defaultCallTimeoutMs = 20_000
 const defaultJobProcesses = 4096
 const defaultJobLogLimitBytes = 32 * 1024 ** 2
 
+/** An array of a thousand must not be a thousand processes; but programs wait for disks and networks, too, and some for one another. */
+const programsForCore = 4
+const leastProgramsAtOnce = 8
+
 /** Fills in the defaults. */
 export function buildLocalConfig(options: LocalSchedulerOptions): LocalSchedulerConfig {
   return {
@@ -47,6 +54,7 @@ export function buildLocalConfig(options: LocalSchedulerOptions): LocalScheduler
     jobLogLimitBytes: defaultJobLogLimitBytes,
     cgroups: 'auto',
     jobProcesses: defaultJobProcesses,
+    programsAtOnce: Math.max(leastProgramsAtOnce, programsForCore * availableParallelism()),
     umask: 0o077,
     callTimeoutMs: defaultCallTimeoutMs,
     ...options,

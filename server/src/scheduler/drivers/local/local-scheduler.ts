@@ -51,6 +51,7 @@ export function createLocalScheduler(config: LocalSchedulerConfig): LocalSchedul
 
   return {
     driver: driverName,
+    programsAtOnce: config.programsAtOnce,
     capabilities: async (options) => buildCapabilities(await getHello(options)),
 
     async submit(specs, options) {
