@@ -104,6 +104,20 @@ assert run.stream() == 0
     assert.equal((await command('--profile', 'huge', 'true')).code, 1)
   })
 
+  test('python -m atrium_client jobs: what runs is listed, followed and cancelled', async () => {
+    const jobs = (...args: string[]) => runPython('-m', 'atrium_client', 'jobs', ...args)
+    const { out } = await command('--detach', '--name', 'left', '--', 'sh', '-c', 'echo on; sleep 1000')
+    const id = out.trim()
+    assert.match((await jobs()).out, new RegExp(`^${id} +left +\\w+ +1$`, 'm'))
+    const log = startPython('-m', 'atrium_client', 'jobs', 'log', '-f', id)
+    await waitFor('the program', () => log.output.out === 'on\n', patient)
+    assert.equal((await jobs('cancel', id)).code, 0)
+    assert.equal(await log.exited, 0, log.output.err)
+    assert.match((await jobs('show', id)).out, /cancelled/)
+    assert.match((await jobs('list', '--all')).out, /left +cancelled/)
+    assert.equal((await jobs('log', '4711')).code, 1)
+  })
+
   test('ctrl-C cancels, and the exit status says so', async () => {
     const python = startPython('-m', 'atrium_client', 'run', '--', 'sh', '-c', 'echo on; sleep 1000')
     await waitFor('the program', () => python.output.out === 'on\n', patient)

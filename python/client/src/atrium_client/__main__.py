@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from atrium_client.api import ApiError
+from atrium_client.jobs_command import add_jobs_command
 from atrium_client.run_command import add_run_command
 
 _FAILED = 1
@@ -17,6 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m atrium_client", description="Atrium from a terminal.")
     commands = parser.add_subparsers(required=True, metavar="command")
     add_run_command(commands)
+    add_jobs_command(commands)
     options = parser.parse_args()
     try:
         return int(options.main(options))
