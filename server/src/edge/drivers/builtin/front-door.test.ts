@@ -254,6 +254,21 @@ describe('a tunnel', () => {
     await waitFor('the end of both', () => edge.server.counts.openTunnels === 0)
   })
 
+  test('whose client says no more than hello is cut, and may be silent after more', async () => {
+    await start({ times: { headerTimeoutMs: 2000 } })
+    const [client, idler] = [open(), open()]
+    client.write(hello)
+    const other = await arrival()
+    client.write('more')
+    await readBytes(other, hello.length + 4)
+    idler.write(hello)
+    await once(idler.resume(), 'close')
+    await waitFor('the end of one', () => edge.server.counts.openTunnels === 1)
+    client.write('still here')
+    assert.equal((await readBytes(other, 10)).toString(), 'still here')
+    client.destroy()
+  })
+
   test('is cut with the edge', async () => {
     await start()
     const client = open()

@@ -23,16 +23,24 @@ export class TlsTunnel implements LiveExchange {
   readonly #context: ProxyContext
   readonly #client: Socket
   readonly #target: Socket
+  /** Monotonic milliseconds. */
+  readonly #startedMs: number
+  #hasClientGoneOn = false
   #isConnected = false
   #isOver = false
 
   /** `bytes`: what the client has sent so far. */
   constructor(context: ProxyContext, tunnel: TunnelRecord, accepted: Socket, bytes: Buffer) {
     this.#context = context
+    this.#startedMs = context.clock.monotonic()
     this.tunnel = tunnel
     const { traffic, flowBuffers } = context
     const count = (length: number) => traffic.countTunnelBytes(length)
-    const [up, down] = [new TunnelFlow(flowBuffers, count), new TunnelFlow(flowBuffers, count)]
+    const up = new TunnelFlow(flowBuffers, (length) => {
+      this.#hasClientGoneOn = true
+      count(length)
+    })
+    const down = new TunnelFlow(flowBuffers, count)
     const { socket: client, rest } = remakeSocket(accepted, up.options)
     const target = connect({
       ...(parseTunnelTarget(tunnel.tunnel.target) as TunnelAddress),
@@ -70,8 +78,11 @@ export class TlsTunnel implements LiveExchange {
     this.#target.destroy()
   }
 
+  /** A tunnel may be silent for ever, but not before its client has said more than hello: that proves nothing, and the handshake goes on. */
   checkProgress(): void {
-    // A tunnel may be silent for ever.
+    const { clock, settings } = this.#context
+    if (!this.#hasClientGoneOn && clock.monotonic() - this.#startedMs > settings.times.headerTimeoutMs)
+      this.cut()
   }
 
   /** Either side may say its last word before the other. */
