@@ -6,10 +6,18 @@ import { memoryPrograms } from '#scheduler/drivers/memory/memory-programs.ts'
 import type { MemoryProgram } from '#scheduler/drivers/memory/memory-run.ts'
 import { type TestPlatformOptions, until } from '#scheduler/testing.ts'
 import { testStoreKinds } from '#store/testing.ts'
+import type { ClusterSettings } from './clusters.ts'
 import { endWorker } from './testing/pretend-schedulers.ts'
 import { createDaskSite, type DaskSite } from './testing.ts'
 
 const actor = { name: 'user:alice' }
+
+interface SiteOptions extends TestPlatformOptions {
+  program?: MemoryProgram
+  cluster?: Partial<ClusterSettings>
+}
+
+const preemptible = { cpu: 1, threads: 1, memoryBytes: 2 ** 30, gpu: 0, preemptible: true }
 
 /** A scheduler that runs, and workers that end at once. */
 const breaking: MemoryProgram = (process) => {
@@ -18,12 +26,12 @@ const breaking: MemoryProgram = (process) => {
 }
 
 for (const kind of testStoreKinds) {
-  const setUp = async (t: TestContext, options?: TestPlatformOptions & { program?: MemoryProgram }) => {
+  const setUp = async (t: TestContext, options: SiteOptions = {}) => {
     const site = await createDaskSite(kind, options)
     t.after(site.platform.dispose)
     const replica = await site.open()
     const alice = await site.createUser(replica, 'alice')
-    const name = await site.create(replica, alice)
+    const name = await site.create(replica, alice, options.cluster)
     await site.untilState(replica, name, 'running')
     return { ...site, replica, alice, name }
   }
@@ -241,6 +249,23 @@ for (const kind of testStoreKinds) {
       const askedAtMs = clock.now()
       await until('two', clock, () => site.running().length === 2)
       assert.ok(clock.now() - askedAtMs < 8000)
+    })
+
+    test('preempted ones are replaced however often that happens', async (t) => {
+      const site = await setUp(t, { cluster: { worker: preemptible } })
+      const { replica, name, platform, clock } = site
+      await replica.dask.scale(name, 1, actor)
+      for (let index = 0; index < 8; index++) {
+        const [run] = await until('a worker', clock, () => {
+          const runs = platform.world.listRuns()
+          const found = runs.filter(({ spec, state }) => spec.kind === 'dask-worker' && state === 'running')
+          return found.length === 1 ? found : undefined
+        })
+        assert.equal(run?.spec.preemptible, true)
+        platform.world.preempt(run?.spec.key ?? '')
+      }
+      await site.untilConnected(replica, name, 1)
+      assert.equal((await replica.dask.find(name))?.state, 'running')
     })
 
     test('one user’s ten thousand leave another user’s first its turn', async (t) => {
