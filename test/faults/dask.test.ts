@@ -12,6 +12,7 @@ import {
   untilNoJobs,
 } from '../support/dask.ts'
 import { type Platform, startPlatform } from '../support/platform.ts'
+import { startTwoControlPlanes, whyNoPostgres } from '../support/two-control-planes.ts'
 
 /** Takes some seconds on two workers, and its sum is known: 0 + 1 + ... + 79. */
 const begin = `
@@ -144,5 +145,26 @@ except Exception as error: print(type(error).__name__, end="")`)
     await untilCluster(platform, name, 'whole again', ({ workers }) => workers.running === 2)
     assert.equal(await alice.run('print(client.submit(sum, [1, 2]).result(timeout=120), end="")'), '3')
     await closeAndCheck(site)
+  })
+})
+
+describe('a Dask cluster and two control planes on PostgreSQL', { skip: whyNoPostgres }, () => {
+  test('one is killed, then the other: the computation does not notice, and the size is what was asked for', async (t) => {
+    const { platform, second } = await startTwoControlPlanes(t)
+    const alice = await startDaskUser(platform, 'alice')
+    t.after(() => alice.close())
+    const name = await openCluster(alice, 2)
+    await alice.run(begin)
+    await platform.kill()
+    await alice.run('cluster.scale(3)')
+    await untilCluster(platform, name, 'of three workers', ({ workers }) => workers.running === 3)
+    assert.equal(await alice.run(finish), right)
+    await platform.startAgain()
+    await alice.run(begin)
+    await second.kill()
+    await alice.run('cluster.scale(1)')
+    await untilCluster(platform, name, 'of one worker', ({ workers }) => workers.running === 1)
+    assert.equal(await alice.run(finish), right)
+    await closeAndCheck({ platform, alice, name })
   })
 })

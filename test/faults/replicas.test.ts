@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
-import { Client } from 'pg'
 
-import { type Platform, startPlatform, startServe } from '../support/platform.ts'
+import type { Platform } from '../support/platform.ts'
 import { findJobProcesses, trivialServer } from '../support/servers.ts'
-
-const postgresUrl = process.env['ATRIUM_TEST_POSTGRES_URL']
-const skip = postgresUrl === undefined && 'PostgreSQL is not installed here'
+import { startTwoControlPlanes, whyNoPostgres } from '../support/two-control-planes.ts'
 
 /** Clients that ask at the same time, and the servers that each of them starts before and after the kill. */
 const clients = 6
@@ -17,9 +13,9 @@ const serversEach = 3
 /** The edge's word for a request whose answer it lost. */
 const lostAnswer = 503
 
-describe('two control planes on PostgreSQL', { skip }, () => {
+describe('two control planes on PostgreSQL', { skip: whyNoPostgres }, () => {
   test('one is killed under load, then the other: no request is lost beyond those in flight, and no job', async (t) => {
-    const { platform, second } = await startBoth(t)
+    const { platform, second } = await startTwoControlPlanes(t, { servers: { command: trivialServer } })
     const first = startLoad(platform, 'a')
     await waitFor('half of the servers to be asked for', () => first.started.length > clients)
     await platform.kill()
@@ -81,27 +77,4 @@ function startLoad(platform: Platform, name: string) {
 async function listReady(platform: Platform): Promise<readonly string[]> {
   const { body } = await platform.api<{ name: string }[]>('GET', '/hub/api/users?state=ready&limit=1000')
   return body.map(({ name }) => name)
-}
-
-async function startBoth(t: TestContext) {
-  const name = `atrium_test_${randomUUID().replaceAll('-', '')}`
-  await runAsAdministrator(`create database ${name}`)
-  const url = new URL(postgresUrl ?? '')
-  url.pathname = `/${name}`
-  const config = JSON.stringify({ store: { url: url.href }, servers: { command: trivialServer } })
-  const platform = await startPlatform({ config })
-  const second = await startServe(platform)
-  t.after(async () => {
-    await second.stop()
-    await platform.dispose()
-    await runAsAdministrator(`drop database ${name} with (force)`)
-  })
-  return { platform, second }
-}
-
-async function runAsAdministrator(statement: string): Promise<void> {
-  const client = new Client({ connectionString: postgresUrl })
-  await client.connect()
-  await client.query(statement)
-  await client.end()
 }
