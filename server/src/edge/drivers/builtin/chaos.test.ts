@@ -4,10 +4,11 @@ import { createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 
 import { buildCredential, buildServerRoute } from '#edge/conformance/conformance-site.ts'
+import { buildClientHello } from '#edge/conformance/test-client-hello.ts'
 import { waitFor } from '#platform/wait-for.ts'
 import { startTestEdge, type TestEdgeServer } from './test-edge-server.ts'
 
-const rounds = 600
+const rounds = 900
 
 /** The same numbers in every run. */
 function createRandom(seed: number): (below: number) => number {
@@ -42,7 +43,13 @@ function misbehave(socket: Socket, random: (below: number) => number): void {
   endings[random(endings.length)]?.()
 }
 
-/** Sends a request of some kind, in pieces, and leaves when it likes. */
+/** Changes some bytes. */
+function spoil(bytes: Buffer, random: (below: number) => number): Buffer {
+  for (let index = 0; index < 3; index += 1) bytes[random(bytes.length)] = random(256)
+  return bytes
+}
+
+/** Sends a request of some kind, or what TLS begins with, in pieces, and leaves when it likes. */
 async function visit(edge: TestEdgeServer, random: (below: number) => number): Promise<void> {
   const authorization = 'Host: a\r\nAuthorization: token secret\r\n'
   const body = 'y'.repeat(random(50_000))
@@ -53,6 +60,10 @@ async function visit(edge: TestEdgeServer, random: (below: number) => number): P
     `PUT /user/alice/ HTTP/1.1\r\n${authorization}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
     `GET /user/alice/ HTTP/1.1\r\n${authorization}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n\x81\x00`,
     `GET /user/alice/ HTTP/1.1\r\n${authorization}\r\nGET /user/alice/ HTTP/1.1\r\n${authorization}\r\n`,
+    `${buildClientHello('one').toString('latin1')}${body}`,
+    `${buildClientHello('one').toString('latin1')}${body}`,
+    buildClientHello('two').toString('latin1'),
+    spoil(buildClientHello('one'), random).toString('latin1'),
   ]
   const request = requests[random(requests.length)] as string
   const socket = edge.connect()
@@ -82,6 +93,7 @@ test('clients and upstreams that break off at any moment leave nothing behind an
   const edge = await startTestEdge({
     routes: [buildServerRoute('alice', `http://127.0.0.1:${port}`)],
     credentials: [buildCredential('secret', '*')],
+    tunnels: [{ serverName: 'one', target: `tcp://127.0.0.1:${port}`, data: {} }],
   })
   t.after(async () => {
     await edge.dispose()
@@ -93,6 +105,7 @@ test('clients and upstreams that break off at any moment leave nothing behind an
   }
   await waitFor('nothing to be under way', () => edge.server.counts.liveExchanges === 0)
   const response = await fetch(`${edge.url}/hub/`, { signal: AbortSignal.timeout(50) }).catch(() => undefined)
+  assert.ok(edge.server.counts.tunnelConnections > 0)
   assert.equal(response, undefined, 'the control plane is absent, and the edge waits for it')
   assert.equal(
     (await fetch(`${edge.url}/user/bob/`, { headers: { authorization: 'token secret' } })).status,
