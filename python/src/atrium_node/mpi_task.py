@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 
+from atrium_node.mpi_flavour import RANK_DEFAULTS
+
 _NOT_FOUND, _CANNOT_RUN = 127, 126
 
 
@@ -22,7 +24,7 @@ def main() -> None:
     # mpiexec is kept from the wish that the job end, which reaches each rank by itself.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     try:
-        os.execvpe(command[0], command, {**os.environ, "ATRIUM_TASK_INDEX": str(rank), "ATRIUM_TASKS": tasks})
+        os.execvpe(command[0], command, {**RANK_DEFAULTS, **os.environ, "ATRIUM_TASK_INDEX": str(rank), "ATRIUM_TASKS": tasks})
     except OSError as error:
         code = _NOT_FOUND if isinstance(error, FileNotFoundError) else _CANNOT_RUN
         _end(f"cannot run {command[0]}: {error.strerror}", code)

@@ -9,7 +9,7 @@ import sys
 
 from atrium_node import munge
 from atrium_node.child import StepError, drop_to, enter_directory, exec_command
-from atrium_node.mpi_flavour import FLAVOURS, MpiError
+from atrium_node.mpi_flavour import FLAVOURS, RANK_DEFAULTS, MpiError
 from atrium_node.slurm_child import build_plan
 
 _NOT_FOUND, _CANNOT_RUN = 127, 126
@@ -27,7 +27,8 @@ def main() -> None:
         _check_way(program.get("mpi"))
         plan = build_plan(program)
         own = {"ATRIUM_TASK_INDEX": os.environ["SLURM_PROCID"], "ATRIUM_TASKS": os.environ["SLURM_NTASKS"]}
-        plan.environment = plan.environment | own
+        defaults = RANK_DEFAULTS if program.get("mpi") in FLAVOURS else {}
+        plan.environment = defaults | plan.environment | own
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         drop_to(plan)
         enter_directory(plan)
