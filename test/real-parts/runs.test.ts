@@ -162,6 +162,15 @@ describe('atrium run on this machine', () => {
     assert.equal((await atrium('jobs', 'log', '4711')).code, 1)
   })
 
+  test('a token that may run programs and nothing else does', async () => {
+    const { body } = await platform.api<{ token: string }>('POST', '/hub/api/users/nora/tokens', {
+      body: { scopes: ['jobs!user=nora'] },
+    })
+    const few = { ...environment, ATRIUM_TOKEN: body.token }
+    const { stdout, stderr } = await runCli(['run', '--', 'echo', 'done'], few)
+    assert.equal(stdout, 'done\n', stderr)
+  })
+
   test('an administrator of this machine runs as a user, and as nobody without saying so', async () => {
     const { code, stdout, stderr } = await runCli([
       ...['run', '--data', platform.data, '--user', 'nora', '--', 'sh', '-c', 'echo $USER'],

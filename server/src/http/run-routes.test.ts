@@ -277,6 +277,41 @@ for (const kind of testStoreKinds) {
       })
     }
 
+    test('a run goes with the records of its jobs', async () => {
+      await withRunSite(kind, async (site) => {
+        const { start, untilRun, runs, replica, clock, openRuns } = site
+        const old = await start('alice', { command: ['succeed'], array: '1-2' })
+        await untilRun('alice', old.id, 'the end', hasEnded)
+        const young = await start('alice', { command: ['succeed'] })
+        await untilRun('alice', young.id, 'the end', hasEnded)
+        const readEnds = () => replica.store.db.selectFrom('runs').select(['id', 'ended_at']).execute()
+        await until('their ends', clock, async () => (await readEnds()).every((run) => run.ended_at !== null))
+        await replica.store.db.deleteFrom('jobs').where('subject', '=', `run:${old.id}`).execute()
+        await runs.close()
+        // Whoever leads next tidies up first.
+        const next = openRuns()
+        next.start()
+        const ids = await until('the old one to go', clock, async () => {
+          const rows = await readEnds()
+          return rows.length === 1 ? rows.map(({ id }) => id) : undefined
+        })
+        await next.close()
+        assert.deepEqual(ids, [young.id])
+      })
+    })
+
+    test('jobs of a run that is gone are ended', async () => {
+      await withRunSite(kind, async ({ start, runs, replica, clock, openRuns }) => {
+        const { job = '' } = await start('alice', { command: ['wait'] })
+        await runs.close()
+        await replica.store.db.deleteFrom('runs').execute()
+        const next = openRuns()
+        next.start()
+        await until('the end', clock, async () => (await replica.jobs.find(job))?.endedAtMs !== undefined)
+        await next.close()
+      })
+    })
+
     test('a run whose owner is removed is ended', async () => {
       await withRunSite(kind, async ({ start, identity, runs, replica, clock }) => {
         const { job = '' } = await start('alice', { command: ['wait'] })
