@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 
+import { checkDask } from './dask-combinations.ts'
 import { isLoopbackUrl } from './loopback.ts'
 import type { Config } from './schema.ts'
 import { checkSlurmCloud } from './slurm-cloud-combinations.ts'
@@ -20,6 +21,7 @@ export function checkCombinations(config: Config): readonly Conflict[] {
     ...checkStore(config),
     ...checkSlurmCloud(config.scheduler.slurm.cloud),
     ...checkScheduler(config),
+    ...checkDask(config),
   ]
 }
 

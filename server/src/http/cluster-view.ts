@@ -1,10 +1,10 @@
 import type { ClusterView } from '@atrium/contract/clusters-api.ts'
 
+import { buildDashboardPrefix } from '#dask/cluster-paths.ts'
 import type { Cluster } from '#dask/clusters.ts'
 import { readSubjectUse } from '#scheduler/usage/subject-use.ts'
 import { priceUse, type UsagePrices } from '#scheduler/usage/usage-report.ts'
 import type { ReadableDatabase } from '#store/store.ts'
-import { gatewayPath } from './dask-gateway-protocol.ts'
 
 /** What views need besides the clusters. */
 export interface ClusterViewOptions {
@@ -50,7 +50,7 @@ function buildPlainView(cluster: Cluster): Omit<ClusterView, 'use'> {
     worker: { cpu, memoryBytes, gpu, preemptible },
     workers: cluster.workers,
     ...(adapt === undefined ? {} : { adapt }),
-    ...(state === 'running' ? { dashboardUrl: `${gatewayPath}/clusters/${name}/status` } : {}),
+    ...(state === 'running' ? { dashboardUrl: `${buildDashboardPrefix(name)}status` } : {}),
     schedulerJob: cluster.schedulerJob,
     ...(settings.idleTimeoutMs === 0 ? {} : { idleTimeoutMs: settings.idleTimeoutMs }),
     ...(settings.clientTimeoutMs === 0 ? {} : { clientTimeoutMs: settings.clientTimeoutMs }),

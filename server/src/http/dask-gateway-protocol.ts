@@ -1,9 +1,6 @@
 import type { PlatformError } from '@atrium/contract/errors.ts'
 import type { FastifyRequest } from 'fastify'
 
-/** Where the client is told that the gateway is: its API under `api/` (dask_gateway_server 2026.3.0, `routes.py`), dashboards, which the edge forwards, under `clusters/`. */
-export const gatewayPath = '/gateway'
-
 /** `jupyterhub` is the client's `JupyterHubAuth`; schedulers send `token`. */
 const tokenPattern = /^(?:jupyterhub|token|bearer)\s+(\S+)$/i
 const basicPattern = /^basic\s+([A-Za-z0-9+/=]+)$/i

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { isPlatformError, PlatformError } from '@atrium/contract/errors.ts'
+import fc from 'fast-check'
 
 import type { User } from '#identity/users.ts'
 import type { JobProfile } from '#scheduler/job-profile.ts'
 import { type ClusterOptionsConfig, createClusterOptions } from './cluster-options.ts'
+import { parseOption } from './option-field.ts'
 import { optionNames } from './option-fields.ts'
 
 const gib = 1024 ** 3
@@ -260,4 +262,62 @@ describe('options of clusters', () => {
     assert.equal((await parse({}, given)).settings.clientTimeoutMs, 1000)
     assert.equal(await refusalOf({ client_timeout: 5000 }, given), "Unknown fields ['client_timeout']")
   })
+
+  test('have defaults that they would take themselves, whatever the configuration says', async () => {
+    const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
+    const memory = fc.integer({ min: 1, max: 64 }).map((part) => (part * gib) / 16)
+    const time = fc.integer({ min: 0, max: 10_000 })
+    const bounds = fc.record({
+      cores: optional(fc.integer({ min: 1, max: 8 })),
+      memoryBytes: optional(memory),
+      gpus: optional(fc.integer({ min: 0, max: 4 })),
+      idleTimeoutMs: optional(time),
+      clientTimeoutMs: optional(time),
+    })
+    const profile = fc.record({
+      cpu: optional(fc.double({ min: 0.1, max: 16, noNaN: true })),
+      memoryBytes: optional(memory),
+      gpu: optional(fc.integer({ min: 0, max: 8 })),
+    })
+    const given = fc.record({
+      worker: fc.record({
+        cores: fc.integer({ min: 1, max: 16 }),
+        memoryBytes: memory,
+        gpus: fc.integer({ min: 0, max: 8 }),
+        preemptible: fc.boolean(),
+      }),
+      idleTimeoutMs: time,
+      clientTimeoutMs: time,
+      bounds,
+      profiles: fc.array(profile, { minLength: 1, maxLength: 3 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(given, async ({ bounds: maximum, profiles, ...defaults }) => {
+        const options = openOptions({
+          config: {
+            defaults: { ...config.defaults, ...defaults },
+            bounds: { ...config.bounds, maximum: dropUndefined(maximum) },
+          },
+          profiles: profiles.map((resources, at) => ({
+            ...standard,
+            name: `p${at}`,
+            resources: dropUndefined(resources),
+          })),
+        })
+        for (const field of await options.describe(alice)) {
+          assert.deepEqual(parseOption(field, field.default), field.default)
+        }
+        const { settings } = await options.parse(alice, {}, { serverId: null })
+        const { cpu, memoryBytes, gpu } = settings.worker
+        assert.ok(cpu >= 1 && cpu <= (maximum.cores ?? Number.POSITIVE_INFINITY))
+        assert.ok(memoryBytes <= (maximum.memoryBytes ?? Number.POSITIVE_INFINITY))
+        assert.ok(gpu <= (maximum.gpus ?? Number.POSITIVE_INFINITY))
+      }),
+    )
+  })
 })
+
+function dropUndefined<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], undefined> }
+}

@@ -78,7 +78,7 @@ export function createClusterOptions(parts: ClusterOptionsParts): ClusterOptions
     async parse(user, wanted, { serverId }) {
       const input = await findInput(user)
       const options = parseFields(buildOptionFields(input), wanted)
-      const choice = readChoice(options)
+      const choice = readChoice(input, options)
       const profile = await chooseProfile(parts, user, choice.profile)
       const inherited = serverId === null ? undefined : await parts.findServerPrefix(serverId)
       return {
@@ -143,12 +143,16 @@ interface Choice {
   clientTimeoutS: number | undefined
 }
 
-function readChoice(options: Readonly<Record<string, unknown>>): Choice {
+function readChoice(input: FieldsInput, options: Readonly<Record<string, unknown>>): Choice {
   // Each was checked against its field's type.
   const read = <T>(name: OptionName) => options[name] as T | undefined
   const memoryGib = read<number>('worker_memory')
-  if (memoryGib !== undefined && memoryGib > 0 && memoryGib < leastMemoryGib) {
-    throw refuse(`worker_memory must be >= ${leastMemoryGib.toFixed(6)}, got ${memoryGib}`)
+  // Elsewhere the field itself has a least value; here it is 0, which says something else.
+  const least = hasProfileChoice(input)
+    ? Math.min(leastMemoryGib, (input.bounds.memoryBytes ?? gib) / gib)
+    : 0
+  if (memoryGib !== undefined && memoryGib > 0 && memoryGib < least) {
+    throw refuse(`worker_memory must be >= ${least.toFixed(6)}, got ${memoryGib}`)
   }
   return {
     profile: read('profile'),

@@ -119,7 +119,9 @@ function buildWorkerFields(input: FieldsInput) {
   const { cores, memoryBytes, gpus } = findWorkerDefaults(input, input.profiles[0]?.resources ?? {})
   const count = (field: OptionName, label: string, given: OptionCount): OptionField => {
     const { type = 'int', min = 1, max, value } = given
-    const spec: OptionType = { type, min: isChoice ? 0 : min, max: max ?? null }
+    // Clients refuse all options for one whose default is out of its own bounds.
+    const least = isChoice ? 0 : Math.min(min, value)
+    const spec: OptionType = { type, min: least, max: max ?? null }
     return {
       field,
       label: isChoice ? `${label} (0: as the profile)` : label,
@@ -180,7 +182,7 @@ function buildTimeoutField(
     default: value / 1000,
     spec: {
       type: 'float',
-      min: isBounded ? Math.min(1, boundMs / 1000) : 0,
+      min: isBounded ? Math.min(1, value / 1000) : 0,
       max: isBounded ? boundMs / 1000 : null,
     },
   }

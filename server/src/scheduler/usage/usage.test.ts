@@ -14,6 +14,7 @@ import {
 } from '#scheduler/testing.ts'
 import { testStoreKinds } from '#store/testing.ts'
 import { dayMs } from './job-use.ts'
+import { readSubjectUse } from './subject-use.ts'
 import { dayOf, readUsage, readUsageTotals } from './usage-reader.ts'
 
 const hourMs = 3_600_000
@@ -122,6 +123,23 @@ for (const kind of testStoreKinds) {
       await untilState(replica, clock, key, 'cancelled')
       await check(1)
       assert.equal((await read('day', { fromDay: today + 1 })).length, 1)
+    })
+
+    test('what all jobs of one subject have used is told up to now', async (t) => {
+      const { replica, clock, run } = await setUp(t)
+      const alice = await createUser(replica, 'alice')
+      await run(work(alice, { subject: 'cluster:1' }), hourMs)
+      const { key } = await requestOne(replica, work(alice, { subject: 'cluster:1' }))
+      await untilState(replica, clock, key, 'running')
+      await run(work(alice, { subject: 'cluster:11' }), hourMs)
+      const subjects = ['cluster:1', 'cluster:2', 'cluster:11']
+      const uses = await readSubjectUse(replica.store.db, subjects, clock.now())
+      assert.deepEqual([...uses.keys()].toSorted(), ['cluster:1', 'cluster:11'])
+      const of = uses.get('cluster:1')
+      assertHours(of?.coreSeconds, 4)
+      assertHours(of?.gpuSeconds, 2)
+      assertHours(of?.gibSeconds, 8)
+      assertHours(uses.get('cluster:11')?.coreSeconds, 2)
     })
 
     test('what the scheduler accounted for is what counts', async (t) => {
