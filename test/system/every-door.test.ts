@@ -8,10 +8,14 @@ import { requestServer, trivialConfig, waitUntilReady } from '../support/servers
 /** Doors that let strangers in, as the API's document says. Each says there why; one more is a decision, not an accident. */
 const openDoors = [
   'DELETE /api/v1/session',
+  // A cluster's own token opens these two for its scheduler, and a user's the end of a cluster: the handler asks.
+  'DELETE /gateway/api/v1/clusters/{cluster}',
   'DELETE /hub/user/{user}',
   'DELETE /hub/user/{user}/{path}',
   'GET /api/v1/openapi.json',
   'GET /favicon.ico',
+  'GET /gateway/api/health',
+  'GET /gateway/api/version',
   'GET /hub',
   'GET /hub/api',
   'GET /hub/api/',
@@ -30,6 +34,7 @@ const openDoors = [
   'POST /api/v1/links/inspect',
   'POST /api/v1/links/use',
   'POST /api/v1/session',
+  'POST /gateway/api/v1/clusters/{cluster}/heartbeat',
   'POST /hub/api/authorizations/token',
   // A munge credential is asked for by the driver.
   'POST /hub/api/jobs/launch',
@@ -119,6 +124,11 @@ describe('every door of a running platform', () => {
       await assertShut(method, path.replaceAll(/\{\w+\}/g, 'alice'))
   })
 
+  test('of a cluster, which its scheduler has too, is shut to strangers', async () => {
+    await assertShut('DELETE', '/gateway/api/v1/clusters/0123456789abcdef0123456789abcdef')
+    await assertShut('POST', '/gateway/api/v1/clusters/0123456789abcdef0123456789abcdef/heartbeat')
+  })
+
   test('of users’ servers, which the edge keeps itself, is shut to them too', async () => {
     const token = await platform.adminToken()
     assert.equal((await ask('GET', '/user/alice/', { authorization: `token ${token}` })).status, 200)
@@ -133,7 +143,10 @@ describe('every door of a running platform', () => {
     const tries = strangers.flatMap((headers) => ways.map((way) => ({ ...headers, ...way })))
     const answers = await Promise.all(tries.map((headers) => ask(method, path, headers)))
     answers.forEach(({ status, location }, at) => {
-      const isShut = status === 403 || (status === 302 && location.startsWith('/hub/login?next='))
+      // Clients of Dask Gateway send nothing before they were told to.
+      const asksFirst = status === 401 && path.startsWith('/gateway/')
+      const isShut =
+        asksFirst || status === 403 || (status === 302 && location.startsWith('/hub/login?next='))
       assert.ok(isShut, `${status} to ${method} ${path} ${JSON.stringify(tries[at])}`)
     })
   }
