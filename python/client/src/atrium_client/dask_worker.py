@@ -25,10 +25,11 @@ if __name__ == "__main__" and sys.path and os.path.abspath(sys.path[0]) == os.ge
     sys.path.pop(0)
 
 import argparse  # noqa: E402
-import socket  # noqa: E402
 import stat  # noqa: E402
 import tempfile  # noqa: E402
 from urllib.parse import urlsplit  # noqa: E402
+
+from atrium_client.own_address import find_own_address  # noqa: E402
 
 ENVIRONMENT = {
     # distributed.nanny.pre-spawn-environ: a worker's threads are what is parallel, not those of numpy below each.
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = _parse(sys.argv[1:] if argv is None else argv)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    command = build_command(arguments, find_own_address(arguments.scheduler), ensure_private_folder())
+    command = build_command(arguments, find_host(arguments.scheduler), ensure_private_folder())
     from distributed.cli.dask_worker import main as run_worker
 
     _add_preload("atrium_client.dask_end")
@@ -77,17 +78,13 @@ def build_command(arguments: argparse.Namespace, host: str, folder: str) -> list
     return command + arguments.rest
 
 
-def find_own_address(scheduler: str) -> str:
-    """The address of this node that packets to the scheduler come from: the one the scheduler and its other workers can reach."""
+def find_host(scheduler: str) -> str:
+    """The address on which the scheduler and its other workers reach this one."""
     parts = urlsplit(scheduler)
     if not parts.hostname or not parts.port:
         raise SystemExit(f"dask_worker: {scheduler} is no address of a scheduler: it looks like tls://10.0.0.1:8786")
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, kind, protocol) as sock:
-            # Sends nothing: it makes the kernel choose the way.
-            sock.connect(address)
-            host: str = sock.getsockname()[0]
+        host = find_own_address(parts.hostname, parts.port)
     except OSError as error:
         raise SystemExit(f"dask_worker: no way to the scheduler at {parts.hostname}: {error}") from error
     return f"[{host}]" if ":" in host else host
