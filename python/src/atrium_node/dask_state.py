@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,17 @@ def refresh_dask() -> None:
         if not is_late and loaded.get(key) != now.get(key):
             raise Differs(f"Dask's {key} may be read while modules load")
     _measure_again()
+
+
+def give_back_loggers() -> None:
+    """distributed takes Tornado's loggers when it is imported. An application that sets them up itself, and finds distributed loaded before
+    that, would log each of its lines twice."""
+    if "distributed.config" in sys.modules:
+        for name in ("tornado", "tornado.application"):
+            logger = logging.getLogger(name)
+            logger.handlers.clear()
+            logger.propagate = True
+            logger.setLevel(logging.NOTSET)
 
 
 def _read_again(config: Any) -> None:

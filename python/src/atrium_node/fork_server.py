@@ -18,11 +18,13 @@ from typing import Any
 
 from atrium_node import VERSION, linux
 from atrium_node.child_plan import ChildFiles, ChildPlan
+from atrium_node.dask_state import give_back_loggers
 from atrium_node.fork_server_boot import SOCKET_FD
 from atrium_node.fresh_modules import drop_modules
 from atrium_node.import_guard import ImportGuard
+from atrium_node.loop_watch import LoopWatch
 from atrium_node.packet import make_pair, receive_packet, send_packet, take_up
-from atrium_node.preload_sets import JOB_VARIABLES, NOTEBOOK, list_extension_modules, list_modules
+from atrium_node.preload_sets import DASK, JOB_VARIABLES, NOTEBOOK, list_extension_modules, list_modules
 from atrium_node.warm_child import Interpreter, run_warm
 
 
@@ -40,15 +42,19 @@ def main(set_name: str, version: str) -> None:
     sys.dont_write_bytecode = True
     started = time.monotonic()
     interpreter = Interpreter.capture()
-    guard = ImportGuard()
+    guard, loops = ImportGuard(), LoopWatch()
     guard.start()
+    loops.start()
     interpreter.watch.start()
     try:
         missing = _load(set_name)
     finally:
         interpreter.watch.stop()
+        loops.stop()
         guard.stop()
-    interpreter.finish_loading(drop_modules(interpreter.watch.find_readers(JOB_VARIABLES)))
+    interpreter.finish_loading(drop_modules(interpreter.watch.find_readers(JOB_VARIABLES) | loops.makers))
+    if set_name != DASK:
+        give_back_loggers()
     obstacle = guard.refused or _find_obstacle(interpreter)
     if obstacle is not None:
         send_packet(sock, {"state": "failed", "reason": obstacle}, [])
@@ -75,9 +81,26 @@ def _find_obstacle(interpreter: Interpreter) -> str | None:
     threads = len(os.listdir("/proc/self/task"))
     if threads > 1:
         return f"a preloaded module started {threads - 1} threads"
+    files = _list_open_files()
+    if files:
+        return f"a preloaded module keeps open {', '.join(files)}"
     if interpreter.kept_home.stuck:
         return f"a preloaded module keeps the home folder in {', '.join(interpreter.kept_home.stuck)}"
     return None
+
+
+def _list_open_files() -> list[str]:
+    """Besides our own: a forked process closes what it does not know."""
+    files = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            file = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:
+            # The folder's own descriptor.
+            continue
+        if int(name) > SOCKET_FD:
+            files.append(file)
+    return files
 
 
 def _end_threads_that_know_forks() -> None:

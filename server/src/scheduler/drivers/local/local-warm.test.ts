@@ -24,6 +24,8 @@ import asyncio, ctypes, json, logging, os, pathlib, random, resource, secrets, s
 import multiprocessing.process
 
 READ_AT_IMPORT = os.environ.get("ATRIUM_PROBE")
+def bring(): import loop_probe
+bring()
 HOME_AT_IMPORT = os.path.expanduser("~/kept")
 PATHS = (pathlib.Path.home() / "kept", pathlib.Path("~/.config").expanduser())
 PRINTED = str(PATHS[1])
@@ -39,7 +41,8 @@ def main():
         for method in ("spawn", "forkserver", "fork"):
             with multiprocessing.get_context(method).Pool(1) as pool: print(method, pool.apply(max, ([1, 2],)))
         return
-    import fresh_probe
+    import fresh_probe, loop_probe
+    loop_value = asyncio.get_event_loop().run_until_complete(asyncio.sleep(0, 7)), asyncio.get_event_loop() is loop_probe.LOOP
     def interrupt():
         try: os.kill(os.getpid(), signal.SIGINT)
         except KeyboardInterrupt: return True
@@ -59,7 +62,7 @@ def main():
         "encodings": [sys.stdout.encoding, sys.getfilesystemencoding(), locale.setlocale(locale.LC_CTYPE)],
         "tempdir": tempfile.gettempdir(), "home": HOME_AT_IMPORT, "containers": CONTAINERS, "paths": [[str(each), each.name, [*each.parts], each == pathlib.Path(str(each))] for each in PATHS],
         "user_site": [site.USER_BASE, site.ENABLE_USER_SITE], "original": multiprocessing.process.ORIGINAL_DIR,
-        "read_variable": fresh_probe.PREFIX, "bytecode": sys.dont_write_bytecode,
+        "read_variable": fresh_probe.PREFIX, "loop_value": loop_value, "bytecode": sys.dont_write_bytecode,
         "dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), "files_of": {name: os.stat("/proc/self/" + name).st_uid for name in ("environ", "io", "mem")},
         "signals": {name: str(signal.getsignal(name)) for name in signal.Signals}, "interrupted": interrupt(), "wakeup": signal.set_wakeup_fd(-1),
         "logging": [len(logging.getLogger().handlers), logging.getLogger().level, logging.raiseExceptions],
@@ -74,6 +77,9 @@ def main():
 
 /** Reads a variable of the job at import, as jupyterhub's own modules do. */
 const freshModule = `import os\nPREFIX = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")\n`
+
+/** Has a loop from its import on, as dask_labextension has. */
+const loopModule = `import asyncio\nLOOP = asyncio.new_event_loop()\nasyncio.set_event_loop(LOOP)\n`
 
 const entry = 'atrium_probe:main'
 
@@ -352,5 +358,9 @@ describe('warm start', () => {
 })
 
 function buildEnvironment(prefix: string): Promise<void> {
-  return buildTestEnvironment(prefix, { atrium_probe: probeModule, fresh_probe: freshModule })
+  return buildTestEnvironment(prefix, {
+    atrium_probe: probeModule,
+    fresh_probe: freshModule,
+    loop_probe: loopModule,
+  })
 }
