@@ -203,3 +203,27 @@ describe('atrium run on this machine', () => {
     }
   })
 })
+
+describe('atrium run beyond a quota', () => {
+  test('says why and where in the queue it waits, and runs when it is its turn', async (t) => {
+    const platform = await startPlatform({
+      config: JSON.stringify({ profiles: [{ name: 'one', cpu: 1 }], quotas: { user: { cpu: 1 } } }),
+    })
+    t.after(() => platform.dispose())
+    await platform.api('POST', '/hub/api/users/nora')
+    const { body } = await platform.api<{ token: string }>('POST', '/hub/api/users/nora/tokens', { body: {} })
+    const environment = { ATRIUM_URL: platform.url, ATRIUM_TOKEN: body.token }
+    const first = await runCli(['run', '--detach', '--', 'sleep', '1000'], environment)
+    const second = startCli(['run', '--', 'echo', 'its turn'], environment)
+    await waitFor(
+      'its place',
+      () => /The limit of the user nora is 1 CPU.*queue: 1/.test(second.stderr()),
+      patient,
+    )
+    assert.equal((await runCli(['jobs', 'cancel', first.stdout.trim()], environment)).code, 0)
+    assert.equal(await second.exited, 0, second.stderr())
+    assert.equal(second.stdout(), 'its turn\n')
+    const never = await runCli(['run', '--cpu', '2', '--', 'true'], environment)
+    assert.match(never.stderr, /The limit of the user nora is 1 CPU/)
+  })
+})

@@ -245,6 +245,25 @@ for (const kind of testStoreKinds) {
       })
     })
 
+    test('who has lost the right to run programs has lost it for schedules, too', async () => {
+      await withRunSite(kind, async (site) => {
+        const { id } = await create(site, hourly)
+        const role = {
+          name: 'user',
+          description: 'Little',
+          scopes: ['read:users!user'],
+          users: [],
+          groups: [],
+          services: [],
+        }
+        await site.identity.applyConfig({ admins: ['ada'], groups: {}, roles: [role] })
+        const readMessage = async () =>
+          (await site.ask('ada', 'GET', `/api/v1/schedules/${id}`)).json<ScheduleView>().lastMessage
+        const message = await until('the reason', site.clock, readMessage, minuteMs)
+        assert.equal(message, 'alice may not run programs any more.')
+      })
+    })
+
     test('what cannot be run any more says why, and keeps no other from its time', async () => {
       await withRunSite(kind, async (site) => {
         const broken = await create(site, hourly)

@@ -26,7 +26,7 @@ import { createPlatformDask, type PlatformDask } from './dask.ts'
 import { ensureKey } from './data-folder.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
 import { type JobDrivers, openJobDrivers } from './job-drivers.ts'
-import { createJobWishes, type JobWishes } from './job-wishes.ts'
+import { createJobWishes, createRunRight, type JobWishes } from './job-wishes.ts'
 import { ensureLocalToken } from './local-administrator.ts'
 import { openStore } from './open-store.ts'
 import { createOwnerPreparation } from './owner-preparation.ts'
@@ -173,6 +173,7 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
   const runs = createRuns({
     ...{ store, jobs, clock, box, log, replica, prepareOwner, users: identity.users },
     ...wishes,
+    mayRun: createRunRight(identity),
     settings: buildRunSettings({ ...drivers.servers, environmentPrefix }),
   })
   dask = createPlatformDask({

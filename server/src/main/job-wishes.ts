@@ -1,5 +1,6 @@
 import type { Hub } from '#hub/hub.ts'
 import type { ServerProfile } from '#hub/profiles.ts'
+import type { Identity } from '#identity/identity.ts'
 import type { User } from '#identity/users.ts'
 import type { JobProfile, JobProfileWish } from '#scheduler/job-profile.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
@@ -37,6 +38,14 @@ export function createJobWishes({
       const job = server?.job_key == null ? undefined : await jobs.find(server.job_key)
       return job === undefined ? undefined : findEnvironmentPrefix(job.spec.environment)
     },
+  }
+}
+
+/** Whether somebody may run programs now, by roles and groups. */
+export function createRunRight({ grants }: Pick<Identity, 'grants'>): (user: User) => Promise<boolean> {
+  return async ({ id, name }) => {
+    const scopes = await grants.scopeSetOf({ kind: 'user', id, name })
+    return scopes.allows('jobs', { user: name })
   }
 }
 

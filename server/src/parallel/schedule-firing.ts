@@ -23,6 +23,8 @@ export interface ScheduleFiringOptions extends RunCreationOptions {
   /** Throws `conflict` when the home is somebody else's. */
   prepareOwner(user: User): Promise<PreparedOwner>
   users: { findById(id: number): Promise<User | undefined> }
+  /** False for somebody who has lost the right to run programs. */
+  mayRun(user: User): Promise<boolean>
 }
 
 /** A schedule's run that can be written down. */
@@ -39,6 +41,10 @@ export async function planFiring(
 ): Promise<PlannedFiring> {
   const owner = await options.users.findById(schedule.userId)
   if (owner === undefined) throw new PlatformError('gone')
+  // A schedule outlives the credential that made it, but not the right.
+  if (!(await options.mayRun(owner))) {
+    throw new PlatformError('forbidden', { message: `${owner.name} may not run programs any more.` })
+  }
   const { home } = (await options.prepareOwner(owner)).owner
   const { request, result } = buildRunRequest(options, schedule, home)
   const wish: RunWish = {

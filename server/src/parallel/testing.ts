@@ -1,6 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 
-import type { Users } from '#identity/users.ts'
+import type { Identity } from '#identity/identity.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import { createSealedBox } from '#platform/sealed-box.ts'
@@ -34,20 +34,22 @@ export function createTestRuns({
   store,
   jobs,
   clock,
-  users,
+  identity,
   arrayLimit = 10_000,
 }: {
   store: Store
   jobs: Jobs
   clock: Clock
-  users: Pick<Users, 'findById'>
+  identity: Pick<Identity, 'users' | 'grants'>
   arrayLimit?: number
 }): Runs {
   return createRuns({
     store,
     jobs,
     clock,
-    users,
+    users: identity.users,
+    mayRun: async ({ id, name }) =>
+      (await identity.grants.scopeSetOf({ kind: 'user', id, name })).allows('jobs', { user: name }),
     box: createSealedBox(Buffer.alloc(32, 5)),
     log: createSilentLogger(),
     replica: 'replica-1',

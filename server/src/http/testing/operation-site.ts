@@ -89,7 +89,7 @@ function createTestApp(site: {
       clock: platform.clock,
       identity,
       jobs: replica.jobs,
-      runs: createTestRuns({ ...replica, clock: platform.clock, users: identity.users }),
+      runs: createTestRuns({ ...replica, clock: platform.clock, identity }),
       findServerPrefix: async () => undefined,
       version: '1.2.3',
       startedAtMs: platform.clock.now(),

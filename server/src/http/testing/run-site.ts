@@ -51,7 +51,7 @@ export async function withRunSite(
   const replica = await platform.open()
   const { clock } = platform
   const identity = createTestIdentity({ store: replica.store, clock })
-  const runs = createTestRuns({ ...replica, clock, users: identity.users })
+  const runs = createTestRuns({ ...replica, clock, identity })
   const routeOptions = {
     ...{ runs, schedules: runs.schedules, jobs: replica.jobs, users: identity.users },
     findServerPrefix: async () => '/env/of-server',
@@ -83,7 +83,7 @@ export async function withRunSite(
       (await ask(who, 'GET', `/api/v1/runs/${id}`)).json<RunDetail>()
     await check({
       ...{ platform, replica, identity, runs, clock, ask },
-      openRuns: () => createTestRuns({ ...replica, clock, users: identity.users }),
+      openRuns: () => createTestRuns({ ...replica, clock, identity }),
       async start(who, request) {
         const answer = await ask(who, 'POST', '/api/v1/runs', request)
         assert.equal(answer.statusCode, 201, answer.body)
