@@ -11,6 +11,7 @@ import type { Change, ChangeTopic, Store } from '#store/store.ts'
 
 import type { ActiveServers, ServerChanges } from './active-servers.ts'
 import { findWantedRoute } from './edge-routes.ts'
+import { findWithdrawn } from './lent-ways.ts'
 import { PublishedWays } from './published-ways.ts'
 import { buildRoutePrefix } from './server-paths.ts'
 import { SourcePublication } from './source-publication.ts'
@@ -20,7 +21,7 @@ export interface EdgePublicationOptions {
   edge: Edge
   store: Store
   active: ActiveServers
-  jobs: Pick<Jobs, 'findMany'>
+  jobs: Pick<Jobs, 'findMany' | 'waitFor'>
   services: Pick<Services, 'list'>
   /** What features want besides. */
   routeSources: readonly RouteSource[]
@@ -148,6 +149,7 @@ export class EdgePublication {
     }
     const topics = new Set(changes.map(({ topic }) => topic))
     if (topics.has('service')) this.#try(() => this.#publishServices())
+    if (topics.has('setting')) this.#try(() => this.#apply(findWithdrawn(changes, this.#published)))
     if (topics.has('replica')) this.#try(() => this.#publishControlPlanes())
     const concerning = changes.filter(({ topic }) => !withoutCredentials.has(topic))
     if (concerning.length > 0) this.#onAccessChange(concerning)

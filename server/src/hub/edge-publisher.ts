@@ -1,4 +1,4 @@
-import type { EdgeChange, Route } from '#edge/edge.ts'
+import type { Route } from '#edge/edge.ts'
 import type { EdgeWays } from '#edge/route-source.ts'
 import type { JobEndpoint, JobKey } from '#scheduler/job.ts'
 import type { Job } from '#scheduler/job-record.ts'
@@ -7,6 +7,8 @@ import type { Store } from '#store/store.ts'
 import { EdgePublication, type EdgePublicationOptions, resyncKey } from './edge-publication.ts'
 import { buildServerRoute } from './edge-routes.ts'
 import { hubLeaseName } from './hub-lease.ts'
+import { LentWays } from './lent-ways.ts'
+import { PublishedWays } from './published-ways.ts'
 import { parseServerSubject } from './server-job.ts'
 import { listWantedRoutes } from './wanted-routes.ts'
 
@@ -35,6 +37,8 @@ export interface EdgePublisher {
   listRoutes(): Promise<ReadonlyMap<string, Route>>
   /** What pushes to the edge are fenced by: the own lease's number while this replica leads, else the leader's as last read. */
   fence(): number
+  /** Routes stay. */
+  close(): void
 }
 
 const toldWithinMs = 1000
@@ -43,8 +47,16 @@ const toldWithinMs = 1000
 export function createEdgePublisher(options: EdgePublicationOptions): EdgePublisher {
   let term: EdgePublication | undefined
   let fence = 0
+  const lent = new LentWays(options)
+  /** A replica that does not lead may add ways on behalf of the one that does. */
+  async function lend(ways: EdgeWays, jobKey: JobKey) {
+    fence = await readLeaderFence(options.store)
+    lent.add(ways, jobKey)
+    await options.edge.apply(new PublishedWays().put(ways))
+  }
   return {
     fence: () => fence,
+    close: () => lent.close(),
     async lead(leaderTerm) {
       const current = new EdgePublication(options, leaderTerm)
       term = current
@@ -61,16 +73,11 @@ export function createEdgePublisher(options: EdgePublicationOptions): EdgePublis
       const route = server === undefined ? undefined : buildServerRoute(server.record, endpoint)
       if (route === undefined) return
       if (term !== undefined) return term.putEarly(route, job.key)
-      fence = await readLeaderFence(options.store)
-      await options.edge.apply([{ type: 'route-put', route }])
+      await lend({ routes: [route], tunnels: [] }, job.key)
     },
     async ensureRoutesLive(ways, jobKey) {
       if (term !== undefined) return term.putWaysEarly(ways, jobKey)
-      fence = await readLeaderFence(options.store)
-      await options.edge.apply([
-        ...ways.routes.map((route): EdgeChange => ({ type: 'route-put', route })),
-        ...ways.tunnels.map((tunnel): EdgeChange => ({ type: 'tunnel-put', tunnel })),
-      ])
+      await lend(ways, jobKey)
     },
     async resync() {
       if (term !== undefined) return term.publishAll()
@@ -98,7 +105,6 @@ async function withinPatience(telling: Promise<void>): Promise<void> {
   clearTimeout(timer)
 }
 
-/** A replica that does not lead may add a route on behalf of the one that does. */
 async function readLeaderFence({ db }: Store): Promise<number> {
   const lease = await db
     .selectFrom('leases')

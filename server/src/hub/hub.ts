@@ -168,6 +168,7 @@ export function createHub(options: HubOptions): Hub {
     start: () => leadership.start(),
     async close() {
       await leadership.close()
+      publisher.close()
       active.close()
     },
   }

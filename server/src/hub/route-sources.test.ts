@@ -131,6 +131,26 @@ for (const kind of testStoreKinds) {
       )
     })
 
+    if (kind.kind === 'postgres') {
+      test('that another replica made live go, too, when their job ends before it is ready', () =>
+        withHubSite(kind, async (site, first) => {
+          const { edge, notebooks } = site
+          const alice = await createClient(first, 'alice')
+          await waitFor('the leader', () => edge.credentials.size > 0)
+          const second = await site.open()
+          notebooks.behaviour = 'slow'
+          await alice.request('POST', start, {}, { prefer: 'respond-async' })
+          const [job] = await second.jobs.list({ kind: 'server' })
+          assert.ok(job)
+          await second.hub.publisher.ensureRoutesLive(buildWays('lent'), job.key)
+          await second.hub.publisher.ensureRoutesLive(buildWays('lent'), job.key)
+          assert.ok(edge.tunnels.has('daskgateway-lent'))
+          await alice.request('DELETE', start)
+          await waitFor('their end', () => !edge.tunnels.has('daskgateway-lent'))
+          assert.ok(!edge.routes.has('/gateway/clusters/lent/'))
+        }))
+    }
+
     test('are not live while the edge cannot be told', () =>
       withHubSite(kind, async ({ edge }, replica) => {
         const { job } = await startServer(replica)
