@@ -9,6 +9,7 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import { chromium, type Page } from 'playwright-core'
 
 import { chromiumArguments, findChromium } from '../test/support/chromium.ts'
+import { openCluster, startDaskUser } from '../test/support/dask.ts'
 import { type Platform, startPlatform } from '../test/support/platform.ts'
 import { ensureTestEnvironment } from '../test/support/python-environment.ts'
 import { findServerModel, requestServer } from '../test/support/servers.ts'
@@ -40,7 +41,9 @@ const config = JSON.stringify({
     astronomy: { users: ['chiara', 'dmitri', 'noor'] },
     teaching: { users: ['lena', 'tomas'] },
   },
-  quotas: { user: { servers: 3, cpu: 4, memory: '16G' } },
+  quotas: { user: { servers: 3, cpu: 16, memory: '48G' } },
+  dask: { worker: { cores: 1, memory: '1G' }, maximum: { workers: 8 } },
+  cost: { currency: 'EUR', coreHour: 0.02, gibHour: 0.004 },
 })
 
 /** Cold starts on a busy machine. */
@@ -81,6 +84,7 @@ async function takePictures(platform: Platform, page: Page): Promise<void> {
   await page.getByRole('link', { name: 'Open' }).waitFor({ timeout: deadlineMs })
   await waitFor('the use of memory to be known', () => readMemoryBytes(page), { deadlineMs })
   await take(page, 'home')
+  await takeComputePictures(platform, page)
   for (const [name, heading] of [
     ['admin', 'Users'],
     ['admin/jobs', 'Jobs'],
@@ -90,6 +94,30 @@ async function takePictures(platform: Platform, page: Page): Promise<void> {
     await page.getByRole('table').waitFor()
     await take(page, name.replace('/', '-'))
   }
+}
+
+/** A cluster that computes, and an array of which some jobs are done and one has failed. */
+async function takeComputePictures(platform: Platform, page: Page): Promise<void> {
+  const user = await startDaskUser(platform, 'alice')
+  const name = await openCluster(user, 4)
+  await user.run('futures = client.map(lambda x: time.sleep(1) or x, range(200), pure=False)')
+  await page.goto(`${platform.url}/hub/compute/clusters/${name}`)
+  await page.getByRole('table', { name: 'Workers' }).getByText('MB').nth(3).waitFor({ timeout: deadlineMs })
+  await page.getByText(prefix, { exact: true }).evaluate((element) => {
+    element.textContent = '/var/lib/atrium/environments/default'
+  })
+  await take(page, 'cluster')
+  await user.run('cluster.close()')
+  const work = 'test $ATRIUM_ARRAY_INDEX != 23 || exit 1; test $ATRIUM_ARRAY_INDEX -lt 31 || sleep 600'
+  const { body } = await platform.api<{ id: number }>('POST', '/api/v1/runs', {
+    token: user.token,
+    body: { command: ['sh', '-c', work], name: 'sweep', array: '1-60', cpu: 1, memoryBytes: 2 ** 28 },
+  })
+  user.close()
+  await page.goto(`${platform.url}/hub/compute/runs/${body.id}`)
+  await page.getByRole('radio', { name: /^40: Running/ }).waitFor({ state: 'attached', timeout: deadlineMs })
+  await take(page, 'run')
+  await platform.api('DELETE', `/api/v1/runs/${body.id}`, { token: user.token })
 }
 
 async function makeFirstAdministrator(platform: Platform, page: Page): Promise<void> {
