@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -40,6 +40,20 @@ after(async () => {
   await platform?.dispose()
   await rm(folder, { recursive: true, force: true })
 })
+
+/** A notebook of one cell, behind that of its parameters. */
+function buildNotebook(source: string): string {
+  const cell = { cell_type: 'code', execution_count: null, outputs: [] }
+  return JSON.stringify({
+    cells: [
+      { ...cell, id: 'a', metadata: { tags: ['parameters'] }, source: 'days = 1' },
+      { ...cell, id: 'b', metadata: {}, source },
+    ],
+    metadata: { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } },
+    nbformat: 4,
+    nbformat_minor: 5,
+  })
+}
 
 const open = (page: Page, path: string) => page.goto(`${platform.url}/hub/${path}`)
 
@@ -161,5 +175,50 @@ describe('a run', () => {
     await alice.getByRole('link', { name: 'many' }).click()
     await alice.getByRole('radio', { name: '3: Failed, exit status 1' }).check({ force: true, ...patient })
     await alice.getByRole('log', { name: 'Log of number 3' }).getByText('number 3').waitFor(patient)
+  })
+})
+
+describe('a schedule', () => {
+  test('is made by the form, runs by the clock and now, and is switched off', async () => {
+    await open(alice, 'compute/schedules')
+    await alice.getByRole('link', { name: 'New schedule' }).first().click()
+    await alice.getByLabel('Name').fill('Tick')
+    await alice.getByRole('radio', { name: 'A command' }).check()
+    await alice.getByLabel('Command', { exact: true }).fill('sh -c "echo by the clock"')
+    await alice.getByLabel('Line of cron').fill('* * * * *')
+    await seeText(alice, 'Every minute')
+    await alice.getByRole('button', { name: 'Make the schedule' }).click()
+    await alice.getByRole('heading', { level: 1, name: 'Tick' }).waitFor()
+    const history = alice.getByRole('region', { name: 'History' })
+    await seeText(alice, 'It did not run yet')
+    await history.getByText('Done').waitFor(patient)
+    await alice.getByRole('button', { name: 'Run now' }).click()
+    await history.getByText('Done').nth(1).waitFor(patient)
+    await history.getByRole('link', { name: /^Run / }).first().click()
+    await alice.getByRole('log', { name: 'Log' }).getByText('by the clock').waitFor(patient)
+    await alice.getByRole('link', { name: /^Schedule / }).click()
+    await alice.getByRole('switch', { name: 'Run Tick at its times' }).press('Space')
+    await seeText(alice, 'It is switched off')
+  })
+
+  test('of a notebook links each result into JupyterLab, and shows which run failed', async () => {
+    await open(alice, 'compute/schedules/new')
+    await alice.getByLabel('Name').fill('Report')
+    await alice.getByLabel('Notebook', { exact: true }).fill('report.ipynb')
+    await alice.getByLabel(/^Parameters/).fill('days = 7')
+    await alice.getByRole('button', { name: 'Make the schedule' }).click()
+    await alice.getByRole('heading', { level: 1, name: 'Report' }).waitFor()
+    await alice.getByRole('button', { name: 'Run now' }).click()
+    const history = alice.getByRole('region', { name: 'History' })
+    await history.getByText('Failed').waitFor(patient)
+    await writeFile(join(platform.data, 'homes', 'alice', 'report.ipynb'), buildNotebook('print(days * 6)'))
+    await alice.getByRole('button', { name: 'Run now' }).click()
+    await history.getByText('Done').waitFor(patient)
+    const result = history.getByRole('link', { name: /\.ipynb in JupyterLab, in a new tab$/ }).first()
+    const path = (await result.getAttribute('href')) ?? ''
+    assert.match(path, /^\/user\/alice\/lab\/tree\/runs\/Report\/.*\.ipynb$/)
+    const file = decodeURIComponent(path.replace('/user/alice/lab/tree/', ''))
+    const written = await readFile(join(platform.data, 'homes', 'alice', file), 'utf8')
+    assert.match(written, /"42\\n"/)
   })
 })

@@ -11,6 +11,7 @@ describe('schedules', () => {
     const row = page.getByRole('row', { name: /Daily report/ })
     await row.getByText('At 06:00, Monday to Friday (Europe/Berlin)').waitFor()
     await row.getByText('Done').waitFor()
+    await seeText(page, 'Nothing was run: There is no profile "medium".')
     const toggle = row.getByRole('switch', { name: 'Run Daily report at its times' })
     assert.ok(await toggle.isChecked())
     await toggle.press('Space')

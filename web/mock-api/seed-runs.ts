@@ -143,7 +143,13 @@ function buildNotebookRuns(nowMs: number): MockRun[] {
 
 /** What runs by the clock. `alice` has nothing. */
 export function buildSchedules(nowMs: number): ScheduleView[] {
-  const base = { keep: 30, overlap: 'skip' as const, createdAtMs: nowMs - 60 * dayMs, upcomingMs: [] }
+  const base = {
+    keep: 30,
+    overlap: 'skip' as const,
+    createdAtMs: nowMs - 60 * dayMs,
+    upcomingMs: [],
+    variables: [],
+  }
   return [
     {
       ...base,
@@ -155,12 +161,14 @@ export function buildSchedules(nowMs: number): ScheduleView[] {
       enabled: true,
       notebook: { path: 'reports/daily.ipynb', parameters: { region: 'north', days: 7 } },
       run: { profile: 'small', retries: 2 },
+      variables: ['API_KEY'],
     },
     {
       ...base,
       id: 2,
       user: 'ada',
       name: 'Fetch catalogue',
+      lastMessage: 'There is no profile "medium".',
       cron: '*/30 * * * *',
       timezone: 'UTC',
       enabled: false,

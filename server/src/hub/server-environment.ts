@@ -38,8 +38,11 @@ export function buildServerEnvironment(input: ServerEnvironmentInput): Record<st
   const path = buildServerPath(user, server)
   const apiUrl = `${hubUrl}${hubPath}api`
   const accessScopes = JSON.stringify(buildAccessScopes(user, server))
+  const login = buildLoginEnvironment(input)
   const own = {
-    ...buildLoginEnvironment(input),
+    ...login,
+    // `atrium`, unless the environment or the system has one.
+    PATH: `${login['PATH']}:${input.clientFolder}/atrium_client/bin`,
     ...buildClientEnvironment({ clientFolder: input.clientFolder, apiUrl: hubUrl }),
     ...buildLimitEnvironment(input.resources),
     ...input.tools,

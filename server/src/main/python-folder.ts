@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const readableByAll = { folder: 0o755, file: 0o644 }
+const readableByAll = { folder: 0o755, file: 0o644, program: 0o755 }
+/** Files in folders of this name are programs. */
+const programs = 'bin'
 const compileMs = 60_000
 
 /**
@@ -75,7 +77,7 @@ async function openForAll(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) await openForAll(path)
-    else await chmod(path, readableByAll.file)
+    else await chmod(path, basename(folder) === programs ? readableByAll.program : readableByAll.file)
   }
 }
 

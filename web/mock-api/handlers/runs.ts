@@ -157,6 +157,7 @@ function createSchedule(request: MockRequest): ScheduleView {
     id: state.nextId++,
     user: user?.name ?? '',
     upcomingMs: [],
+    variables: [],
     createdAtMs: nowMs,
   }
   state.schedules.push(schedule)

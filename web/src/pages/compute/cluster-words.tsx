@@ -92,10 +92,20 @@ export function describeAsker({ server }: ClusterView): string {
   return server === '' ? 'Default server' : `Server ${server}`
 }
 
-/** What a person chose among the options that administrators offer, beyond what is shown anyway. */
+/** Options that stand elsewhere on the page, or are empty unless somebody chose something. */
+const toldElsewhere = ['environment', 'idle_timeout', 'client_timeout', 'preemptible']
+
+/** What a person chose among the options that administrators offer, beyond what is shown anyway. Variables by their names: some are secrets. */
 export function listOptions({ options }: ClusterView): [name: string, value: string][] {
-  return Object.entries(options).map(([name, value]) => [
-    name,
-    typeof value === 'string' ? value : JSON.stringify(value),
-  ])
+  return Object.entries(options).flatMap(([name, value]): [string, string][] => {
+    if (toldElsewhere.includes(name)) return []
+    const text = describeOption(value)
+    return text === '' ? [] : [[name, text]]
+  })
+}
+
+function describeOption(value: unknown): string {
+  if (value === 0 || value === null || value === undefined) return ''
+  if (typeof value === 'object') return Object.keys(value).join(', ')
+  return String(value)
 }

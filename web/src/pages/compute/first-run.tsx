@@ -5,13 +5,13 @@ atrium run -n 8 -- python solver.py
 atrium run --array 1-100 -- python one.py`
 
 const pythonCode = `from atrium_client import run
-run(["python", "solver.py"], tasks=8)`
+run(["python", "solver.py"], tasks=8).stream()`
 
 /** How one runs a program beside a server. */
 export function RunGuide() {
   return (
     <div className="stack">
-      <p>In a terminal of your server, or on your own machine:</p>
+      <p>In a terminal of your server, or on your own machine with a token:</p>
       <CodeBlock label="Runs a program, eight tasks by MPI, and an array of a hundred" code={terminalCode} />
       <p>In a notebook:</p>
       <CodeBlock label="Runs eight tasks from Python" code={pythonCode} />

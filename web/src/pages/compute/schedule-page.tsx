@@ -45,6 +45,11 @@ export function SchedulePage() {
 function ScheduleDetails({ schedule }: { schedule: ScheduleView }) {
   return (
     <>
+      {schedule.lastMessage && (
+        <Notice tone="warn" title="Nothing was run when it was due last">
+          {schedule.lastMessage}
+        </Notice>
+      )}
       <Card
         title="When"
         description={describeTimes(schedule)}
@@ -75,7 +80,7 @@ function ScheduleDetails({ schedule }: { schedule: ScheduleView }) {
 }
 
 function listScheduleFacts(schedule: ScheduleView): Fact[] {
-  const { notebook, run, cron, timezone = 'UTC', keep, overlap } = schedule
+  const { notebook, run, cron, timezone = 'UTC', keep, overlap, variables = [] } = schedule
   return [
     { label: notebook ? 'Notebook' : 'Command', value: <code>{describeWhat(schedule)}</code> },
     ...Object.entries(notebook?.parameters ?? {}).map(([name, value]) => ({
@@ -86,6 +91,7 @@ function listScheduleFacts(schedule: ScheduleView): Fact[] {
     { label: 'Line of cron', value: <code>{cron}</code> },
     { label: 'Time zone', value: timezone },
     { label: 'Profile', value: run?.profile },
+    { label: 'Variables', value: variables.length > 0 ? <code>{variables.join(', ')}</code> : undefined },
     { label: 'Runs again after a failure', value: run?.retries ? `${run.retries} times at most` : 'No' },
     { label: 'Results that are kept', value: notebook && keep },
     {

@@ -67,7 +67,8 @@ export function NextTime({ schedule: { nextAtMs, enabled } }: { schedule: Schedu
   )
 }
 
-function LastRun({ schedule: { lastRun } }: { schedule: ScheduleView }) {
+function LastRun({ schedule: { lastRun, lastMessage } }: { schedule: ScheduleView }) {
+  if (lastMessage) return <p className="cell-note">Nothing was run: {lastMessage}</p>
   if (!lastRun) return <span className="muted">Did not run yet</span>
   return (
     <Link className="plain-link" to={paths.run(lastRun.id)}>
