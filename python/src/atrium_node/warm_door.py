@@ -245,7 +245,8 @@ def _build_plan(given: dict[str, Any], prefix: str, entry: str, peer: Peer) -> C
         raise Refused("this is no plan")
     return ChildPlan(
         command=list(command), environment=dict(environment), cwd=cwd, uid=peer.uid, gid=peer.gid, gids=peer.gids,
-        umask=umask & 0o777, drop=True, tasks=1, open_files=peer.open_files, warm_prefix=prefix, warm_entry=entry, cgroups=[],
+        umask=umask & 0o777, drop=True, tasks=1, mpi=None, open_files=peer.open_files, warm_prefix=prefix, warm_entry=entry,
+        cgroups=[],
     )  # fmt: skip
 
 

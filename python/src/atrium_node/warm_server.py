@@ -223,5 +223,5 @@ def _spawn(prefix: str, set_name: str, owner: Owner | None, theirs: socket.socke
 def _owner_plan(owner: Owner, cgroups: list[str]) -> ChildPlan:
     return ChildPlan(
         command=[], environment={}, cwd="/", uid=owner.uid, gid=owner.gid, gids=owner.gids, umask=0o077, drop=True,
-        tasks=1, open_files=OPEN_FILES, warm_prefix=None, warm_entry=None, cgroups=cgroups,
+        tasks=1, mpi=None, open_files=OPEN_FILES, warm_prefix=None, warm_entry=None, cgroups=cgroups,
     )  # fmt: skip
