@@ -20,8 +20,8 @@ describe('runs from Python', () => {
 
   before(async () => {
     platform = await startPlatform()
-    await createPerson(platform, 'alice')
-    const { body } = await platform.api<{ token: string }>('POST', '/hub/api/users/alice/tokens', {
+    await createPerson(platform, 'nora')
+    const { body } = await platform.api<{ token: string }>('POST', '/hub/api/users/nora/tokens', {
       body: {},
     })
     environment = {
@@ -126,15 +126,15 @@ assert run.stream() == 0
   })
 
   test('in a notebook it runs in the environment and folder of its server, as its owner', async () => {
-    await startServer(platform, 'alice')
-    const alice = await signIn(platform, 'alice')
-    assert.equal((await alice.open('/user/alice/lab')).status, 200)
-    const started = await alice.call('/user/alice/api/kernels', {
+    await startServer(platform, 'nora')
+    const nora = await signIn(platform, 'nora')
+    assert.equal((await nora.open('/user/nora/lab')).status, 200)
+    const started = await nora.call('/user/nora/api/kernels', {
       method: 'POST',
       body: '{"name":"python3"}',
     })
     const { id } = JSON.parse(started.text) as { id: string }
-    const kernel = await openSocket(alice, platform.url, `/user/alice/api/kernels/${id}/channels`)
+    const kernel = await openSocket(nora, platform.url, `/user/nora/api/kernels/${id}/channels`)
     const code = `
 import atrium_client, os, sys
 os.makedirs("project", exist_ok=True); os.chdir("project")
@@ -144,7 +144,7 @@ print(*parts, code, sys.prefix, os.getcwd(), sep="")`
     const [inJob = '', inKernel = ''] = (await executeCode(kernel, code)).split('\n')
     assert.equal(inKernel, `0${inJob.replace(' ', '')}`)
     kernel.close()
-    const { body } = await platform.api<{ runs: RunView[] }>('GET', '/api/v1/runs?user=alice&limit=1')
-    assert.match(body.runs[0]?.workingDirectory ?? '', /\/alice\/project$/)
+    const { body } = await platform.api<{ runs: RunView[] }>('GET', '/api/v1/runs?user=nora&limit=1')
+    assert.match(body.runs[0]?.workingDirectory ?? '', /\/nora\/project$/)
   })
 })
