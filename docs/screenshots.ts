@@ -103,9 +103,7 @@ async function takeComputePictures(platform: Platform, page: Page): Promise<void
   await user.run('futures = client.map(lambda x: time.sleep(1) or x, range(200), pure=False)')
   await page.goto(`${platform.url}/hub/compute/clusters/${name}`)
   await page.getByRole('table', { name: 'Workers' }).getByText('MB').nth(3).waitFor({ timeout: deadlineMs })
-  await page.getByText(prefix, { exact: true }).evaluate((element) => {
-    element.textContent = '/var/lib/atrium/environments/default'
-  })
+  await showDefaultFacts(page, platform)
   await take(page, 'cluster')
   await user.run('cluster.close()')
   const work = 'test $ATRIUM_ARRAY_INDEX != 23 || exit 1; test $ATRIUM_ARRAY_INDEX -lt 31 || sleep 600'
@@ -116,6 +114,7 @@ async function takeComputePictures(platform: Platform, page: Page): Promise<void
   user.close()
   await page.goto(`${platform.url}/hub/compute/runs/${body.id}`)
   await page.getByRole('radio', { name: /^40: Running/ }).waitFor({ state: 'attached', timeout: deadlineMs })
+  await showDefaultFacts(page, platform)
   await take(page, 'run')
   await platform.api('DELETE', `/api/v1/runs/${body.id}`, { token: user.token })
 }
@@ -147,6 +146,20 @@ async function showDefaultPaths(page: Page, { data }: Platform): Promise<void> {
         .replaceAll(environment, '/var/lib/atrium/environments/default')
         .replaceAll(folder, '/var/lib/atrium')
       log.scrollTop = log.scrollHeight
+    },
+    [prefix, data] as const,
+  )
+}
+
+/** The same for paths among the facts of a page. */
+async function showDefaultFacts(page: Page, { data }: Platform): Promise<void> {
+  await page.locator('dd code').evaluateAll(
+    (elements, [environment, folder]) => {
+      for (const element of elements) {
+        element.textContent = (element.textContent ?? '')
+          .replace(environment, '/var/lib/atrium/environments/default')
+          .replace(folder, '/var/lib/atrium')
+      }
     },
     [prefix, data] as const,
   )

@@ -92,6 +92,7 @@ function findLack(language: string): string | false {
 describe('docs/parallel.md', () => {
   let platform: Platform
   let inServer: PythonSession
+  let server: Record<string, string>
   let onLaptop: PythonSession
   let laptop: Record<string, string>
   let folder: string
@@ -102,7 +103,8 @@ describe('docs/parallel.md', () => {
     const user = await startDaskUser(platform, 'alice')
     user.close()
     laptop = { ATRIUM_URL: platform.url.replace(/\/$/, ''), ATRIUM_TOKEN: user.token }
-    inServer = await startPython(await readServerVariables(platform, 'alice'))
+    server = await readServerVariables(platform, 'alice')
+    inServer = await startPython(server)
     onLaptop = await startPython(laptop)
   })
   after(async () => {
@@ -123,7 +125,10 @@ describe('docs/parallel.md', () => {
     const atrium = `cd ${folder}; atrium() { ${process.execPath} ${join(root, 'cli/bin/atrium.mjs')} "$@"; }\n`
     const { status, output } = await runShell(atrium + code, { ...process.env, ...laptop })
     assert.equal(status, 0, output)
-    return output
+    // What there is in a terminal of the server is the same.
+    const inTerminal = code.startsWith('atrium') ? await runShell(code, server) : { status, output }
+    assert.equal(inTerminal.status, 0, inTerminal.output)
+    return inTerminal.output
   }
 
   for (const block of readBlocks('docs/parallel.md')) {
