@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,6 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import { type PythonSession, patient, startDaskUser, startPython } from '../support/dask.ts'
 import { type Platform, runCli, startPlatform } from '../support/platform.ts'
-import { ensureTestEnvironment } from '../support/python-environment.ts'
 import { findJobProcesses, findServerModel, requestServer } from '../support/servers.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -75,19 +74,8 @@ const prints: readonly [word: string, output: RegExp][] = [
   ['--array 1-4', /part 4/],
   ['from atrium_client import run', /^0 42\n/],
   ['ipyparallel', /\[0, 1, 4, 9\]/],
-  ['mpi4py', /rank 1 of 2: 3/],
-  ['bodo', /700000/],
   ['/api/v1/schedules', /"nextAtMs"/],
 ]
-
-const environment = await ensureTestEnvironment()
-
-/** Why a block cannot be run in the tests' environment: `sh mpi` is a block that needs MPI. MPI has its own tests. */
-function findLack(language: string): string | false {
-  const [, need] = language.split(' ')
-  if (need === undefined || existsSync(join(environment, 'bin', 'mpiexec'))) return false
-  return `the environment has no ${need}`
-}
 
 describe('docs/parallel.md', () => {
   let platform: Platform
@@ -132,9 +120,9 @@ describe('docs/parallel.md', () => {
   }
 
   for (const block of readBlocks('docs/parallel.md')) {
-    const { language, code, section, line } = block
+    const { code, section, line } = block
     const expected = prints.find(([word]) => code.includes(word))?.[1] ?? /(?:)/
-    test(`${section}, line ${line}: does what it says`, { skip: findLack(language) }, async () => {
+    test(`${section}, line ${line}: does what it says`, async () => {
       assert.match(await runBlock(block), expected)
     })
   }
