@@ -70,6 +70,13 @@ describe('the portal on the real platform', () => {
   test('every page opens without a complaint of the browser', async () => {
     const signs: Record<string, string> = {
       home: 'Default server',
+      compute: 'No cluster runs',
+      'compute/runs': 'You ran nothing yet',
+      'compute/schedules': 'Nothing runs by the clock',
+      'compute/schedules/new': 'At 06:00, Monday to Friday',
+      'admin/jobs/clusters': 'No cluster fits',
+      'admin/jobs/runs': 'No run fits',
+      'admin/jobs/schedules': 'No schedule fits',
       token: 'Your tokens',
       activity: 'session.start',
       account: 'This one',
