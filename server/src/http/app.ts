@@ -24,6 +24,8 @@ import { createXsrf } from './xsrf.ts'
 
 const defaultBodyLimitBytes = 1024 * 1024
 const longestParameter = 1024
+/** After it was told to close, longer than anything but a stream takes; streams are resumed elsewhere. */
+const closeWithinMs = 12_000
 
 type SchemaCompilers = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
 
@@ -76,6 +78,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.addHook('onRoute', ({ method, url }) => options.onRegistered?.(`${method} ${url}`))
   app.addHook('onResponse', createAccessLog(log))
   if (options.whenChangesHold !== undefined) app.addHook('onSend', createHold(options.whenChangesHold))
+  const closing = announceClosing(app)
   const sendError = createErrorSender(options)
   app.setErrorHandler((error, request, reply) => sendError(toPlatformError(error), request, reply))
   const findPrincipal = createFindPrincipal(principals, sessionCookieName(secure))
@@ -84,10 +87,28 @@ export function createApp(options: AppOptions): FastifyInstance {
     xsrf: createXsrf({ key: options.xsrfKey, secure }),
     log,
     findPrincipal,
+    closing,
     ...(options.checkAnswer === undefined ? {} : { checkAnswer: options.checkAnswer }),
   }
   for (const route of routes) registerRoute(app, route, registrar)
   return app
+}
+
+/**
+ * Aborted once the app is to close: who waits for something answers as it is. Connections end with their answers, since one that is kept alive
+ * would keep the process for more than a minute, and what goes on for longer is broken off.
+ */
+function announceClosing(app: FastifyInstance): AbortSignal {
+  const closing = new AbortController()
+  app.addHook('preClose', async () => {
+    closing.abort()
+    setTimeout(() => app.server.closeAllConnections(), closeWithinMs).unref()
+  })
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (closing.signal.aborted) reply.header('connection', 'close')
+    done(null, payload)
+  })
+  return closing.signal
 }
 
 /** A token opens its owner's server, and one that was revoked opens none, from the answer on that says so. */

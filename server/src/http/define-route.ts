@@ -79,6 +79,8 @@ export interface RouteRequest<
   readonly origin: string
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal
+  /** Aborted when this control plane is to end: what only waits answers as things are, and the client asks again. */
+  readonly closing: AbortSignal
   readonly log: Logger
   /** The XSRF token for the forms and scripts of the page that answers; sets its cookie if need be. `sessionId`: of a session just made. */
   xsrfToken(this: object, sessionId?: string): string

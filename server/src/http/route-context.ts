@@ -63,6 +63,10 @@ export class RouteContext implements Omit<RouteRequest, 'principal'> {
     return controller.signal
   }
 
+  get closing(): AbortSignal {
+    return this.#tools.closing
+  }
+
   get log(): Logger {
     const { principal } = this
     return this.#tools.log.child({
@@ -93,6 +97,8 @@ export class RouteContext implements Omit<RouteRequest, 'principal'> {
 export interface RouteTools {
   readonly xsrf: Xsrf
   readonly log: Logger
+  /** Aborted when the app is to close. */
+  readonly closing: AbortSignal
   /** Lets the request in anew, as far as its credential and the route's scopes go; undefined: not any more. */
   findAllowed(request: FastifyRequest): Promise<Principal | undefined>
 }

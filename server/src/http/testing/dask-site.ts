@@ -24,6 +24,10 @@ export class RecordedClusters implements Clusters {
   readonly stops: { name: string; actor: string; reason: string; message?: string }[] = []
   readonly adapted: AdaptBounds[] = []
   limit = 10
+  /** Clusters never start by themselves. */
+  isSlow = false
+  /** Who waits for a start. */
+  waiting = 0
 
   async create({ owner, options, settings, serverId }: Parameters<Clusters['create']>[0]): Promise<string> {
     const name = randomBytes(16).toString('hex')
@@ -52,7 +56,15 @@ export class RecordedClusters implements Clusters {
       .filter((one) => states?.includes(one.state) ?? true)
       .toReversed()
   }
-  async waitForStart(name: string): Promise<Cluster | undefined> {
+  async waitForStart(
+    name: string,
+    { signal }: Parameters<Clusters['waitForStart']>[1],
+  ): Promise<Cluster | undefined> {
+    if (this.isSlow) {
+      this.waiting += 1
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      return this.all.get(name)
+    }
     this.set(name, { state: 'running' })
     return this.all.get(name)
   }

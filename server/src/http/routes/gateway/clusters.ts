@@ -104,7 +104,7 @@ function showRoute(context: GatewayContext): Route {
       query: Type.Object({ wait: Type.Optional(Type.String({ description: 'Empty, or a number but 0.' })) }),
       responses: { 200: clusterReportSchema },
     },
-    async handler({ principal, params, query, signal }) {
+    async handler({ principal, params, query, signal, closing }) {
       const { clusters } = getDask(context)
       const name = params['cluster'] ?? ''
       const cluster = await clusters.find(name)
@@ -113,7 +113,10 @@ function showRoute(context: GatewayContext): Route {
       if (cluster.state !== 'pending' || !isFlag(query.wait)) {
         return buildClusterReport(clusters, cluster, principal)
       }
-      const started = await clusters.waitForStart(name, { atMostMs: waitMs, signal })
+      const started = await clusters.waitForStart(name, {
+        atMostMs: waitMs,
+        signal: AbortSignal.any([signal, closing]),
+      })
       if (started === undefined) throw missing(name)
       return buildClusterReport(clusters, started, principal)
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { type DaskSite, withDaskSite } from '#http/testing/dask-site.ts'
+import { waitFor } from '#platform/wait-for.ts'
 import { testStoreKinds } from '#store/testing.ts'
 
 const [kind] = testStoreKinds
@@ -116,6 +117,21 @@ describe("Dask Gateway's protocol", () => {
       assert.deepEqual((await ask(alice, 'GET', clustersPath)).body, {})
       const stopped = await ask(alice, 'GET', `${clustersPath}?status=STOPPED,failed`)
       assert.deepEqual(stopped.body, { [name]: { ...pending, status: 'STOPPED', stop_time: 2_000_000 } })
+    }))
+
+  test('answers who waits as soon as the control plane is to end, and keeps no connection', () =>
+    withSite(async ({ app, makeToken, makeCluster, clusters }) => {
+      clusters.isSlow = true
+      const name = await makeCluster('alice')
+      const headers = { authorization: `jupyterhub ${await makeToken('alice')}` }
+      const url = await app.listen({ host: '127.0.0.1', port: 0 })
+      const waiting = fetch(`${url}${clustersPath}${name}?wait`, { headers })
+      await waitFor('the question', async () => clusters.waiting === 1)
+      const closed = app.close()
+      const answer = await waiting
+      assert.equal(((await answer.json()) as { status: string }).status, 'PENDING')
+      assert.equal(answer.headers.get('connection'), 'close')
+      await closed
     }))
 
   test('refuses what it does not know in words that the client shows', () =>
