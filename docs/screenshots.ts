@@ -109,11 +109,11 @@ async function takeComputePictures(platform: Platform, page: Page): Promise<void
   const work = 'test $ATRIUM_ARRAY_INDEX != 23 || exit 1; test $ATRIUM_ARRAY_INDEX -lt 31 || sleep 600'
   const { body } = await platform.api<{ id: number }>('POST', '/api/v1/runs', {
     token: user.token,
-    body: { command: ['sh', '-c', work], name: 'sweep', array: '1-60', cpu: 1, memoryBytes: 2 ** 28 },
+    body: { command: ['sh', '-c', work], name: 'sweep', array: '1-60', cpu: 0.1, memoryBytes: 2 ** 26 },
   })
   user.close()
   await page.goto(`${platform.url}/hub/compute/runs/${body.id}`)
-  await page.getByRole('radio', { name: /^40: Running/ }).waitFor({ state: 'attached', timeout: deadlineMs })
+  await page.getByRole('radio', { name: /^31: Running/ }).waitFor({ state: 'attached', timeout: deadlineMs })
   await showDefaultFacts(page, platform)
   await take(page, 'run')
   await platform.api('DELETE', `/api/v1/runs/${body.id}`, { token: user.token })
