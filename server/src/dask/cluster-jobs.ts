@@ -134,12 +134,14 @@ const numericEnvironment = {
   MALLOC_TRIM_THRESHOLD_: '65536',
 }
 
-function buildSpec({ id }: ClusterJob, owner: JobOwner, queue: QueueOptions | undefined) {
+function buildSpec({ id, settings }: ClusterJob, owner: JobOwner, queue: QueueOptions | undefined) {
+  const { timeLimitMs } = settings
   return {
     owner,
     workingDirectory: owner.home,
     tasks: 1,
     ...(queue === undefined ? {} : { queue }),
+    ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
     labels: { cluster: String(id) },
   }
 }

@@ -2,7 +2,7 @@ import type { EdgeWays, RouteSource } from '#edge/route-source.ts'
 import { hashSecret } from '#platform/secret.ts'
 import type { JobEndpoint } from '#scheduler/job.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
-import type { ReadableDatabase } from '#store/store.ts'
+import type { Store } from '#store/store.ts'
 
 import { schedulerPorts } from './cluster-jobs.ts'
 import { buildDashboardPrefix, buildServerName } from './cluster-paths.ts'
@@ -42,15 +42,15 @@ export function buildDashboardProof(tokenHash: string): string {
 
 /** The ways to all clusters that run. */
 export function createClusterRoutes({
-  db,
+  store,
   jobs,
 }: {
-  db: ReadableDatabase
+  store: Pick<Store, 'db' | 'onChange'>
   jobs: Pick<Jobs, 'findMany' | 'subscribe'>
 }): RouteSource {
   return {
     async list() {
-      const clusters = await listClusters(db, { isOver: false, limit: Number.MAX_SAFE_INTEGER })
+      const clusters = await listClusters(store.db, { isOver: false, limit: Number.MAX_SAFE_INTEGER })
       const schedulers = await jobs.findMany(clusters.map(({ schedulerJob }) => schedulerJob))
       const ways = clusters.flatMap((cluster) => {
         const job = schedulers.get(cluster.schedulerJob)
@@ -59,10 +59,19 @@ export function createClusterRoutes({
       })
       return { routes: ways.flatMap(({ routes }) => routes), tunnels: ways.flatMap(({ tunnels }) => tunnels) }
     },
-    // A cluster has ways while its scheduler runs: nothing else of it changes them.
-    onChange: (listener) =>
-      jobs.subscribe((keys) => {
-        if (keys.some((key) => key === '*' || key.startsWith('dask-scheduler-'))) listener()
-      }),
+    // A cluster has ways while its scheduler runs, for its owner by name: nothing else changes them.
+    onChange(listener) {
+      const stops = [
+        jobs.subscribe((keys) => {
+          if (keys.some((key) => key === '*' || key.startsWith('dask-scheduler-'))) listener()
+        }),
+        store.onChange((changes) => {
+          if (changes.some(({ topic }) => topic === 'user')) listener()
+        }),
+      ]
+      return () => {
+        for (const stop of stops) stop()
+      }
+    },
   }
 }

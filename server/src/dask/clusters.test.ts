@@ -75,6 +75,34 @@ for (const kind of testStoreKinds) {
       assert.ok(!shown.includes(token))
     })
 
+    test('its jobs are what its settings say', async (t) => {
+      const site = await setUp(t)
+      const replica = await site.open()
+      const name = await site.create(replica, await site.createUser(replica, 'alice'), {
+        environmentPrefix: '/env',
+        queue: { account: 'physics' },
+        worker: { cpu: 2, threads: 4, memoryBytes: 2 ** 31, gpu: 1, preemptible: false },
+        environment: { COLOUR: 'blue', DASK_GATEWAY_CLUSTER_NAME: 'another' },
+        timeLimitMs: 3_600_000,
+        clientTimeoutMs: 60_000,
+      })
+      await site.untilState(replica, name, 'running')
+      await replica.dask.scale(name, 1, actor)
+      await site.untilConnected(replica, name, 1)
+      const [worker, scheduler] = (await replica.jobs.list({})).map(({ spec }) => spec)
+      for (const spec of [worker, scheduler]) {
+        assert.equal(spec?.owner.login, 'alice')
+        assert.equal(spec?.timeLimitMs, 3_600_000)
+        assert.deepEqual(spec?.queue, { account: 'physics' })
+        assert.equal(spec?.environment['COLOUR'], 'blue')
+        assert.equal(spec?.environment['DASK_GATEWAY_CLUSTER_NAME'], name)
+        assert.equal(spec?.environment['ATRIUM_DASK_CLIENT_TIMEOUT'], '60')
+      }
+      assert.deepEqual(worker?.resources, { cpu: 2, memoryBytes: 2 ** 31, gpu: 1 })
+      assert.match(worker?.command.join(' ') ?? '', /--nthreads 4 --memory-limit 2147483648 --gpu 1/)
+      assert.deepEqual(scheduler?.resources, { cpu: 1, memoryBytes: 2 ** 30 })
+    })
+
     test('a stopped one leaves nothing: no job, no key, no way in', async (t) => {
       const site = await setUpRunning(t)
       const { replica, name } = site

@@ -17,6 +17,8 @@ export interface ClusterSettings {
   scheduler: { cpu: number; memoryBytes: number }
   /** More variables for the scheduler and its workers; no secrets. */
   environment: Readonly<Record<string, string>>
+  /** Of each of its jobs: a worker that reaches it is replaced, with its scheduler the cluster ends. Absent: none of ours. */
+  timeLimitMs?: number
   /** 0: it does not stop for being idle. */
   idleTimeoutMs: number
   /** 0: it does not stop for having no client. */

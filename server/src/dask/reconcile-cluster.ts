@@ -9,7 +9,7 @@ import { buildWorkerJob, type DaskSettings, schedulerPorts } from './cluster-job
 import { type ClusterPlan, planCluster } from './cluster-plan.ts'
 import { type ClusterRecord, lockCluster, readSealedSecrets, updateCluster } from './cluster-records.ts'
 import { openClusterSecrets } from './cluster-secrets.ts'
-import { writeEnd } from './cluster-stopper.ts'
+import { type ClusterEnd, writeEnd } from './cluster-stopper.ts'
 import { findWorkerLimit } from './worker-limit.ts'
 import { hasEverConnected, insertWorkers, listWorkers, markWorkers } from './worker-records.ts'
 
@@ -30,6 +30,13 @@ export interface Reconciled {
   /** When to look again, whatever is heard. */
   wakeAtMs?: number
   isOver: boolean
+}
+
+/** It was sealed under a key that is gone: nobody new can join. */
+const keyLost: ClusterEnd = {
+  outcome: 'failed',
+  reason: 'key_lost',
+  message: 'Its certificate cannot be read any more.',
 }
 
 /** How many workers are asked for in one transaction: a driver submits them together, and others come in between. */
@@ -108,7 +115,8 @@ async function startWorkers(
   const secrets = sealed === null ? undefined : openClusterSecrets(box, sealed)
   const { endpoint, spec } = scheduler
   const port = endpoint?.ports[schedulerPorts.scheduler]
-  if (endpoint === undefined || port === undefined || secrets === undefined) return
+  if (secrets === undefined) return writeEnd(tx, jobs, record, keyLost)
+  if (endpoint === undefined || port === undefined) return
   const address = `tls://${formatHost(endpoint.host)}:${port}`
   const keys = Array.from({ length: count }, () => buildJobKey('dask-worker'))
   await insertWorkers(tx, record.id, keys, clock.now())

@@ -10,8 +10,8 @@ const longestPauseMs = 60_000
 /** A cluster whose workers broke so often, and none ever came, is not tried any more. */
 const mostFruitless = 5
 
-/** They were taken away, nothing is wrong with them. */
-const innocent: ReadonlySet<string | null> = new Set(['preempted', 'node_lost', 'requeued'])
+/** They were taken away or had their time, nothing is wrong with them. */
+const innocent: ReadonlySet<string | null> = new Set(['preempted', 'node_lost', 'requeued', 'time_limit'])
 
 /**
  * What follows from workers that ended though nobody wanted it: they are replaced, at once the first time, then later and later, so that

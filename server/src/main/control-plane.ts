@@ -157,7 +157,7 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     identity,
     accounts: drivers.accounts,
     prepareOwner,
-    routeSources: [createClusterRoutes({ db: store.db, jobs })],
+    routeSources: [createClusterRoutes({ store, jobs })],
     edge,
     credentials: identity.createEdgeCredentials(),
     box,

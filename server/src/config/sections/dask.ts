@@ -68,7 +68,8 @@ export const daskSection = Type.Object(
     maximum: Type.Object(bounds(), {
       additionalProperties: false,
       default: {},
-      description: 'The most that anybody may ask for. What all clusters may take together is in `quotas`.',
+      description:
+        'The most that anybody may ask for. Workers of one cluster where nothing is said: twice the cores of this machine, 8 at least; 1,000 on Slurm. What all clusters may take together is in `quotas`.',
     }),
     groups: Type.Record(Type.String(), Type.Object(bounds(), { additionalProperties: false }), {
       description: 'Groups with bounds of their own; of several that a user is in the most generous counts.',

@@ -181,6 +181,7 @@ function buildSettings(
     worker: buildWorker(input, choice, profile),
     scheduler: { cpu: defaults.scheduler.cores, memoryBytes: defaults.scheduler.memoryBytes },
     environment: { ...defaults.environment, ...choice.variables },
+    ...(profile.timeLimitMs === undefined ? {} : { timeLimitMs: profile.timeLimitMs }),
     idleTimeoutMs: toMs(choice.idleTimeoutS) ?? within(bounds.idleTimeoutMs, defaults.idleTimeoutMs),
     clientTimeoutMs: toMs(choice.clientTimeoutS) ?? within(bounds.clientTimeoutMs, defaults.clientTimeoutMs),
     ...(bounds.workers === undefined ? {} : { maximumWorkers: bounds.workers }),
