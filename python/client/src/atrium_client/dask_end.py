@@ -5,16 +5,32 @@ A nanny would end it then; our workers have none. A preload of workers, switched
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from typing import Any
 
 _SECONDS = 2.0
-"""For what is under way to other workers, and for teardown of people's own plugins that came before."""
+"""For what is under way to other workers, and for teardown of people's own plugins."""
 
 
-def dask_teardown(_worker: Any) -> None:
-    """Called by distributed when the scheduler knows that this worker closes."""
-    timer = threading.Timer(_SECONDS, os._exit, (0,))
+def dask_setup(worker: Any) -> None:
+    """Called by distributed once the worker is made. Closing may be cancelled on its way, and then never comes to the preloads' teardown."""
+    close = worker.close
+
+    async def close_in_time(*args: Any, **more: Any) -> Any:
+        _end_after(_SECONDS)
+        try:
+            return await close(*args, **more)
+        except asyncio.CancelledError:
+            # Its scheduler went away meanwhile: distributed waits for the end of a close that nobody goes on with.
+            _end_after(0.0)
+            raise
+
+    worker.close = close_in_time
+
+
+def _end_after(seconds: float) -> None:
+    timer = threading.Timer(seconds, os._exit, (0,))
     timer.daemon = True
     timer.start()
