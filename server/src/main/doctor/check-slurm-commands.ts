@@ -1,15 +1,17 @@
+import type { SrunMpi } from '#scheduler/drivers/slurm/node-door.ts'
 import { parseHidesAccounts, parsePolicy } from '#scheduler/drivers/slurm/owner-choices-parse.ts'
 import type { SlurmCommands } from '#scheduler/drivers/slurm/run-slurm-command.ts'
 import { runSlurmCommand } from '#scheduler/drivers/slurm/run-slurm-command.ts'
 
 import { attempt, type Finding, ok, problem, warn } from './finding.ts'
+import { judgeMpi } from './judge-mpi.ts'
 import { judgeSlurmConfig, judgeVersion } from './judge-slurm-config.ts'
 
 const clientMend =
   'Install the Slurm client here (Debian: slurm-client), with the slurm.conf of the cluster; or set scheduler.slurm.commands and slurmConf.'
 
 /** Slurm's commands on this machine: their version, whether the daemons answer, and how the cluster is set up. */
-export async function checkSlurmCommands(commands: SlurmCommands): Promise<readonly Finding[]> {
+export async function checkSlurmCommands(commands: SlurmCommands, mpi: SrunMpi): Promise<readonly Finding[]> {
   const signal = AbortSignal.timeout(commands.timeoutMs * 4)
   const ask = (program: string, args: readonly string[]) =>
     runSlurmCommand(commands, program, args, { signal })
@@ -35,9 +37,12 @@ export async function checkSlurmCommands(commands: SlurmCommands): Promise<reado
     await ask('sacct', ['--noheader', '--parsable2', '--jobs=1'])
     return [ok('slurmdbd', 'it answers')]
   })
+  const ranks = await attempt('MPI', 'See srun --mpi=list.', async () => [
+    judgeMpi(await ask('srun', ['--mpi=list']), mpi),
+  ])
   // Without accounting the platform works, without usage.
-  const softened = database.map((finding) => (finding.status === 'problem' ? soften(finding) : finding))
-  return [...client, ...control, ...json, ...softened]
+  const softened = database.map(softenProblem)
+  return [...client, ...control, ...json, ...softened, ...ranks.map(softenProblem)]
 }
 
 /** That job 1 is long gone says that the queue was read. */
@@ -46,8 +51,9 @@ function explainAbsent(error: Error): string {
   throw error
 }
 
-function soften({ check, text, mend = '' }: Finding): Finding {
-  return warn(check, text, mend)
+function softenProblem(finding: Finding): Finding {
+  const { check, status, text, mend = '' } = finding
+  return status === 'problem' ? warn(check, text, mend) : finding
 }
 
 /** Whether this user has an account in Slurm's accounting, where one is asked for. */

@@ -41,7 +41,7 @@ export async function checkSlurm(options: SlurmCheckOptions): Promise<readonly F
   const section = start.config.scheduler.slurm
   const commands = describeCommands(section)
   const [byCommands, munge, ways, shared] = await Promise.all([
-    checkSlurmCommands(commands),
+    checkSlurmCommands(commands, section.mpi),
     checkMunge(section.mungeSocket === undefined ? {} : { socket: section.mungeSocket }),
     checkWays(section),
     checkShared(start),
