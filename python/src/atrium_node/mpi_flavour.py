@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
 
 FLAVOURS = {"openmpi": "Open MPI", "mpich": "MPICH"}
 """By the words of job specs; `mpich` is all that has its ABI and its mpiexec, Intel's and MVAPICH too."""
@@ -74,7 +72,7 @@ def resolve_mpi(asked: str, command: list[str], environment: dict[str, str], cwd
     """The flavour for `auto`; else checks that the program is of the one that is asked for. Throws MpiError."""
     if not os.access(cwd, os.X_OK):
         raise MpiError(f"the working directory {cwd} cannot be entered")
-    program = shutil.which(os.path.join(cwd, command[0]) if "/" in command[0] else command[0], path=_path_of(environment))
+    program = _which(os.path.join(cwd, command[0]) if "/" in command[0] else command[0], path=_path_of(environment))
     if program is None:
         raise MpiError(f"cannot run {command[0]}: there is no such program", 127)
     found, trouble = _ask_program(program, environment, cwd)
@@ -118,6 +116,12 @@ def flavour_of_library(path: str, others: list[str]) -> str:
     return "mpich"
 
 
+def _which(name: str, path: str) -> str | None:
+    import shutil
+
+    return shutil.which(name, path=path)
+
+
 def _path_of(environment: dict[str, str]) -> str:
     return environment.get("PATH", os.defpath)
 
@@ -137,7 +141,7 @@ def _find_python(path: str, environment: dict[str, str]) -> str | None:
     first = _read_start(path).split(b"\n", 1)[0].decode(errors="replace")
     words = first[2:].split() if first.startswith("#!") else []
     if words and os.path.basename(words[0]) == "env" and len(words) > 1:
-        words = [shutil.which(words[1], path=_path_of(environment)) or words[1]]
+        words = [_which(words[1], path=_path_of(environment)) or words[1]]
     return words[0] if words and _PYTHON.match(os.path.basename(words[0])) else None
 
 
@@ -167,7 +171,7 @@ def _ask_python(python: str, environment: dict[str, str], cwd: str) -> tuple[Mpi
 
 def _ask_linker(path: str, environment: dict[str, str], cwd: str) -> Mpi | None:
     """ldd(1) does not run the program, and follows the same rules as its start."""
-    ldd = shutil.which("ldd", path=f"{environment.get('PATH', os.defpath)}:/usr/bin:/bin")
+    ldd = _which("ldd", path=f"{environment.get('PATH', os.defpath)}:/usr/bin:/bin")
     text = "" if ldd is None else _ask([ldd, path], environment, cwd)
     libraries = [words[2] for words in map(str.split, text.splitlines()) if len(words) > 2 and words[1] == "=>"]
     library = next(filter(is_mpi_library, libraries), None)
@@ -179,7 +183,7 @@ def _ask_linker(path: str, environment: dict[str, str], cwd: str) -> Mpi | None:
 
 def _ask_path(environment: dict[str, str]) -> Mpi | None:
     """The first mpiexec on PATH decides for what says nothing itself: shell scripts, Julia, statically linked programs."""
-    path = shutil.which("mpiexec", path=_path_of(environment))
+    path = _which("mpiexec", path=_path_of(environment))
     flavour = None if path is None else _flavour_of_mpiexec(path, environment)
     return None if flavour is None else Mpi(flavour, None, f"the first mpiexec on PATH is {path}")
 
@@ -206,6 +210,9 @@ def _folders_near(library: str | None) -> list[str]:
 
 def _ask(words: list[str], environment: dict[str, str], cwd: str) -> str:
     """What a program says on standard output; nothing when it fails."""
+    # Launchers of all jobs load this module, few ask: this import takes longer than all the others.
+    import subprocess
+
     try:
         answer = subprocess.run(
             words,
