@@ -2,6 +2,7 @@ import type { ClusterView } from '@atrium/contract/clusters-api.ts'
 
 import { buildDashboardPrefix } from '#dask/cluster-paths.ts'
 import type { Cluster } from '#dask/clusters.ts'
+import { hideValues } from '#dask/options/shown-options.ts'
 import { readSubjectUse } from '#scheduler/usage/subject-use.ts'
 import { priceUse, type UsagePrices } from '#scheduler/usage/usage-report.ts'
 import type { ReadableDatabase } from '#store/store.ts'
@@ -46,7 +47,7 @@ function buildPlainView(cluster: Cluster): Omit<ClusterView, 'use'> {
     ...(message === undefined ? {} : { message }),
     ...(server === undefined ? {} : { server }),
     environment: settings.environmentPrefix,
-    options: cluster.options,
+    options: hideValues(cluster.options),
     worker: { cpu, memoryBytes, gpu, preemptible },
     workers: cluster.workers,
     ...(adapt === undefined ? {} : { adapt }),

@@ -33,9 +33,11 @@ for (const kind of testStoreKinds) {
       withDaskSite(kind, async (site) => {
         const alice = await createClient(site, 'alice')
         const name = await site.makeCluster('alice')
-        site.clusters.set(name, { state: 'running', startedAtMs: 1_000_100, server: '' })
+        const chosen = { worker_cores: 2, environment_vars: { KEY: 'of the owner' } }
+        site.clusters.set(name, { state: 'running', startedAtMs: 1_000_100, server: '', options: chosen })
         const { body } = await alice.ask<ClusterDetail>('GET', `${path}/${name}`)
-        const { options: _, ...rest } = body
+        const { options, ...rest } = body
+        assert.deepEqual(options, { worker_cores: 2, environment_vars: { KEY: '…' } })
         assert.deepEqual(rest, {
           name,
           user: 'alice',

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 
 import type { Cluster, ClusterState, Clusters } from '#dask/clusters.ts'
+import { hideValues } from '#dask/options/shown-options.ts'
 import { hasScope, type Principal } from '#identity/principal.ts'
 
 const nullable = (type: 'string' | 'integer', description: string) =>
@@ -25,15 +26,15 @@ export async function buildClusterReport(
   principal: Principal,
 ): Promise<Record<string, unknown>> {
   const { name, state } = cluster
-  const isOpen = state === 'running' && hasScope(principal, 'access:clusters', { user: cluster.user })
-  const credentials = isOpen ? await clusters.readCredentials(name) : undefined
+  const mayCompute = hasScope(principal, 'access:clusters', { user: cluster.user })
+  const credentials = state === 'running' && mayCompute ? await clusters.readCredentials(name) : undefined
   return {
     name,
     dashboard_route: state === 'running' ? buildDashboardRoute(name) : null,
     status: state.toUpperCase(),
     start_time: cluster.createdAtMs,
     stop_time: cluster.stoppedAtMs ?? null,
-    options: cluster.options,
+    options: mayCompute ? cluster.options : hideValues(cluster.options),
     tls_cert: credentials?.certificate ?? null,
     tls_key: credentials?.key ?? null,
   }

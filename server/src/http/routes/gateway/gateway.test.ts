@@ -242,8 +242,9 @@ describe("Dask Gateway's protocol", () => {
       const reader = `jupyterhub ${await makeToken('alice', ['read:clusters!user'])}`
       const other = `jupyterhub ${await makeToken('alice', ['read:users!user'])}`
       const name = await makeCluster('alice')
-      clusters.set(name, { state: 'running' })
+      clusters.set(name, { state: 'running', options: { environment_vars: { KEY: 'of the owner' } } })
       const { body, status } = await ask(reader, 'GET', clustersPath + name)
+      assert.deepEqual(body['options'], { environment_vars: { KEY: '…' } })
       assert.deepEqual(
         [status, body['status'], body['tls_key'], body['tls_cert']],
         [200, 'RUNNING', null, null],
