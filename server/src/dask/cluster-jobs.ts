@@ -26,6 +26,9 @@ export interface DaskSettings {
   maximumWorkers: number
 }
 
+/** What a scheduler's command calls. Workers come from the same preloaded interpreter. */
+export const schedulerEntry = 'atrium_client.dask_scheduler:main'
+
 /** Ports of a scheduler's job. */
 export const schedulerPorts = { scheduler: 'scheduler', dashboard: 'dashboard', api: 'api' } as const
 
@@ -57,7 +60,7 @@ export function buildSchedulerJob(
       environment: buildEnvironment(dask, cluster, owner),
       resources: { cpu, memoryBytes },
       ports: Object.values(schedulerPorts),
-      ...buildWarmEntry(dask, settings, 'atrium_client.dask_scheduler:main'),
+      ...buildWarmEntry(dask, settings, schedulerEntry),
     },
     policy: {
       ready: { port: schedulerPorts.dashboard, path: `${prefix}health` },

@@ -1,6 +1,8 @@
 import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 
+import { schedulerEntry } from '#dask/cluster-jobs.ts'
 import { createSystemAccounts } from '#identity/system-accounts.ts'
 import { createUnixAccounts } from '#identity/unix-accounts.ts'
 import { buildLocalConfig } from '#scheduler/drivers/local/local-config.ts'
@@ -15,6 +17,7 @@ import type { StartOptions } from './start-options.ts'
 /** Uids for users whom the machine does not know; above those that login.defs(5) hands out, below containers'. */
 const ownUids = { first: 20_000, last: 59_999 }
 const preloadMs = 60_000
+const lookAgainMs = 200
 /** Workers of a cluster on a small machine: enough to try things out, and it still answers. */
 const leastMaximum = 8
 const endAgentMs = 5000
@@ -74,13 +77,22 @@ export async function openLocalDrivers(options: JobDriverOptions): Promise<JobDr
   }
 }
 
+/** Notebook servers first: what a person waits for is not to share the processor with what nobody has asked for yet. */
 async function preload(scheduler: LocalScheduler, { start, log }: JobDriverOptions): Promise<void> {
   const prefix = start.environmentPrefix
   try {
-    await scheduler.preload(prefix, { signal: AbortSignal.timeout(preloadMs) })
+    const signal = AbortSignal.timeout(preloadMs)
+    await scheduler.preload(prefix, { signal })
+    if (!start.config.dask.enabled) return
+    while (await isLoading(scheduler, signal)) await setTimeout(lookAgainMs, undefined, { signal })
+    await scheduler.preload(prefix, { entry: schedulerEntry, signal })
   } catch (error) {
     log.warn({ err: error, prefix }, 'the environment could not be preloaded; servers start cold')
   }
+}
+
+async function isLoading(scheduler: LocalScheduler, signal: AbortSignal): Promise<boolean> {
+  return (await scheduler.status({ signal })).warm.some(({ state }) => state === 'loading')
 }
 
 /** Where jobs on this machine reach the edge: by loopback, whatever name browsers use. `publicUrl`: the edge's. */
