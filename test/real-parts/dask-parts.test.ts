@@ -98,7 +98,19 @@ describe('our parts in an unmodified Dask scheduler and worker', () => {
       patient,
     )
     assert.equal(scheduler.child.exitCode, null, scheduler.output())
+    await scale(name, 1)
     return { ...scheduler, address: `tcp://127.0.0.1:${port}` }
+  }
+
+  /** A scheduler closes workers that nobody wants. */
+  async function scale(name: string, count: number): Promise<void> {
+    const { body } = gateway.calls.find(({ call }) => call.includes(`/${name}/heartbeat`)) ?? {}
+    const { status } = await fetch(`${body?.['api_address']}/api/comm`, {
+      method: 'POST',
+      headers: { authorization: 'token secret', 'content-type': 'application/json' },
+      body: JSON.stringify({ op: 'scale', count }),
+    })
+    assert.equal(status, 200)
   }
 
   const isStopped = (name: string) =>
