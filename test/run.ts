@@ -52,8 +52,10 @@ const otherFiles = files.filter((file) => !slurmFiles.includes(file) && !kuberne
 mkdirSync(join(root, '.cache'), { recursive: true })
 const missing: string[] = []
 const needsLongParts = files.some((file) => longSuites.some((suite) => file.startsWith(suite)))
-const postgres = await startTestPostgres()
-if (postgres === undefined)
+/** Half of the tests of what stores do; the quick suite has the other half, on SQLite. */
+const wantsPostgres = values.all || positionals.length > 0
+const postgres = wantsPostgres ? await startTestPostgres() : undefined
+if (wantsPostgres && postgres === undefined)
   missing.push('PostgreSQL: its store is not tested. Debian: apt-get install postgresql')
 if (findChromium() === undefined)
   missing.push('Chromium: the browser suite cannot run. Debian: apt-get install chromium')
@@ -71,7 +73,7 @@ if (kubernetesFiles.length > 0) codes.push(await runKubernetesTests())
 await postgres?.stop()
 if (!values.all && positionals.length === 0) {
   missing.push(...[findMissing(), findMissingForKubernetes()].filter((line) => line !== undefined))
-  console.log(`\nThe long suites were left out (${longSuites.join(' ')}): npm test -- --all`)
+  console.log(`\nThe long suites (${longSuites.join(' ')}) and PostgreSQL were left out: npm test -- --all`)
 }
 for (const line of missing) console.log(`Not found here: ${line}`)
 if (values.all && missing.length > 0) process.exitCode = 1
