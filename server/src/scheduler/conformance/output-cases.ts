@@ -68,6 +68,6 @@ export function registerOutputCases(conformant: RegisterCase): void {
     )
     reader.abort()
     await read.catch((error: unknown) => assert.equal(error, reader.signal.reason))
-    assert.equal((await c.observe(handle)).state, 'running')
+    await c.until(handle, 'running')
   })
 }
