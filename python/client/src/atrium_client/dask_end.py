@@ -12,6 +12,8 @@ from typing import Any
 
 _SECONDS = 2.0
 """For what is under way to other workers, and for teardown of people's own plugins."""
+_POSITION_OF_WAIT = 2
+"""`Worker.close(timeout, executor_wait, ...)`."""
 
 
 def dask_setup(worker: Any) -> None:
@@ -20,6 +22,9 @@ def dask_setup(worker: Any) -> None:
 
     async def close_in_time(*args: Any, **more: Any) -> Any:
         _end_after(_SECONDS)
+        if len(args) < _POSITION_OF_WAIT:
+            # Idle threads of its pools look for work once a second: waiting for each pool is seconds for nothing.
+            more["executor_wait"] = False
         try:
             return await close(*args, **more)
         except asyncio.CancelledError:
