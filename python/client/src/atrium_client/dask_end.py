@@ -12,6 +12,8 @@ from typing import Any
 
 _SECONDS = 2.0
 """For what is under way to other workers, and for teardown of people's own plugins."""
+_FAREWELL_SECONDS = 0.1
+"""For the last lines of the log, once it has closed."""
 _POSITION_OF_WAIT = 2
 """`Worker.close(timeout, executor_wait, ...)`."""
 
@@ -26,11 +28,14 @@ def dask_setup(worker: Any) -> None:
             # Idle threads of its pools look for work once a second: waiting for each pool is seconds for nothing.
             more["executor_wait"] = False
         try:
-            return await close(*args, **more)
+            result = await close(*args, **more)
         except asyncio.CancelledError:
             # Its scheduler went away meanwhile: distributed waits for the end of a close that nobody goes on with.
             _end_after(0.0)
             raise
+        # What is left is Python's own end, which waits for idle threads as well.
+        _end_after(_FAREWELL_SECONDS)
+        return result
 
     worker.close = close_in_time
 
