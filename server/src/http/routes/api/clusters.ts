@@ -13,7 +13,8 @@ import type { Cluster, ClusterState, Clusters } from '#dask/clusters.ts'
 import { buildClusterViews } from '#http/cluster-view.ts'
 import { defineRoute, type Route } from '#http/define-route.ts'
 import { sendTextStream } from '#http/event-stream.ts'
-import { hasScope, type Principal, requireScope } from '#identity/principal.ts'
+import { findListedOwner } from '#http/listed-owner.ts'
+import { hasScope, type Principal } from '#identity/principal.ts'
 import type { Users } from '#identity/users.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
@@ -53,7 +54,10 @@ function listRoute(options: ClusterRoutesOptions): Route {
     schemas: { query: clusterQuerySchema, responses: { 200: clusterListSchema } },
     async handler({ principal, query }) {
       const currency = findCurrency(options)
-      const filter = await findOwner(options.users, principal, query.user)
+      const filter = await findListedOwner(options.users, principal, {
+        user: query.user,
+        scope: 'read:clusters',
+      })
       if (filter === undefined || options.dask === undefined) return { clusters: [], ...currency }
       const states = statesOf[query.state ?? 'active']
       const found = await options.dask.clusters.list({ ...filter, states, limit: shown })
@@ -66,20 +70,6 @@ const statesOf: Readonly<Record<'active' | 'ended' | 'all', readonly ClusterStat
   active: ['pending', 'running', 'stopping'],
   ended: ['stopped', 'failed'],
   all: ['pending', 'running', 'stopping', 'stopped', 'failed'],
-}
-
-/** Undefined: there can be none. Without a name, who may not see everybody's clusters sees the own ones. */
-async function findOwner(
-  users: Pick<Users, 'find'>,
-  principal: Principal,
-  name: string | undefined,
-): Promise<{ userId?: number } | undefined> {
-  const mine = principal.kind === 'user' ? principal.name : undefined
-  const wanted = name ?? (hasScope(principal, 'read:clusters') ? undefined : mine)
-  if (wanted === undefined) return hasScope(principal, 'read:clusters') ? {} : undefined
-  requireScope(principal, ['read:clusters'], { user: wanted })
-  const owner = await users.find(wanted)
-  return owner === undefined ? undefined : { userId: owner.id }
 }
 
 function showRoute(options: ClusterRoutesOptions): Route {

@@ -13,7 +13,8 @@ import { Type } from 'typebox'
 import { defineRoute, type Route } from '#http/define-route.ts'
 import { sendTextStream } from '#http/event-stream.ts'
 import { buildJobViews } from '#http/job-view.ts'
-import { hasScope, type Principal, requireScope } from '#identity/principal.ts'
+import { findListedOwner } from '#http/listed-owner.ts'
+import { hasScope, type Principal } from '#identity/principal.ts'
 import type { Users } from '#identity/users.ts'
 import { recordAudit } from '#observe/audit.ts'
 import { readJobNames } from '#observe/job-names.ts'
@@ -78,16 +79,12 @@ async function buildFilter(
   principal: Principal,
   { user, kind, state = 'active', before }: JobQuery,
 ): Promise<JobFilter | undefined> {
-  const mine = principal.kind === 'user' ? principal.name : undefined
-  const wanted = user ?? (hasScope(principal, 'read:jobs') ? undefined : mine)
-  if (wanted !== undefined) requireScope(principal, ['read:jobs'], { user: wanted })
-  else if (!hasScope(principal, 'read:jobs')) return undefined
-  const owner = wanted === undefined ? undefined : await users.find(wanted)
-  if (wanted !== undefined && owner === undefined) return undefined
+  const owner = await findListedOwner(users, principal, { user, scope: 'read:jobs' })
+  if (owner === undefined) return undefined
   return {
     ...(kind === undefined ? {} : { kind }),
     ...(before === undefined ? {} : { before }),
-    ...(owner === undefined ? {} : { userId: owner.id }),
+    ...owner,
     ...statesOf(state),
   }
 }

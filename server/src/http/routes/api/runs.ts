@@ -14,8 +14,9 @@ import { Type } from 'typebox'
 
 import { defineRoute, type Route } from '#http/define-route.ts'
 import { acceptsEvents, readLastEventId, sendEventStream, sendTextStream } from '#http/event-stream.ts'
+import { findListedOwner } from '#http/listed-owner.ts'
 import { followLog } from '#hub/server-log.ts'
-import { hasScope, type Principal, requireScope } from '#identity/principal.ts'
+import { hasScope, type Principal } from '#identity/principal.ts'
 import type { Users } from '#identity/users.ts'
 import type { RunFilter, RunRecord, Runs } from '#parallel/runs.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
@@ -96,14 +97,10 @@ async function buildFilter(
   principal: Principal,
   { user, state = 'all', schedule, before }: Static<typeof runQuerySchema>,
 ): Promise<Omit<RunFilter, 'limit'> | undefined> {
-  const mine = principal.kind === 'user' ? principal.name : undefined
-  const wanted = user ?? (hasScope(principal, 'read:jobs') ? undefined : mine)
-  if (wanted !== undefined) requireScope(principal, ['read:jobs'], { user: wanted })
-  else if (!hasScope(principal, 'read:jobs')) return undefined
-  const owner = wanted === undefined ? undefined : await users.find(wanted)
-  if (wanted !== undefined && owner === undefined) return undefined
+  const owner = await findListedOwner(users, principal, { user, scope: 'read:jobs' })
+  if (owner === undefined) return undefined
   return {
-    ...(owner === undefined ? {} : { userId: owner.id }),
+    ...owner,
     ...(state === 'all' ? {} : { active: state === 'active' }),
     ...(schedule === undefined ? {} : { scheduleId: schedule }),
     ...(before === undefined ? {} : { before }),

@@ -10,7 +10,8 @@ import {
 } from '@atrium/contract/runs-api.ts'
 
 import { defineRoute, type Route } from '#http/define-route.ts'
-import { hasScope, type Principal, requireScope } from '#identity/principal.ts'
+import { findListedOwner } from '#http/listed-owner.ts'
+import { hasScope, type Principal } from '#identity/principal.ts'
 import type { Users } from '#identity/users.ts'
 import type { Runs } from '#parallel/runs.ts'
 import type { ScheduleRecord, Schedules } from '#parallel/schedules.ts'
@@ -48,14 +49,9 @@ function listRoute({ schedules, users }: ScheduleRoutesOptions): Route {
     access: { anyOf: ['read:jobs'], on: 'listing' },
     schemas: { query: scheduleQuerySchema, responses: { 200: scheduleListSchema } },
     async handler({ principal, query }) {
-      const mine = principal.kind === 'user' ? principal.name : undefined
-      const readsAll = hasScope(principal, 'read:jobs')
-      const wanted = query.user ?? (readsAll ? undefined : mine)
-      if (wanted !== undefined) requireScope(principal, ['read:jobs'], { user: wanted })
-      else if (!readsAll) return { schedules: [] }
-      const owner = wanted === undefined ? undefined : await users.find(wanted)
-      if (wanted !== undefined && owner === undefined) return { schedules: [] }
-      return { schedules: await schedules.list(owner?.id) }
+      const owner = await findListedOwner(users, principal, { user: query.user, scope: 'read:jobs' })
+      if (owner === undefined) return { schedules: [] }
+      return { schedules: await schedules.list(owner.userId) }
     },
   })
 }
