@@ -1,5 +1,5 @@
 import { type SlurmCluster, startSlurmCluster } from '../../test/slurm/cluster.ts'
-import { runProgram } from '../../test/slurm/run-program.ts'
+import { runProgram } from '../../test/support/cluster/run-program.ts'
 
 /** Places for servers: more than this machine has cores, since they idle. */
 const coresOfHost = 32

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { runProgram } from '../slurm/run-program.ts'
+import { runProgram } from '../support/cluster/run-program.ts'
 import type { KubernetesLayout } from './layout.ts'
 
 /** Who has a kubeconfig, and what the API server knows them as: as kubeadm names them. */

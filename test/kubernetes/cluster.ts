@@ -2,12 +2,11 @@ import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
-
-import type { Daemon } from '../slurm/daemon.ts'
-import { type ProgramOptions, type ProgramResult, runProgram } from '../slurm/run-program.ts'
+import { listHierarchies, removeControlGroup } from '../support/cluster/control-groups.ts'
+import type { Daemon } from '../support/cluster/daemon.ts'
+import { type ProgramOptions, type ProgramResult, runProgram } from '../support/cluster/run-program.ts'
 import { writeCertificates } from './certificates.ts'
 import { containerdSocket, writeConfiguration } from './configuration.ts'
-import { removeGroup } from './control-groups.ts'
 import { daemonNames, type KubernetesDaemon, kubectl, openDaemon } from './daemons.ts'
 import { buildLayout, type KubernetesLayout } from './layout.ts'
 import { bootNode, disconnectNode, keepSettings, restoreSettings, runInNode } from './node.ts'
@@ -127,7 +126,7 @@ async function importImages(layout: KubernetesLayout): Promise<void> {
 
 /** Everything that a run made is in the cluster's control group, folder and network link, whoever made it and however it ended. */
 async function removeRemains(layout: KubernetesLayout): Promise<void> {
-  await removeGroup(layout.cgroup)
+  await removeControlGroup(layout.cgroup, listHierarchies())
   await disconnectNode(layout)
   await restoreSettings(layout)
   if (existsSync(layout.dir)) rmSync(layout.dir, { recursive: true, force: true })

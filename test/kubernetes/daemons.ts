@@ -1,11 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-
-import { createDaemon, type Daemon, launchDetached } from '../slurm/daemon.ts'
-import { tryProgram } from '../slurm/run-program.ts'
+import { isMember } from '../support/cluster/control-groups.ts'
+import { createDaemon, type Daemon, launchDetached } from '../support/cluster/daemon.ts'
+import { tryProgram } from '../support/cluster/run-program.ts'
 import { kubeconfigOf } from './certificates.ts'
 import { configOf, containerdSocket } from './configuration.ts'
-import { isMember } from './control-groups.ts'
 import type { KubernetesLayout } from './layout.ts'
 import { enterNode, runInNode } from './node.ts'
 

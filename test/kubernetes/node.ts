@@ -2,10 +2,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
-
-import { launchDetached } from '../slurm/daemon.ts'
-import { type ProgramOptions, type ProgramResult, runProgram, tryProgram } from '../slurm/run-program.ts'
-import { ensureGroup, isMember, listHierarchies } from './control-groups.ts'
+import { ensureControlGroup, isMember, listHierarchies } from '../support/cluster/control-groups.ts'
+import { launchDetached } from '../support/cluster/daemon.ts'
+import {
+  type ProgramOptions,
+  type ProgramResult,
+  runProgram,
+  tryProgram,
+} from '../support/cluster/run-program.ts'
 import type { KubernetesLayout } from './layout.ts'
 
 /** Process 1 of the node: a place of its own for what nodes write into, and then it buries the dead. */
@@ -25,7 +29,7 @@ export async function bootNode(layout: KubernetesLayout): Promise<void> {
   const logs = join(layout.dir, 'node-log')
   for (const folder of ['pods', 'containers']) mkdirSync(join(logs, folder), { recursive: true })
   const group = ownGroupOf(layout)
-  ensureGroup(group)
+  ensureControlGroup(group, listHierarchies())
   const enterAll = listHierarchies().map((h) => `echo $$ >/sys/fs/cgroup/${h}/${group}/cgroup.procs`)
   const pid = launchDetached(
     [

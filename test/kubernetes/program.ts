@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { runProgram } from '../slurm/run-program.ts'
+import { runProgram } from '../support/cluster/run-program.ts'
 
 /** The last that runs with control groups of version 1 without more ado. */
 export const kubernetesVersion = '1.34.4'

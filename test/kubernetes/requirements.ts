@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { hasControlGroups } from '../slurm/control-groups.ts'
+import { hasControlGroups } from '../support/cluster/control-groups.ts'
 
 /** Debian's packages that a node is made of. */
 const packages =

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-import { runProgram } from './run-program.ts'
+import { runProgram } from '../support/cluster/run-program.ts'
 
 /** People of the tests: the same everywhere, homes are shared by all hosts. */
 const people: Readonly<

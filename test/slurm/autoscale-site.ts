@@ -2,12 +2,11 @@ import { chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
-
+import type { ProgramResult } from '../support/cluster/run-program.ts'
 import { getUnixAccount } from './accounts.ts'
 import { type SlurmCluster, startSlurmCluster } from './cluster.ts'
 import { buildLayout } from './layout.ts'
 import { machineProgramOf } from './power-programs.ts'
-import type { ProgramResult } from './run-program.ts'
 
 const checkout = join(import.meta.dirname, '..', '..')
 

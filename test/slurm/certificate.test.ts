@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import { createPerson, signIn, startServer } from '../real-parts/people.ts'
+import { runProgram } from '../support/cluster/run-program.ts'
 import { getUnixAccount } from './accounts.ts'
 import type { SlurmCluster } from './cluster.ts'
 import { type PlatformSite, platformUser, startPlatformSite } from './platform-site.ts'
-import { runProgram } from './run-program.ts'
 import { openSharedSlurmCluster, slurmSkipReason } from './shared-cluster.ts'
 
 const systemBundle = '/etc/ssl/certs/ca-certificates.crt'

@@ -5,11 +5,10 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
-
+import { runProgram, tryProgram } from '../support/cluster/run-program.ts'
 import { openSlurmCluster, type SlurmCluster, startSlurmCluster } from './cluster.ts'
 import { buildLayout } from './layout.ts'
 import { findMissing } from './requirements.ts'
-import { runProgram, tryProgram } from './run-program.ts'
 
 /** Beside the one that the test run shares: this one is killed. */
 const name = 'lifecycle'

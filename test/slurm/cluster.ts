@@ -3,7 +3,14 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from 'node:path'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
-
+import { controllers, ensureControlGroup, removeControlGroup } from '../support/cluster/control-groups.ts'
+import { type Daemon, launchDetached } from '../support/cluster/daemon.ts'
+import {
+  type ProgramOptions,
+  type ProgramResult,
+  runProgram,
+  tryProgram,
+} from '../support/cluster/run-program.ts'
 import { ensureUnixAccounts, getUnixAccount, registerWithAccounting } from './accounts.ts'
 import { type SlurmSettings, writeConfiguration } from './configuration.ts'
 import {
@@ -12,14 +19,11 @@ import {
   grantDatabase,
   openControlDaemon,
 } from './control-daemons.ts'
-import { ensureControlGroup, removeControlGroup } from './control-groups.ts'
-import { type Daemon, launchDetached } from './daemon.ts'
 import { openHost, type SlurmHost } from './host.ts'
 import { buildLayout, type SlurmHostDescription, type SlurmLayout } from './layout.ts'
 import { acquireLock, handOverLock, releaseLock } from './lock.ts'
 import { ensureBridge, removeBridge } from './network.ts'
 import { machineProgramOf, machineRoomSocketOf, writePowerPrograms } from './power-programs.ts'
-import { type ProgramOptions, type ProgramResult, runProgram, tryProgram } from './run-program.ts'
 
 /** What a test needs to know of a running cluster; JSON, so that test files in other processes can read it. */
 export interface SlurmClusterDescription {
@@ -122,7 +126,7 @@ async function stop(layout: SlurmLayout): Promise<void> {
 
 /** Everything that a run made is in the cluster's control group, folder and bridge, whoever made it and however it ended. */
 async function removeRemains(layout: SlurmLayout): Promise<void> {
-  await removeControlGroup(layout.cgroup)
+  await removeControlGroup(layout.cgroup, controllers)
   await removeBridge(layout)
   rmSync(layout.dir, { recursive: true, force: true })
 }
@@ -142,7 +146,7 @@ async function prepare(layout: SlurmLayout, options: SlurmClusterOptions): Promi
     extraLines: options.extraLines ?? [],
   })
   for (const folder of ['log', 'run']) chmodSync(join(layout.dir, folder), 0o1777)
-  ensureControlGroup(`${layout.cgroup}/control`)
+  ensureControlGroup(`${layout.cgroup}/control`, controllers)
   await ensureBridge(layout)
   startMachineRoom(layout)
 }

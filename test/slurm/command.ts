@@ -1,12 +1,11 @@
 /** `node test/slurm/command.ts up|down|status [--name NAME]`: a Slurm cluster on this machine, to develop against. */
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-
+import { runProgram } from '../support/cluster/run-program.ts'
 import { detachSlurmCluster, findMachineRoom, openSlurmCluster, startSlurmCluster } from './cluster.ts'
 import { buildLayout } from './layout.ts'
 import { findLockHolder } from './lock.ts'
 import { findMissing } from './requirements.ts'
-import { runProgram } from './run-program.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -2,11 +2,10 @@ import { before, describe } from 'node:test'
 
 import { pythonProgram } from '@atrium/server/scheduler/conformance/programs.ts'
 import { schedulerConformance } from '@atrium/server/scheduler/conformance/scheduler-conformance.ts'
-
+import { runProgram } from '../support/cluster/run-program.ts'
 import type { SlurmCluster } from './cluster.ts'
 import { createDriverSite, type DriverSiteOptions, nodePython } from './driver-site.ts'
 import { openRestWay } from './rest-way.ts'
-import { runProgram } from './run-program.ts'
 import { openSharedSlurmCluster, slurmSkipReason } from './shared-cluster.ts'
 
 /** Nobody's jobs of this quality of service are started. */

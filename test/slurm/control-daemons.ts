@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 
-import { controlGroupPath } from './control-groups.ts'
-import { createDaemon, type Daemon, type DaemonParts, launchDetached } from './daemon.ts'
+import { controlGroupPath } from '../support/cluster/control-groups.ts'
+import { createDaemon, type Daemon, type DaemonParts, launchDetached } from '../support/cluster/daemon.ts'
+import { runProgram, tryProgram } from '../support/cluster/run-program.ts'
 import type { SlurmLayout } from './layout.ts'
-import { runProgram, tryProgram } from './run-program.ts'
 
 /** In the order of their start. */
 export const controlDaemonNames = ['munged', 'mariadbd', 'slurmdbd', 'slurmctld', 'slurmrestd'] as const

@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
-
+import { runProgram } from '../support/cluster/run-program.ts'
 import { type SlurmCluster, startSlurmCluster } from './cluster.ts'
 import { areRunning, type DaskSite, schedulerJob, startDaskSite, workersOf } from './dask-site.ts'
 import { findMissing } from './requirements.ts'
-import { runProgram } from './run-program.ts'
 
 const patience = { deadlineMs: 180_000, everyMs: 200 }
 /** What `gather` gives. */

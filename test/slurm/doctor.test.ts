@@ -6,10 +6,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import type { Finding } from '@atrium/server/main/doctor/finding.ts'
-
+import { type ProgramResult, tryProgram } from '../support/cluster/run-program.ts'
 import { findFreePort } from '../support/free-port.ts'
 import type { SlurmCluster } from './cluster.ts'
-import { type ProgramResult, tryProgram } from './run-program.ts'
 import { openSharedSlurmCluster, slurmSkipReason } from './shared-cluster.ts'
 
 const root = join(import.meta.dirname, '..', '..')

@@ -8,12 +8,11 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 import { createFakeClock } from '@atrium/server/platform/fake-clock.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import type { SlurmClient } from '@atrium/server/scheduler/drivers/slurm/slurm-client.ts'
-
+import { runProgram } from '../support/cluster/run-program.ts'
 import { type SlurmCluster, startSlurmCluster } from './cluster.ts'
 import type { DriverSiteOptions } from './driver-site.ts'
 import { ask, createJobsSite, type JobsSite, program, server } from './jobs-site.ts'
 import { findMissing } from './requirements.ts'
-import { runProgram } from './run-program.ts'
 
 const outageMs = 60_000
 

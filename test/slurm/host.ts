@@ -5,15 +5,15 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import {
   controlGroupPath,
+  controllers,
   ensureControlGroup,
-  hierarchies,
   listProcesses,
   removeControlGroup,
-} from './control-groups.ts'
-import { createDaemon, type Daemon, launchDetached } from './daemon.ts'
+} from '../support/cluster/control-groups.ts'
+import { createDaemon, type Daemon, launchDetached } from '../support/cluster/daemon.ts'
+import { type ProgramOptions, type ProgramResult, tryProgram } from '../support/cluster/run-program.ts'
 import type { SlurmHostDescription, SlurmLayout } from './layout.ts'
 import { connectHost, setHostConnected } from './network.ts'
-import { type ProgramOptions, type ProgramResult, tryProgram } from './run-program.ts'
 
 /** A machine of the cluster: network, name, process ids, /tmp and control groups of its own; homes and files are shared. */
 export interface SlurmHost extends SlurmHostDescription {
@@ -66,7 +66,7 @@ export function openHost(layout: SlurmLayout, description: SlurmHostDescription)
       if (findInit() === undefined) await boot(layout, description, group, pidFile)
       await slurmd.start()
     },
-    powerOff: () => removeControlGroup(group),
+    powerOff: () => removeControlGroup(group, controllers),
     daemon: (daemonName, command, isReady) =>
       openDaemon({ layout, name, group, enter }, { name: daemonName, command, isReady }),
     setConnected: (connected) => setHostConnected(layout, description, connected),
@@ -109,26 +109,26 @@ function findChild(pid: number): number | undefined {
 }
 
 /** Inside of the namespaces each hierarchy's folder is the host's own group. */
-const enterHostGroups = `for h in ${hierarchies.join(' ')}; do echo $$ >/sys/fs/cgroup/$h/cgroup.procs; done; exec "$@"`
+const enterHostGroups = `for h in ${controllers.join(' ')}; do echo $$ >/sys/fs/cgroup/$h/cgroup.procs; done; exec "$@"`
 
 /** The first process of a host: gives it its name, its control groups and its /tmp, and then buries the dead. */
 const initScript = `set -e
 hostname "$1"; tmp=$2; group=$3; hosts=$4; shift 4
 mount --bind "$hosts" /etc/hosts
-for h in ${hierarchies.join(' ')}; do mount --bind "/sys/fs/cgroup/$h/$group" "/sys/fs/cgroup/$h"; done
+for h in ${controllers.join(' ')}; do mount --bind "/sys/fs/cgroup/$h/$group" "/sys/fs/cgroup/$h"; done
 for shared in "$@"; do case $shared in /tmp/*) mkdir -p "$tmp\${shared#/tmp}"; mount --rbind "$shared" "$tmp\${shared#/tmp}";; esac; done
 mount --rbind "$tmp" /tmp
 : >/tmp/.booted
 while :; do sleep 3600 & wait $!; done`
 
 async function boot(layout: SlurmLayout, host: SlurmHostDescription, group: string, pidFile: string) {
-  await removeControlGroup(group)
-  ensureControlGroup(group)
+  await removeControlGroup(group, controllers)
+  ensureControlGroup(group, controllers)
   const tmp = join(layout.dir, 'hosts', host.name, 'tmp')
   mkdirSync(join(layout.dir, 'hosts', host.name, 'spool'), { recursive: true })
   mkdirSync(tmp, { recursive: true })
   chmodSync(tmp, 0o1777)
-  const enterAll = hierarchies.map((h) => `echo $$ >${controlGroupPath(h, group)}/cgroup.procs`).join('; ')
+  const enterAll = controllers.map((h) => `echo $$ >${controlGroupPath(h, group)}/cgroup.procs`).join('; ')
   const pid = launchDetached(
     [
       ...['sh', '-c', `${enterAll}; exec "$@"`, 'sh'],
@@ -169,11 +169,11 @@ function buildEnter(pid: number): string[] {
 function findMember(group: string, pidFile: string): number | undefined {
   if (!existsSync(pidFile)) return undefined
   const pid = Number(readFileSync(pidFile, 'utf8'))
-  return listProcesses(group).includes(pid) ? pid : undefined
+  return listProcesses(group, controllers).includes(pid) ? pid : undefined
 }
 
 function findByName(group: string, name: string): number | undefined {
-  return listProcesses(group).find((pid) => {
+  return listProcesses(group, controllers).find((pid) => {
     try {
       return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name
     } catch {

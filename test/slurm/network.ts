@@ -1,5 +1,5 @@
+import { runProgram, tryProgram } from '../support/cluster/run-program.ts'
 import type { SlurmHostDescription, SlurmLayout } from './layout.ts'
-import { runProgram, tryProgram } from './run-program.ts'
 
 /** The bridge that joins the hosts, with the control address on it. Safe to repeat. */
 export async function ensureBridge(layout: SlurmLayout): Promise<void> {

@@ -11,11 +11,11 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import type { HttpBrowser } from '../real-parts/http-browser.ts'
 import { executeCode, openSocket, sendCode, type TestSocket } from '../real-parts/jupyter-socket.ts'
 import { createPerson, signIn, startServer } from '../real-parts/people.ts'
+import { runProgram } from '../support/cluster/run-program.ts'
 import { runCli } from '../support/platform.ts'
 import { getUnixAccount } from './accounts.ts'
 import type { SlurmCluster } from './cluster.ts'
 import { type PlatformSite, platformUser, startPlatformSite } from './platform-site.ts'
-import { runProgram } from './run-program.ts'
 import { openSharedSlurmCluster, slurmSkipReason } from './shared-cluster.ts'
 
 const memoryMiB = 600

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { hasControlGroups } from './control-groups.ts'
+import { hasControlGroups } from '../support/cluster/control-groups.ts'
 
 /** Debian's packages that a cluster is made of. */
 const packages =

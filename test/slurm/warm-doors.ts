@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-
+import type { Daemon } from '../support/cluster/daemon.ts'
 import type { SlurmCluster } from './cluster.ts'
-import type { Daemon } from './daemon.ts'
 
 /** As the unit file has it: the node package is root's, apart from the one that the platform puts into the shared folder. */
 const defaultPackage = join(import.meta.dirname, '..', '..', 'python', 'src', 'atrium_node')
