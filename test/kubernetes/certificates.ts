@@ -11,6 +11,7 @@ const people = {
   scheduler: '/CN=system:kube-scheduler',
   kubelet: '/O=system:nodes/CN=system:node:node1',
   proxy: '/CN=system:kube-proxy',
+  'network-policies': '/O=system:masters/CN=network-policies',
   simulator: '/O=system:masters/CN=simulator',
 } as const
 

@@ -7,6 +7,8 @@ import type { KubernetesCluster } from './cluster.ts'
 import { kubernetesSkipReason, openSharedKubernetesCluster } from './shared-cluster.ts'
 
 const namespace = 'cluster-test'
+const serve = ['python3', '-m', 'http.server', '8000', '--directory', '/tmp']
+const idle = ['sleep', '600']
 
 describe('the Kubernetes cluster of the tests', { skip: kubernetesSkipReason }, () => {
   let cluster: KubernetesCluster
@@ -41,6 +43,27 @@ describe('the Kubernetes cluster of the tests', { skip: kubernetesSkipReason }, 
     },
   })
 
+  const withLabels = <T extends { metadata: object }>(labels: Record<string, string>, pod: T) => ({
+    ...pod,
+    metadata: { ...pod.metadata, labels },
+  })
+
+  /** Of somebody in the pod who waits three seconds. */
+  const ask = async (from: string, url: string) => {
+    const program = `import sys, urllib.request
+try: print(urllib.request.urlopen(sys.argv[1], timeout=3).status)
+except OSError: print('no answer')`
+    const inPod = ['exec', from, '--namespace', namespace, '--', 'python3', '-c', program, url]
+    return (await cluster.kubectl(...inPod)).trim()
+  }
+
+  const addressOf = async (name: string) =>
+    (
+      await cluster.kubectl(
+        ...['get', 'pod', name, '--namespace', namespace, '--output=jsonpath={.status.podIP}'],
+      )
+    ).trim()
+
   const phase = (name: string, phase: string) =>
     cluster.kubectl(
       ...[
@@ -54,20 +77,9 @@ describe('the Kubernetes cluster of the tests', { skip: kubernetesSkipReason }, 
     )
 
   test('runs a pod of a person, whose server this machine reaches', async () => {
-    await cluster.apply(
-      pod('server', { command: ['python3', '-m', 'http.server', '8000', '--directory', '/tmp'] }),
-    )
+    await cluster.apply(pod('server', { command: serve }))
     await phase('server', 'Running')
-    const address = (
-      await cluster.kubectl(
-        'get',
-        'pod',
-        'server',
-        '--namespace',
-        namespace,
-        '--output=jsonpath={.status.podIP}',
-      )
-    ).trim()
+    const address = await addressOf('server')
     const answer = await waitFor('the pod to answer', () =>
       fetch(`http://${address}:8000/`).then(
         ({ status }) => status,
@@ -77,6 +89,26 @@ describe('the Kubernetes cluster of the tests', { skip: kubernetesSkipReason }, 
     assert.equal(answer, 200)
     const identity = await cluster.kubectl('exec', 'server', '--namespace', namespace, '--', 'id', '-u')
     assert.equal(identity.trim(), '2001')
+  })
+
+  test('holds pods to the network policies: who may not reach a pod is cut off, until the policy is gone', async () => {
+    const labels = { team: 'red' }
+    await cluster.apply(
+      buildPolicy('red-only', { matchLabels: { guarded: 'yes' } }, [
+        { podSelector: { matchLabels: labels } },
+      ]),
+      withLabels({ guarded: 'yes' }, pod('guarded', { command: serve })),
+      withLabels(labels, pod('friend', { command: idle })),
+      pod('stranger', { command: idle }),
+    )
+    for (const name of ['guarded', 'friend', 'stranger']) await phase(name, 'Running')
+    const url = `http://${await addressOf('guarded')}:8000/`
+    await waitFor('a friend to get through', async () => (await ask('friend', url)) === '200')
+    assert.equal(await ask('stranger', url), 'no answer')
+    await assert.rejects(fetch(url, { signal: AbortSignal.timeout(3000) }), 'nor this machine')
+
+    await cluster.kubectl('delete', 'networkpolicy', 'red-only', '--namespace', namespace)
+    await waitFor('a stranger to get through', async () => (await ask('stranger', url)) === '200')
   })
 
   test('ends what uses more memory than it may', async () => {
@@ -95,3 +127,12 @@ describe('the Kubernetes cluster of the tests', { skip: kubernetesSkipReason }, 
     await assert.rejects(cluster.apply(wanted), /violates PodSecurity/)
   })
 })
+
+function buildPolicy(name: string, podSelector: object, from: readonly object[]) {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name, namespace },
+    spec: { podSelector, policyTypes: ['Ingress'], ingress: [{ from }] },
+  }
+}

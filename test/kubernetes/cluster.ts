@@ -10,7 +10,7 @@ import { containerdSocket, writeConfiguration } from './configuration.ts'
 import { daemonNames, type KubernetesDaemon, kubectl, openDaemon } from './daemons.ts'
 import { buildLayout, type KubernetesLayout } from './layout.ts'
 import { bootNode, disconnectNode, keepSettings, restoreSettings, runInNode } from './node.ts'
-import { ensureKubernetesPrograms } from './program.ts'
+import { ensureKubernetesPrograms, type KubernetesPrograms } from './program.ts'
 
 /** What a test needs to know of a running cluster; JSON, so that test files in other processes can read it. */
 export interface KubernetesClusterDescription {
@@ -51,8 +51,7 @@ export async function startKubernetesCluster({
   try {
     for (const folder of ['log', 'run', 'bin', 'images'])
       mkdirSync(join(layout.dir, folder), { recursive: true })
-    for (const part of [...daemonNames, 'kubectl'].filter((part) => part !== 'containerd'))
-      symlinkSync(programs.kubernetes, join(layout.programs, part))
+    linkPrograms(layout, programs)
     await keepSettings(layout)
     await Promise.all([writeCertificates(layout), makeImages(layout, programs.pause)])
     writeConfiguration(layout)
@@ -89,6 +88,13 @@ export function openKubernetesCluster(description: KubernetesClusterDescription)
   }
 }
 
+function linkPrograms({ programs: folder }: KubernetesLayout, programs: KubernetesPrograms): void {
+  const own = ['containerd', 'network-policies']
+  for (const part of [...daemonNames, 'kubectl'].filter((part) => !own.includes(part)))
+    symlinkSync(programs.kubernetes, join(folder, part))
+  symlinkSync(programs.networkPolicies, join(folder, 'network-policies'))
+}
+
 async function makeImages(layout: KubernetesLayout, pause: string): Promise<void> {
   await runProgram('python3', [join(import.meta.dirname, 'images.py'), join(layout.dir, 'images'), pause])
 }
@@ -98,7 +104,8 @@ async function startDaemons(layout: KubernetesLayout): Promise<void> {
   const withImages = start('containerd').then(() => importImages(layout))
   await start('etcd')
   await start('kube-apiserver')
-  await Promise.all([withImages, start('kube-controller-manager'), start('kube-scheduler')])
+  const others = ['kube-controller-manager', 'kube-scheduler', 'network-policies'] as const
+  await Promise.all([withImages, ...others.map(start)])
   await start('kubelet')
   // It waits for its node.
   await start('kube-proxy')

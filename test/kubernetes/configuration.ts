@@ -50,18 +50,16 @@ state = "/run/containerd"
 `
 }
 
+/** Pods are routed, not bridged: what one sends another of the node passes the node's rules like all else. */
 function buildPodNetwork({ podSubnet }: KubernetesLayout): unknown {
   return {
     cniVersion: '0.4.0',
     name: 'pods',
     plugins: [
       {
-        type: 'bridge',
-        bridge: 'cni0',
-        isGateway: true,
+        type: 'ptp',
         // Pods are seen from outside under addresses of their own.
         ipMasq: false,
-        hairpinMode: true,
         ipam: {
           type: 'host-local',
           dataDir: '/run/cni-ipam',

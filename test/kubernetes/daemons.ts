@@ -6,6 +6,7 @@ import { tryProgram } from '../support/cluster/run-program.ts'
 import { kubeconfigOf } from './certificates.ts'
 import { configOf, containerdSocket } from './configuration.ts'
 import type { KubernetesLayout } from './layout.ts'
+import { buildPolicyCommand } from './network-policies.ts'
 import { enterNode, runInNode } from './node.ts'
 
 /** In the order of their start. */
@@ -17,6 +18,7 @@ export const daemonNames = [
   'kube-scheduler',
   'kubelet',
   'kube-proxy',
+  'network-policies',
 ] as const
 export type KubernetesDaemon = (typeof daemonNames)[number]
 
@@ -98,6 +100,10 @@ const recipes: Readonly<Record<KubernetesDaemon, (layout: KubernetesLayout) => R
   'kube-proxy': (layout) => ({
     command: ['kube-proxy', `--config=${configOf(layout, 'proxy.json')}`],
     isReady: () => answers(layout, 'http://127.0.0.1:10249/healthz'),
+  }),
+  'network-policies': (layout) => ({
+    command: buildPolicyCommand(layout),
+    isReady: () => answers(layout, 'http://127.0.0.1:9080/healthz'),
   }),
 }
 

@@ -89,6 +89,8 @@ async function connectNode(layout: KubernetesLayout, pid: number): Promise<void>
   await inside('ip', 'link', 'set', 'eth0', 'up')
   await inside('ip', 'route', 'add', 'default', 'via', controlAddress)
   await inside('sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  // Who calls a pod that is gone hears so, and the packet does not go round between the node and the machine.
+  await inside('ip', 'route', 'add', 'unreachable', podSubnet)
 }
 
 /** The routes go with the link. Safe to repeat. */

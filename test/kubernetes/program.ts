@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -21,6 +22,8 @@ export interface KubernetesPrograms {
   /** All of Kubernetes and etcd; which part it is, its name says. */
   kubernetes: string
   pause: string
+  /** Holds traffic of pods to the policies: see its `main.go`. */
+  networkPolicies: string
 }
 
 /** Builds them from Go modules unless they are there: five minutes of two cores, once a version. */
@@ -30,11 +33,26 @@ export async function ensureKubernetesPrograms(say: (line: string) => void): Pro
   const programs = { kubernetes: join(folder, 'kubernetes'), pause: join(folder, 'pause') }
   if (!existsSync(programs.kubernetes))
     say(`Building Kubernetes ${kubernetesVersion} from its Go modules: some minutes, once`)
-  for (const [name, file] of Object.entries(programs)) if (!existsSync(file)) await build(name, file)
-  return programs
+  for (const [name, file] of Object.entries(programs))
+    if (!existsSync(file)) await build(source, `./cmd/${name}`, file)
+  return { ...programs, networkPolicies: await ensureOne('network-policies', say) }
 }
 
-async function build(name: string, file: string): Promise<void> {
+/** A program of a module of its own, again when the module has changed. */
+async function ensureOne(name: string, say: (line: string) => void): Promise<string> {
+  const module = join(import.meta.dirname, name)
+  const digest = createHash('sha256')
+  for (const file of ['go.mod', 'main.go']) digest.update(readFileSync(join(module, file)))
+  const folder = join(cacheRoot(), `kubernetes-${name}-${digest.digest('hex').slice(0, 12)}`)
+  const file = join(folder, name)
+  if (existsSync(file)) return file
+  say(`Building ${name} from its Go modules: a minute or two, once`)
+  mkdirSync(folder, { recursive: true })
+  await build(module, '.', file)
+  return file
+}
+
+async function build(module: string, target: string, file: string): Promise<void> {
   const [major, minor] = kubernetesVersion.split('.')
   const fields = {
     gitVersion: `v${kubernetesVersion}`,
@@ -48,9 +66,9 @@ async function build(name: string, file: string): Promise<void> {
   const draft = `${file}.${process.pid}`
   await runProgram(
     'go',
-    ['build', '-trimpath', '-ldflags', ['-s', '-w', ...flags].join(' '), '-o', draft, `./cmd/${name}`],
+    ['build', '-trimpath', '-ldflags', ['-s', '-w', ...flags].join(' '), '-o', draft, target],
     {
-      cwd: source,
+      cwd: module,
       env: { ...process.env, CGO_ENABLED: '0' } as Record<string, string>,
       timeoutMs: buildMinutes * 60_000,
     },

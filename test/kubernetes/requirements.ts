@@ -12,7 +12,7 @@ const folders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/
 /** What this machine lacks for a cluster and how to get it, in one line; undefined when nothing. */
 export function findMissing(): string | undefined {
   const absent = programs.filter((name) => !folders.some((folder) => existsSync(join(folder, name))))
-  if (!existsSync('/usr/lib/cni/bridge')) absent.push('CNI plugins')
+  if (!existsSync('/usr/lib/cni/ptp')) absent.push('CNI plugins')
   if (absent.length > 0)
     return `Kubernetes (${absent.join(', ')}): its suite cannot run. Debian: apt-get install ${packages}`
   if (!(process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'go'))))
