@@ -6,6 +6,7 @@ import { addDoctorCommand } from '#commands/doctor.ts'
 import { addGroupCommands } from '#commands/group.ts'
 import { addJobsCommands } from '#commands/jobs.ts'
 import { addLogsCommand } from '#commands/logs.ts'
+import { addNodesCommand } from '#commands/nodes.ts'
 import { addPlanCommand } from '#commands/plan.ts'
 import { addPlatformCommands } from '#commands/platform.ts'
 import { addRunCommand } from '#commands/run.ts'
@@ -58,6 +59,7 @@ function buildProgram({ json }: { json: boolean }): Command {
   addClustersCommands(program)
   addLogsCommand(program)
   addUsageCommand(program)
+  addNodesCommand(program)
   addDatabaseCommands(program)
   addSlurmCommands(program)
   return program

@@ -233,6 +233,7 @@ describe('operations', () => {
       .getByRole('region', { name: /node-2/ })
       .getByText('Draining')
       .waitFor()
+    await page.getByRole('cell', { name: '0, can grow by 8 nodes' }).waitFor()
     await page.getByRole('link', { name: 'Services' }).click()
     await page.getByRole('cell', { name: 'culler', exact: true }).waitFor()
     await page.getByRole('link', { name: 'Platform' }).click()

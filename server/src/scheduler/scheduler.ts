@@ -40,11 +40,24 @@ export interface PoolCapacity {
   name: string
   /** Nodes that could still be added by autoscaling. */
   canGrowBy: number
+  /** Those there are now. Absent: as many as are listed. */
+  nodes?: number
+  /** Between how many nodes it is kept; `maximum` alone: it always has that many. */
+  minimum?: number
+  maximum?: number
+  /** One node of it, as what jobs can have. */
+  machine?: { cpu: number; memoryBytes: number; gpu: number }
+  /** Its nodes can be taken away at short notice. */
+  spot?: boolean
+  /** Seats kept warm for the next jobs: how many there are to be, and how many have a node. */
+  seats?: { wanted: number; ready: number }
 }
 
 export interface Capacity {
   nodes: readonly NodeCapacity[]
   pools: readonly PoolCapacity[]
+  /** What these figures do not show, and what is being done about nodes: sentences for administrators. */
+  notes?: readonly string[]
 }
 
 /** The outcome of one spec of a batch. `rejected` is final for this spec: the reason is the scheduler's. */

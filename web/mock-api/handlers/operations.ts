@@ -188,5 +188,18 @@ const nodes: NodeList = {
       jobs: 2,
     },
   ],
-  pools: [{ name: 'default', canGrowBy: 0 }],
+  pools: [
+    { name: 'default', canGrowBy: 0 },
+    {
+      name: 'gpu',
+      canGrowBy: 8,
+      nodes: 0,
+      minimum: 0,
+      maximum: 8,
+      machine: { cpu: 32, memoryBytes: 128 * gibibyte, gpu: 4 },
+      spot: true,
+      seats: { wanted: 2, ready: 0 },
+    },
+  ],
+  notes: ['What is in use is what jobs of the platform hold. Pods of other namespaces are not counted.'],
 }

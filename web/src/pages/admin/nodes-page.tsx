@@ -11,6 +11,7 @@ import { Meter } from '#ui/meter.tsx'
 import { Notice } from '#ui/notice.tsx'
 import { PageHeader } from '#ui/page-header.tsx'
 import { Skeleton } from '#ui/skeleton.tsx'
+import { PoolTable } from './pool-table.tsx'
 import './nodes-page.css'
 
 const stateWords: Record<NodeView['state'], [string, Tone]> = {
@@ -23,7 +24,6 @@ const stateWords: Record<NodeView['state'], [string, Tone]> = {
 /** The machines that run jobs, and how full they are. */
 export function NodesPage() {
   const { data, error } = useQuery(nodesQuery)
-  const growing = data?.pools.filter((pool) => pool.canGrowBy > 0) ?? []
   return (
     <>
       <PageHeader title="Nodes" description="The machines that run jobs, and how full they are." />
@@ -31,7 +31,7 @@ export function NodesPage() {
       {!data && !error && <Skeleton lines={5} />}
       {data?.nodes.length === 0 && (
         <EmptyState icon="node" title="No nodes">
-          The scheduler reports no machine. Look at its own state first.
+          The scheduler reports no machine now. Where none of the pools can grow, look at its own state first.
         </EmptyState>
       )}
       <div className="node-grid">
@@ -39,9 +39,10 @@ export function NodesPage() {
           <NodeCard key={node.name} node={node} />
         ))}
       </div>
-      {growing.map((pool) => (
-        <p key={pool.name} className="muted">
-          {pool.name} can grow by {formatCount(pool.canGrowBy, 'node')}.
+      {data && data.pools.length > 0 && <PoolTable pools={data.pools} />}
+      {data?.notes.map((note) => (
+        <p key={note} className="muted">
+          {note}
         </p>
       ))}
     </>

@@ -15,13 +15,14 @@ export function createNodeRoutes({ jobs }: { jobs: Pick<Jobs, 'capacity' | 'list
       access: { anyOf: ['read:nodes'], on: 'platform' },
       schemas: { responses: { 200: nodeListSchema } },
       async handler({ signal }) {
-        const { nodes, pools } = await jobs.capacity({ signal })
+        const { nodes, pools, notes = [] } = await jobs.capacity({ signal })
         const onNode = countByNode(
           await jobs.list({ states: ['starting', 'running', 'stopping', 'unknown'] }),
         )
         return {
           nodes: nodes.map((node) => ({ ...node, jobs: onNode.get(node.name) ?? 0 })),
           pools: [...pools],
+          notes: [...notes],
         }
       },
     }),

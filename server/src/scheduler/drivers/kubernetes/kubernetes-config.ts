@@ -32,4 +32,28 @@ export interface JobVolumes {
 export interface NodePoolPlace {
   nodeSelector: Readonly<Record<string, string>>
   tolerations?: readonly V1Toleration[]
+  /** How many nodes it has; nothing adds or removes any. */
+  nodes?: number
+  /** An autoscaler adds and removes nodes between these. */
+  minimum?: number
+  maximum?: number
+  /** One node, as what pods can have of it: for what could be added while there is none. */
+  machine?: PoolMachine
+  /** Its nodes can be taken away at short notice: for preemptible jobs alone. */
+  spot?: boolean
+  /** Seats kept warm. */
+  placeholders?: Placeholders
+}
+
+export interface PoolMachine {
+  cpu: number
+  memoryBytes: number
+  gpu: number
+}
+
+export interface Placeholders {
+  count: number
+  /** Cores of one. */
+  cpu: number
+  memoryBytes: number
 }

@@ -13,12 +13,13 @@ import type { LogOptions, Scheduler, SchedulerCapabilities, WaitOptions } from '
 import { endPods } from './end-pods.ts'
 import { createKubeClient, type KubeClient, KubeRefusal } from './kube-client.ts'
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
+import { createNodeCache, type NodeCache } from './node-cache.ts'
 import { hasPodEnded, observeGone, observePod } from './observe-pod.ts'
 import { createPodCache, type PodCache, type PodChange } from './pod-cache.ts'
 import { readPodLog } from './pod-log.ts'
 import { annotations, labels, podNameOf } from './pod-names.ts'
 import { createPortProbe, type PortProbe } from './port-probe.ts'
-import { readCapacity } from './read-capacity.ts'
+import { buildCapacity } from './read-capacity.ts'
 import { submitPods } from './submit-pods.ts'
 
 const driverName = 'kubernetes'
@@ -39,6 +40,7 @@ export interface KubernetesContext {
   config: KubernetesSchedulerConfig
   client: KubeClient
   pods: PodCache
+  nodes: NodeCache
   /** `/api/v1/namespaces/NAME` */
   path: string
   launcherSource: string
@@ -54,7 +56,7 @@ export function createKubernetesScheduler(
   options: KubernetesSchedulerOptions,
 ): Scheduler {
   const context = openContext(config, options)
-  const { client, pods, path } = context
+  const { client, pods, nodes, path } = context
   const listeners = new Set<(keys: readonly JobKey[]) => void>()
   const tell = (names: readonly string[]) => {
     for (const listener of listeners) listener(names.map(keyOfName))
@@ -106,8 +108,9 @@ export function createKubernetesScheduler(
     },
     logs: (handle, reading) => readLog(context, handle, reading),
     async capacity({ signal }) {
-      await pods.settled(signal)
-      return readCapacity(client, pods.all().values(), signal)
+      await Promise.all([pods.settled(signal), nodes.settled(signal)])
+      const { nodePools = {} } = config
+      return buildCapacity({ nodes: nodes.all()?.values(), pods: pods.all().values(), pools: nodePools })
     },
     onChange(listener) {
       listeners.add(listener)
@@ -119,7 +122,7 @@ export function createKubernetesScheduler(
     },
     async close() {
       probe.close()
-      await pods.close()
+      await Promise.all([pods.close(), nodes.close()])
     },
   }
 
@@ -155,6 +158,7 @@ function openContext(
   const labelSelector = `${labels.managedBy}=atrium,${labels.instance}=${config.instance}`
   return {
     ...{ config, client, path, clock, log },
+    nodes: createNodeCache({ client, clock, log }),
     pods: createPodCache({ client, path: `${path}/pods`, labelSelector, clock, log }),
     launcherSource: readFileSync(
       join(findInstallationRoot(), 'python', 'src', 'atrium_node', 'pod_job.py'),

@@ -1,64 +1,94 @@
-import type { V1Node, V1NodeList, V1Pod } from '@kubernetes/client-node'
+import type { V1Node, V1Pod } from '@kubernetes/client-node'
 
-import type { Capacity, NodeCapacity } from '#scheduler/scheduler.ts'
+import type { Capacity, NodeCapacity, PoolCapacity } from '#scheduler/scheduler.ts'
 
-import type { KubeClient } from './kube-client.ts'
+import type { NodePoolPlace } from './kubernetes-config.ts'
+import { findPool, type NodePools, readNodeState, runsJobs } from './node-pools.ts'
 import { hasPodEnded } from './observe-pod.ts'
-import { parseQuantity } from './quantity.ts'
+import { type Amounts, addAmounts, countGpus, readAllocatable, sumRequests } from './pod-amounts.ts'
+import { labels } from './pod-names.ts'
 
-const gpuResource = 'nvidia.com/gpu'
-const defaultPool = 'default'
-
-/** Nodes with what our own jobs hold of them: those of other namespaces are not ours to see. */
-export async function readCapacity(
-  client: KubeClient,
-  pods: Iterable<V1Pod>,
-  signal: AbortSignal,
-): Promise<Capacity> {
-  const { items } = await client.call<V1NodeList>('GET', '/api/v1/nodes', { signal })
-  const held = sumRequests(pods)
-  const nodes = items.map((node) => describeNode(node, held.get(node.metadata?.name ?? '') ?? nothing))
-  const pools = [...new Set(nodes.map(({ pool }) => pool))]
-  return { nodes, pools: pools.map((name) => ({ name, canGrowBy: 0 })) }
+export interface CapacityView {
+  /** Undefined: they cannot be seen. */
+  nodes: Iterable<V1Node> | undefined
+  /** Of ours. */
+  pods: Iterable<V1Pod>
+  pools: NodePools
+  /** What `gpu` counts here. */
+  gpuResource?: string
 }
 
-interface Amounts {
-  cpu: number
-  memoryBytes: number
-  gpu: number
+/**
+ * Nodes with what our own jobs hold of them, and pools, those without a node too. Pods of other namespaces are not ours to see, and the
+ * right to would let the platform read all of the cluster's secrets that stand in them: what they hold is in no figure, and is said.
+ */
+export function buildCapacity({ nodes, pods, pools, gpuResource }: CapacityView): Capacity {
+  const held = sumHeld(pods)
+  const found = [...(nodes ?? [])]
+    .filter((node) => runsJobs(node, pools))
+    .map((node) => describeNode(node, held.get(node.metadata?.name ?? '') ?? {}, pools, gpuResource))
+  const names = new Set([...Object.keys(pools), ...found.map(({ pool }) => pool)])
+  return {
+    nodes: found,
+    pools: [...names].map((name) => {
+      const members = found.filter(({ pool }) => pool === name)
+      return describePool(
+        name,
+        Object.hasOwn(pools, name) ? pools[name] : undefined,
+        members,
+        nodes !== undefined,
+      )
+    }),
+    notes: [nodes === undefined ? unseen : onlyOurs],
+  }
 }
 
-const nothing: Amounts = { cpu: 0, memoryBytes: 0, gpu: 0 }
+const unseen =
+  'The nodes cannot be seen: the platform has no right to list them (get, list, watch of nodes in a ClusterRole).'
+const onlyOurs = 'What is in use is what jobs of the platform hold. Pods of other namespaces are not counted.'
 
-function sumRequests(pods: Iterable<V1Pod>): Map<string, Amounts> {
+/** What our pods hold of each node. A seat that is kept warm is free for any job. */
+export function sumHeld(pods: Iterable<V1Pod>): ReadonlyMap<string, Amounts> {
   const sums = new Map<string, Amounts>()
   for (const pod of pods) {
     const node = pod.spec?.nodeName
-    if (node === undefined || hasPodEnded(pod)) continue
-    const sum = sums.get(node) ?? nothing
-    const requests = pod.spec?.containers[0]?.resources?.requests ?? {}
-    sums.set(node, {
-      cpu: sum.cpu + parseQuantity(requests['cpu']),
-      memoryBytes: sum.memoryBytes + parseQuantity(requests['memory']),
-      gpu: sum.gpu + parseQuantity(requests[gpuResource]),
-    })
+    if (node === undefined || hasPodEnded(pod) || pod.metadata?.labels?.[labels.job] === undefined) continue
+    sums.set(node, addAmounts(sums.get(node) ?? {}, sumRequests(pod)))
   }
   return sums
 }
 
-function describeNode({ metadata, spec, status }: V1Node, held: Amounts): NodeCapacity {
-  const allocatable = status?.allocatable ?? {}
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status
+function describeNode(node: V1Node, held: Amounts, pools: NodePools, gpuResource?: string): NodeCapacity {
+  const allocatable = readAllocatable(node)
   return {
-    name: metadata?.name ?? '',
-    pool: defaultPool,
-    state:
-      ready === 'True' ? (spec?.unschedulable ? 'draining' : 'up') : ready === 'False' ? 'down' : 'unknown',
-    cpu: parseQuantity(allocatable['cpu']),
-    cpuUsed: held.cpu,
-    memoryBytes: parseQuantity(allocatable['memory']),
-    memoryUsedBytes: held.memoryBytes,
-    gpu: parseQuantity(allocatable[gpuResource]),
-    gpuUsed: held.gpu,
+    name: node.metadata?.name ?? '',
+    pool: findPool(node, pools),
+    state: readNodeState(node),
+    cpu: allocatable['cpu'] ?? 0,
+    cpuUsed: held['cpu'] ?? 0,
+    memoryBytes: allocatable['memory'] ?? 0,
+    memoryUsedBytes: held['memory'] ?? 0,
+    gpu: countGpus(allocatable, gpuResource),
+    gpuUsed: countGpus(held, gpuResource),
+  }
+}
+
+/** `isKnown`: that there are no more members than these. */
+function describePool(
+  name: string,
+  pool: NodePoolPlace | undefined,
+  members: readonly NodeCapacity[],
+  isKnown: boolean,
+): PoolCapacity {
+  const { maximum, minimum, nodes: fixed, machine, spot } = pool ?? {}
+  const most = maximum ?? fixed
+  return {
+    name,
+    canGrowBy: maximum === undefined || !isKnown ? 0 : Math.max(0, maximum - members.length),
+    ...(isKnown ? { nodes: members.length } : {}),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(most === undefined ? {} : { maximum: most }),
+    ...(machine === undefined ? {} : { machine }),
+    ...(spot === true ? { spot } : {}),
   }
 }

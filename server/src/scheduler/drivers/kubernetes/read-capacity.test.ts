@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import type { V1Node, V1Pod } from '@kubernetes/client-node'
+
+import { buildCapacity } from './read-capacity.ts'
+
+const gibibyte = 2 ** 30
+
+function node(
+  name: string,
+  more: { labels?: Record<string, string>; spec?: object; ready?: string; gpu?: string } = {},
+): V1Node {
+  const { labels = {}, spec = {}, ready = 'True', gpu } = more
+  return {
+    metadata: { name, labels },
+    spec,
+    status: {
+      conditions: [{ type: 'Ready', status: ready }],
+      allocatable: { cpu: '3920m', memory: '8Gi', pods: '110', ...(gpu === undefined ? {} : gpuOf(gpu)) },
+    },
+  }
+}
+
+const gpuOf = (text: string) => {
+  const [name = '', count = ''] = text.split('=')
+  return { [name]: count }
+}
+
+function pod(
+  nodeName: string,
+  requests: Record<string, string>,
+  more: { labels?: Record<string, string>; phase?: string } = {},
+): V1Pod {
+  const { labels = { 'atrium.dev/job': 'j' }, phase = 'Running' } = more
+  return {
+    metadata: { labels },
+    spec: { nodeName, containers: [{ name: 'job', resources: { requests } }] },
+    status: { phase },
+  }
+}
+
+describe('capacity of a Kubernetes cluster', () => {
+  const pools = {
+    gpu: {
+      nodeSelector: { 'example.org/pool': 'gpu' },
+      minimum: 0,
+      maximum: 4,
+      machine: { cpu: 8, memoryBytes: 32 * gibibyte, gpu: 2 },
+      spot: true,
+    },
+    fixed: { nodeSelector: { rack: '7' }, nodes: 3 },
+  }
+
+  test('a pool without a node is shown with what could be added', () => {
+    const { pools: found } = buildCapacity({ nodes: [], pods: [], pools })
+    assert.deepEqual(found[0], {
+      name: 'gpu',
+      canGrowBy: 4,
+      nodes: 0,
+      minimum: 0,
+      maximum: 4,
+      machine: { cpu: 8, memoryBytes: 32 * gibibyte, gpu: 2 },
+      spot: true,
+    })
+    assert.deepEqual([found[1]?.canGrowBy, found[1]?.nodes, found[1]?.maximum], [0, 0, 3])
+  })
+
+  test('nodes belong to the pool that was declared for their labels, else to what their provider calls it', () => {
+    const { nodes, pools: found } = buildCapacity({
+      nodes: [
+        node('a', { labels: { 'example.org/pool': 'gpu' } }),
+        node('b', { labels: { 'cloud.google.com/gke-nodepool': 'cheap' } }),
+        node('c'),
+      ],
+      pods: [],
+      pools,
+    })
+    assert.deepEqual(
+      nodes.map(({ pool }) => pool),
+      ['gpu', 'cheap', 'default'],
+    )
+    assert.equal(found.find(({ name }) => name === 'gpu')?.canGrowBy, 3)
+  })
+
+  test('nodes that are closed, leaving or silent are not up, and those of the cluster itself run no jobs', () => {
+    const { nodes } = buildCapacity({
+      nodes: [
+        node('open'),
+        node('cordoned', { spec: { unschedulable: true } }),
+        node('leaving', { spec: { taints: [{ key: 'karpenter.sh/disrupted', effect: 'NoSchedule' }] } }),
+        node('down', { ready: 'False' }),
+        node('lost', { ready: 'Unknown' }),
+        node('masters', {
+          spec: { taints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] },
+        }),
+      ],
+      pods: [],
+      pools: {},
+    })
+    assert.deepEqual(
+      nodes.map(({ name, state }) => [name, state]),
+      [
+        ['open', 'up'],
+        ['cordoned', 'draining'],
+        ['leaving', 'draining'],
+        ['down', 'down'],
+        ['lost', 'unknown'],
+      ],
+    )
+  })
+
+  test('used is what live jobs ask for; seats kept warm are free; GPUs of any make count', () => {
+    const { nodes } = buildCapacity({
+      nodes: [node('n', { gpu: 'amd.com/gpu=4' })],
+      pods: [
+        pod('n', { cpu: '500m', memory: '1Gi', 'amd.com/gpu': '1' }),
+        pod('n', { cpu: '1', memory: '1Gi' }, { phase: 'Succeeded' }),
+        pod('n', { cpu: '1', memory: '1Gi' }, { labels: { 'atrium.dev/seat': 'gpu' } }),
+      ],
+      pools: {},
+    })
+    const [found] = nodes
+    assert.deepEqual(
+      [found?.cpu, found?.cpuUsed, found?.memoryBytes, found?.memoryUsedBytes, found?.gpu, found?.gpuUsed],
+      [3.92, 0.5, 8 * gibibyte, gibibyte, 4, 1],
+    )
+  })
+
+  test('without the right to see nodes it says so, and still knows what was declared', () => {
+    const { nodes, pools: found, notes } = buildCapacity({ nodes: undefined, pods: [], pools })
+    assert.deepEqual(nodes, [])
+    assert.deepEqual(
+      found.map(({ name, canGrowBy, nodes: count }) => [name, canGrowBy, count]),
+      [
+        ['gpu', 0, undefined],
+        ['fixed', 0, undefined],
+      ],
+    )
+    assert.match(notes?.[0] ?? '', /no right to list them/)
+  })
+})
