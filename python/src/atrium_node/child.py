@@ -15,6 +15,7 @@ import signal
 from atrium_node import linux
 from atrium_node.child_plan import ChildFiles, ChildPlan
 from atrium_node.mpi_flavour import MpiError
+from atrium_node.shared_link import link_shared
 from atrium_node.tasks import run_tasks
 
 # Users' processes die before the platform's when the machine as a whole is out of memory.
@@ -173,6 +174,7 @@ def enter_directory(plan: ChildPlan) -> None:
     """As the owner, so that what the owner may not enter is refused."""
     try:
         os.chdir(plan.cwd)
+        link_shared(plan.environment)
     except OSError as error:
         raise StepError(f"cannot enter the working directory {plan.cwd}", error) from error
 

@@ -7,6 +7,7 @@ import {
   environmentSection,
   logSection,
   schedulerSection,
+  storageSection,
   storeSection,
 } from './sections/platform.ts'
 import { costSection, profilesSection, quotasSection, serversSection } from './sections/servers.ts'
@@ -23,6 +24,7 @@ export const configSchema = Type.Object(
     edge: edgeSection,
     store: storeSection,
     scheduler: schedulerSection,
+    storage: storageSection,
     environment: environmentSection,
     signIn: signInSection,
     admins: Type.Array(Type.String(), { description: 'Users who are administrators.', default: [] }),

@@ -11,6 +11,7 @@ import type { Homes } from '#storage/homes.ts'
 import type { Store } from '#store/store.ts'
 
 import { openLocalDrivers } from './local-driver.ts'
+import type { OwnerGroups } from './owner-groups.ts'
 import { openSlurmDrivers } from './slurm-driver.ts'
 import type { StartOptions } from './start-options.ts'
 
@@ -34,6 +35,8 @@ export interface JobDrivers {
   readonly defaultDriver: string
   readonly accounts: UnixAccounts
   readonly homes: Homes
+  /** Folders of a user's groups; undefined where the platform has none. */
+  readonly groups: OwnerGroups | undefined
   /** Of notebook servers. */
   readonly servers: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart' | 'clientFolder'>
   /** Of services that the platform runs. */

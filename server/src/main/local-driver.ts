@@ -12,6 +12,7 @@ import { createHomes } from '#storage/homes.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
 import { installClientPackage } from './node-package.ts'
+import { createLocalGroups } from './owner-groups.ts'
 import type { StartOptions } from './start-options.ts'
 
 /** Uids for users whom the machine does not know; above those that login.defs(5) hands out, below containers'. */
@@ -50,6 +51,7 @@ export async function openLocalDrivers(options: JobDriverOptions): Promise<JobDr
   const { config, data } = start
   const scheduler = createLocalDriver(data, options.python, { jobProcesses: config.servers.processes })
   const hubUrl = findLoopbackUrl(options.publicUrl, start)
+  const isRoot = process.getuid?.() === 0
   return {
     schedulers: { [scheduler.driver]: scheduler },
     defaultDriver: scheduler.driver,
@@ -57,9 +59,10 @@ export async function openLocalDrivers(options: JobDriverOptions): Promise<JobDr
       store,
       system: createSystemAccounts(),
       self: { login: userInfo().username, shell: userInfo().shell ?? '/bin/sh' },
-      ...(process.getuid?.() === 0 ? { uids: ownUids } : {}),
+      ...(isRoot ? { uids: ownUids } : {}),
     }),
     homes: createHomes({ root: data.homes }),
+    groups: isRoot && config.storage.groups ? createLocalGroups({ store, root: data.root }) : undefined,
     servers: {
       hubUrl,
       bindHost: '127.0.0.1',

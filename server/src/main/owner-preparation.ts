@@ -3,18 +3,27 @@ import type { User } from '#identity/users.ts'
 import type { PreparedOwner } from '#scheduler/job-profile.ts'
 import type { Homes } from '#storage/homes.ts'
 
-/** Finds or makes what a user's jobs need on the machines: the account and the home. Throws `conflict` when the home is somebody else's. */
+import type { OwnerGroups } from './owner-groups.ts'
+
+/**
+ * Finds or makes what a user's jobs need on the machines: the account, the home, and folders of the user's groups. Throws `conflict` when one
+ * of them is somebody else's.
+ */
 export function createOwnerPreparation({
   accounts,
   homes,
+  groups,
 }: {
   accounts: UnixAccounts
   homes: Homes
+  groups?: OwnerGroups | undefined
 }): (user: User) => Promise<PreparedOwner> {
   return async (user) => {
-    const { login, folder, uid, gid, gids, home, shell } = await accounts.ensure(user)
-    const ids = uid === undefined ? {} : { uid, ...(gid === undefined ? {} : { gid }), gids: gids ?? [] }
+    const { login, folder, uid, gid, gids = [], home, shell } = await accounts.ensure(user)
+    const shared = await groups?.ensureOf(user, login)
+    const all = [...gids, ...(shared?.groups ?? []).map((group) => group.gid)]
+    const ids = uid === undefined ? {} : { uid, ...(gid === undefined ? {} : { gid }), gids: all }
     const path = await homes.ensure({ folder, ...ids, ...(home === undefined ? {} : { home }) })
-    return { owner: { name: user.name, login, ...ids, home: path }, shell }
+    return { owner: { name: user.name, login, ...ids, home: path, ...shared }, shell }
   }
 }

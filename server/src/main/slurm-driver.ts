@@ -46,6 +46,8 @@ export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDr
     defaultDriver: scheduler.driver,
     accounts: createClusterAccounts({ store, system: createSystemAccounts() }),
     homes: createAccountHomes(),
+    // The site's own, as its accounts are.
+    groups: undefined,
     servers: {
       hubUrl: config.hubUrl,
       bindHost: everyAddress,

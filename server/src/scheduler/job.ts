@@ -15,6 +15,19 @@ export interface JobOwner {
   /** Supplementary group ids. */
   gids?: readonly number[]
   home: string
+  /** The groups of the platform whose folders its jobs see. Their ids are among `gids`. */
+  groups?: readonly JobGroup[]
+  /** The folder with an entry for each of `groups`; `~/shared` is made to lead there. */
+  shared?: string
+}
+
+/** A group with a folder that its members share. */
+export interface JobGroup {
+  /** The platform's name of it (any unicode text: never use it as a path or label unescaped). */
+  name: string
+  /** Names its folder: safe as one part of a path. */
+  folder: string
+  gid: number
 }
 
 export interface JobResources {

@@ -9,6 +9,7 @@ export interface Tables {
   users: UsersTable
   groups: GroupsTable
   group_members: GroupMembersTable
+  unix_groups: UnixGroupsTable
   roles: RolesTable
   role_assignments: RoleAssignmentsTable
   services: ServicesTable
@@ -58,6 +59,8 @@ export interface UsersTable {
   uid: number | null
   gid: number | null
   auth_state: JsonText | null
+  /** How large the home may be; null: as configured for all. */
+  home_bytes: number | null
 }
 
 export interface GroupsTable {
@@ -66,6 +69,15 @@ export interface GroupsTable {
   properties: JsonText
   gid: number | null
   created_at: Milliseconds
+}
+
+/** What groups are on the machines. Rows stay when their group goes, so that neither number nor folder is given out again. */
+export interface UnixGroupsTable {
+  /** The gid follows from it: see `identity/unix-groups.ts`. */
+  id: Id
+  /** One part of a path. Unique. */
+  folder: string
+  group_id: number | null
 }
 
 export interface GroupMembersTable {

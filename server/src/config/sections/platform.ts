@@ -71,6 +71,23 @@ export const schedulerSection = Type.Object(
   { additionalProperties: false, default: {}, description: 'Where jobs run.' },
 )
 
+export const storageSection = Type.Object(
+  {
+    groups: Type.Boolean({
+      description:
+        'Each group has a folder that its members share, `~/shared/GROUP` in their jobs: on Kubernetes with `storage.root`, and on one machine where the platform runs as root. On Slurm that is the own affair of the site.',
+      default: true,
+    }),
+    homeSize: Type.Optional(
+      byteSizeType({
+        description:
+          'How large a home should be; administrators can say otherwise for one user. People see how much of it they use, and are warned: nothing stops them. Default: not said.',
+      }),
+    ),
+  },
+  { additionalProperties: false, default: {}, description: 'Homes, and folders of groups.' },
+)
+
 export const logSection = Type.Object(
   { level: Type.Enum(['debug', 'info', 'warn', 'error'], { default: 'info' }) },
   { additionalProperties: false, default: {}, description: "The control plane's own log." },

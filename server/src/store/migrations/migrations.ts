@@ -6,6 +6,7 @@ import { jobPlacements } from './0003-job-placements.ts'
 import { dask } from './0004-dask.ts'
 import { runs } from './0005-runs.ts'
 import { schedules } from './0006-schedules.ts'
+import { groupFolders } from './0007-group-folders.ts'
 
 /**
  * Forward only, applied in this order, each in a transaction of its own, while replicas of this and of the last version read and write: add
@@ -19,4 +20,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0004-dask': dask,
   '0005-runs': runs,
   '0006-schedules': schedules,
+  '0007-group-folders': groupFolders,
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { chownSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 
 import { waitFor } from '#platform/wait-for.ts'
@@ -56,6 +57,38 @@ describe('a job is its owner and nothing more', () => {
       },
       variables: ['ATRIUM_JOB', 'LC_ALL', 'PATH'],
     })
+  })
+
+  test('folders of groups are found by a link in the home, and files are made for all members', {
+    skip: needsRoot,
+  }, async () => {
+    const { owner } = buildTestSpec('any', ['true'])
+    const home = mkdtempSync('/tmp/atrium-home-')
+    chownSync(home, owner.uid ?? 0, owner.gid ?? 0)
+    const run = async (key: string) => {
+      const handle = await site.run(
+        buildTestSpec(key, ['sh', '-c', 'umask; readlink ~/shared; echo "$ATRIUM_SHARED"'], {
+          owner: {
+            ...{ ...owner, home, shared: '/somewhere/alice' },
+            groups: [{ name: 'physics', folder: 'physics', gid: 54_330 }],
+          },
+          environment: { PATH: '/usr/bin:/bin', HOME: home },
+        }),
+      )
+      await site.waitForEnd(handle)
+      return site.readLog(handle)
+    }
+    const expected = '0007\n/somewhere/alice\n/somewhere/alice\n'
+    assert.equal(await run('groups'), expected)
+    // It led nowhere, as after a move of the platform's data.
+    rmSync(`${home}/shared`)
+    symlinkSync('/nowhere', `${home}/shared`)
+    assert.equal(await run('groups-moved'), expected)
+    // What its owner made of it stays.
+    rmSync(`${home}/shared`)
+    symlinkSync('/etc', `${home}/shared`)
+    assert.equal(await run('groups-own'), '0007\n/etc\n/somewhere/alice\n')
+    rmSync(home, { recursive: true })
   })
 
   test("others can read neither a job's variables nor its record nor its log", {

@@ -1,4 +1,5 @@
 import { countPrograms } from '#scheduler/count-programs.ts'
+import { buildSharedEnvironment, findUmask } from '#scheduler/group-access.ts'
 import type { JobExit, JobHandle, JobResources, JobSpec, Observation } from '#scheduler/job.ts'
 import type { Submission } from '#scheduler/scheduler.ts'
 
@@ -24,12 +25,12 @@ export function buildAgentSpec(
   return {
     key: spec.key,
     command: spec.command,
-    environment: spec.environment,
+    environment: { ...spec.environment, ...buildSharedEnvironment(spec.owner) },
     workingDirectory: spec.workingDirectory,
     owner: asOwner ? { uid, gid, gids } : undefined,
     ports: spec.ports,
     limits: { ...limits, pids: config.jobProcesses },
-    umask: config.umask,
+    umask: findUmask(spec.owner) ?? config.umask,
     timeLimitMs: spec.timeLimitMs,
     tasks: countPrograms(spec),
     mpi: spec.mpi,
