@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 
 import { checkDask } from './dask-combinations.ts'
+import { checkKubernetes } from './kubernetes-combinations.ts'
 import { isLoopbackUrl } from './loopback.ts'
 import type { Config } from './schema.ts'
 import { checkSlurmCloud } from './slurm-cloud-combinations.ts'
@@ -21,6 +22,7 @@ export function checkCombinations(config: Config): readonly Conflict[] {
     ...checkStore(config),
     ...checkSlurmCloud(config.scheduler.slurm.cloud),
     ...checkScheduler(config),
+    ...checkKubernetes(config),
     ...checkDask(config),
   ]
 }
@@ -90,12 +92,18 @@ const queueKeys = [
   'nodes',
   'tasks',
   'preemptible',
+  'image',
+  'nodePool',
+  'kubernetes',
 ] as const satisfies readonly (keyof Config['profiles'][number])[]
+
+const podKeys = ['image', 'nodePool', 'kubernetes'] as const satisfies readonly (typeof queueKeys)[number][]
 
 /** Those a driver cannot do. */
 const impossible: Readonly<Record<Config['scheduler']['driver'], readonly (typeof queueKeys)[number][]>> = {
   local: queueKeys,
-  slurm: [],
+  slurm: podKeys,
+  kubernetes: queueKeys.filter((key) => !['gpu', 'preemptible', ...podKeys].includes(key)),
 }
 
 /** Values that ask for nothing special: they are fine everywhere. */
@@ -110,14 +118,31 @@ function checkQueueKeys(
     .filter((key) => !plainValues.includes(profile[key]) && !(isCount(key) && profile[key] === 1))
     .map((key) => ({
       path: ['profiles', at, key],
-      message: `the scheduler driver "${driver}" cannot do this: ${reasons[key] ?? 'it needs a batch system such as Slurm'}`,
+      message: `the scheduler driver "${driver}" cannot do this: ${reasons[driver][key] ?? usualReason(key)}`,
     }))
 }
 
-const reasons: Readonly<Partial<Record<(typeof queueKeys)[number], string>>> = {
-  gpu: 'it gives no GPUs to jobs',
-  nodes: 'there is one machine',
-  tasks: 'there is one machine',
+function usualReason(key: (typeof queueKeys)[number]): string {
+  const pods: readonly string[] = podKeys
+  return pods.includes(key) ? 'it needs Kubernetes' : 'it needs a batch system such as Slurm'
+}
+
+const reasons: Readonly<
+  Record<Config['scheduler']['driver'], Readonly<Partial<Record<(typeof queueKeys)[number], string>>>>
+> = {
+  local: {
+    gpu: 'it gives no GPUs to jobs',
+    nodes: 'there is one machine',
+    tasks: 'there is one machine',
+  },
+  slurm: { nodePool: 'say by `partition` which nodes' },
+  kubernetes: {
+    partition: 'say by `nodePool` which nodes',
+    gpuType: 'say by `nodePool` or `kubernetes.gpuResource` which GPUs',
+    constraint: 'say by `kubernetes.nodeSelector` which nodes',
+    nodes: 'a server is one pod',
+    tasks: 'a server is one pod',
+  },
 }
 
 function isCount(key: (typeof queueKeys)[number]): boolean {

@@ -3,6 +3,7 @@ import type { JobKey, JobOwner, JobResources, JobSpec, QueueOptions } from '#sch
 import type { PreparedOwner } from '#scheduler/job-profile.ts'
 import type { JobRequest } from '#scheduler/job-record.ts'
 import { buildLoginEnvironment } from '#scheduler/login-environment.ts'
+import type { PodPlace } from '#scheduler/pod-options.ts'
 
 import { buildDashboardPrefix, gatewayPath } from './cluster-paths.ts'
 import { buildClusterSubject } from './cluster-records.ts'
@@ -56,6 +57,7 @@ export function buildSchedulerJob(
     secrets: { DASK_GATEWAY_API_TOKEN: cluster.secrets.token, ...buildTlsEnvironment(cluster.secrets) },
     spec: {
       ...buildSpec(cluster, owner.owner, findSchedulerQueue(settings)),
+      ...findSchedulerPlace(settings),
       command: buildSchedulerCommand(dask, name, settings),
       environment: buildEnvironment(dask, cluster, owner),
       resources: { cpu, memoryBytes },
@@ -111,6 +113,7 @@ export function buildWorkerJob(
     secrets: buildTlsEnvironment(cluster.secrets),
     spec: {
       ...buildSpec(cluster, scheduler.spec.owner, settings.queue),
+      ...settings.place,
       command: [
         `${settings.environmentPrefix}/bin/python`,
         ...['-m', 'atrium_client.dask_worker', '--scheduler', scheduler.address, '--name', job],
@@ -160,6 +163,19 @@ function findSchedulerQueue({ queue, worker }: ClusterSettings): QueueOptions | 
     ...rest,
     ...(worker.preemptible || partition === undefined ? {} : { partition }),
     ...(worker.preemptible || qos === undefined ? {} : { qos }),
+  }
+}
+
+/** The same of pods: its image and what it sees are those of its workers, since they run the same Python; their devices and nodes may be none for it. */
+function findSchedulerPlace({ place, worker }: ClusterSettings): PodPlace {
+  if (place === undefined || (worker.gpu === 0 && !worker.preemptible)) return { ...place }
+  const { volumes, readOnlyRoot } = place.pod ?? {}
+  return {
+    ...(place.image === undefined ? {} : { image: place.image }),
+    pod: {
+      ...(volumes === undefined ? {} : { volumes }),
+      ...(readOnlyRoot === undefined ? {} : { readOnlyRoot }),
+    },
   }
 }
 

@@ -3,6 +3,7 @@ import type { clusterStates } from '@atrium/contract/clusters-api.ts'
 import type { User } from '#identity/users.ts'
 import type { Actor } from '#observe/audit.ts'
 import type { QueueOptions } from '#scheduler/job.ts'
+import type { PodPlace } from '#scheduler/pod-options.ts'
 
 export type ClusterState = (typeof clusterStates)[number]
 
@@ -13,6 +14,8 @@ export interface ClusterSettings {
   account?: string
   /** How a batch system queues its jobs, from the profile. */
   queue?: QueueOptions
+  /** Where its jobs are pods: what they are, from the profile. */
+  place?: PodPlace
   worker: WorkerSettings
   scheduler: { cpu: number; memoryBytes: number }
   /** More variables for the scheduler and its workers; no secrets. */

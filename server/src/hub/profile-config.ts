@@ -1,4 +1,5 @@
 import type { QueueOptions } from '#scheduler/job.ts'
+import type { PodPlace } from '#scheduler/pod-options.ts'
 
 /** When a server counts as forgotten and is stopped. */
 export interface IdleSettings {
@@ -20,7 +21,7 @@ export interface ProfileAudience {
 }
 
 /** A named choice of resources and environment, as an administrator wrote it. */
-export interface ProfileConfig {
+export interface ProfileConfig extends PodPlace {
   /** What `user_options.profile` says. */
   name: string
   title?: string

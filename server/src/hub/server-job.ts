@@ -1,5 +1,6 @@
 import type { JobOwner, JobResources, WarmEntry } from '#scheduler/job.ts'
 import type { JobRequest } from '#scheduler/job-record.ts'
+import { pickPodPlace } from '#scheduler/pod-options.ts'
 
 import type { ServerProfile } from './profiles.ts'
 import { buildServerEnvironment, buildServerSecrets, serverPort } from './server-environment.ts'
@@ -91,6 +92,7 @@ export function buildServerJob(settings: ServerSettings, start: ServerStart): Jo
       tasks: profile.tasks ?? 1,
       ports: [serverPort],
       ...buildQueueing(profile),
+      ...pickPodPlace(profile),
       ...(profile.timeLimitMs === undefined ? {} : { timeLimitMs: profile.timeLimitMs }),
       ...buildWarmEntry(settings, prefix),
       labels: { server: String(start.serverId) },

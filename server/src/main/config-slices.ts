@@ -4,6 +4,8 @@ import type { IdleSettings, ProfileConfig, ProfilesConfig } from '#hub/profile-c
 import type { QuotaAmounts, QuotaLimits } from '#scheduler/quota.ts'
 import type { UsagePrices } from '#scheduler/usage/usage-report.ts'
 
+import { buildPodOptions } from './pod-options.ts'
+
 /** Each folder gets its own part of the configuration, in its own words: these build them. */
 
 /** The quota ledger's limits. */
@@ -40,7 +42,7 @@ function buildAmounts(share: QuotaShare | undefined): Partial<QuotaAmounts> {
 
 function buildProfile(profile: Config['profiles'][number]): ProfileConfig {
   const { memory, environment, timeLimit, users, groups, roles, idle, default: isDefault, ...more } = profile
-  const { partition, account, qos, constraint, reservation, gpuType, gres, ...rest } = more
+  const { partition, account, qos, constraint, reservation, gpuType, gres, kubernetes, ...rest } = more
   const queue = dropUndefined({
     partition,
     // Whichever the user has.
@@ -57,6 +59,7 @@ function buildProfile(profile: Config['profiles'][number]): ProfileConfig {
     ...(environment === undefined ? {} : { environmentPrefix: environment }),
     ...(timeLimit === undefined ? {} : { timeLimitMs: parseDurationMs(timeLimit) }),
     ...(Object.keys(queue).length === 0 ? {} : { queue }),
+    ...(kubernetes === undefined ? {} : { pod: buildPodOptions(kubernetes) }),
     audience: { users, groups, roles },
     isDefault,
     ...(idle === undefined ? {} : { idle: buildPartialIdleSettings(idle) }),

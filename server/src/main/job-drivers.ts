@@ -10,6 +10,7 @@ import type { Scheduler } from '#scheduler/scheduler.ts'
 import type { Homes } from '#storage/homes.ts'
 import type { Store } from '#store/store.ts'
 
+import { openKubernetesDrivers } from './kubernetes-driver.ts'
 import { openLocalDrivers } from './local-driver.ts'
 import type { OwnerGroups } from './owner-groups.ts'
 import { openSlurmDrivers } from './slurm-driver.ts'
@@ -56,6 +57,7 @@ export interface JobDrivers {
 const openers = {
   local: openLocalDrivers,
   slurm: openSlurmDrivers,
+  kubernetes: openKubernetesDrivers,
 } satisfies Record<Config['scheduler']['driver'], (options: JobDriverOptions) => Promise<JobDrivers>>
 
 /** Opens what the configuration asks for. Throws a `bad_request` that says what to change where it cannot work. */

@@ -5,6 +5,7 @@ import type { User } from '#identity/users.ts'
 import type { JobProfile, JobProfileWish } from '#scheduler/job-profile.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import { findEnvironmentPrefix } from '#scheduler/login-environment.ts'
+import { pickPodPlace } from '#scheduler/pod-options.ts'
 import type { Store } from '#store/store.ts'
 
 /** What features whose jobs are no servers need to know of profiles and servers. */
@@ -63,6 +64,7 @@ export function buildJobProfile(profile: ServerProfile): JobProfile {
       ...(exclusive === undefined ? {} : { exclusive }),
     },
     ...(queue === undefined ? {} : { queue }),
+    ...pickPodPlace(profile),
     preemptible,
     ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
     ...(environmentPrefix === undefined ? {} : { environmentPrefix }),

@@ -2,12 +2,10 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
-import { endedJobStates } from '@atrium/contract/jobs.ts'
 import { isLoopbackUrl } from '#config/loopback.ts'
 import type { Config } from '#config/schema.ts'
 import { createClusterAccounts } from '#identity/cluster-accounts.ts'
 import { createSystemAccounts } from '#identity/system-accounts.ts'
-import type { LocalScheduler } from '#scheduler/drivers/local/local-scheduler.ts'
 import { createMunge } from '#scheduler/drivers/slurm/munge.ts'
 import { createNodeDoor } from '#scheduler/drivers/slurm/node-door.ts'
 import { createOwnerChoices } from '#scheduler/drivers/slurm/owner-choices.ts'
@@ -20,8 +18,9 @@ import { createAccountHomes } from '#storage/homes.ts'
 
 import { ensureKey } from './data-folder.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
-import { createLocalDriver, findLoopbackUrl } from './local-driver.ts'
+import { findLoopbackUrl } from './local-driver.ts'
 import { installClientPackage, installNodePackage } from './node-package.ts'
+import { openServiceDriver } from './service-driver.ts'
 import { ensureSharedFolder, getSharedFolder, type SharedFolder } from './shared-folder.ts'
 import { buildSlurmCommands, createSlurmClient } from './slurm-client.ts'
 
@@ -39,7 +38,7 @@ export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDr
   const shared = await ensureSharedFolder(getSharedFolder(start.config))
   const config = await buildSchedulerConfig(section, shared, options)
   const { scheduler, nodeDoor, close } = connect(section, config, options)
-  const local = await openLocal(options)
+  const local = await openServiceDriver(options)
   log.info({ hub_url: config.hubUrl, shared: section.shared }, 'jobs run on a Slurm cluster')
   return {
     schedulers: { [scheduler.driver]: scheduler, ...(local === undefined ? {} : { [local.driver]: local }) },
@@ -127,18 +126,4 @@ export function chooseHubUrl(section: SlurmSection, publicUrl: string): string {
   throw new PlatformError('bad_request', {
     message: `Compute nodes cannot reach the platform at ${url}. Set scheduler.slurm.hubUrl to an address of this machine that they reach, and edge.host to the same or to 0.0.0.0.`,
   })
-}
-
-/** For the platform's own services, and for what still runs here from a time when that was configured; undefined where nothing does. */
-async function openLocal({ start, python, store }: JobDriverOptions): Promise<LocalScheduler | undefined> {
-  const local = createLocalDriver(start.data, python)
-  if (start.config.services.some(({ command }) => command !== undefined)) return local
-  const left = await store.db
-    .selectFrom('jobs')
-    .select('id')
-    .where('driver', '=', local.driver)
-    .where('state', 'not in', endedJobStates)
-    .limit(1)
-    .executeTakeFirst()
-  return left === undefined ? undefined : local
 }

@@ -9,6 +9,7 @@ import { buildJobKey } from '#scheduler/job-key.ts'
 import type { JobProfile, PreparedOwner } from '#scheduler/job-profile.ts'
 import type { JobRequest } from '#scheduler/job-record.ts'
 import { buildLoginEnvironment } from '#scheduler/login-environment.ts'
+import { pickPodPlace } from '#scheduler/pod-options.ts'
 
 import { parseArrayNumbers } from './array-numbers.ts'
 import {
@@ -190,6 +191,7 @@ function buildRunJob(
       ...(nodes === undefined ? {} : { nodes }),
       ports: [],
       ...(queue === undefined ? {} : { queue }),
+      ...pickPodPlace(profile),
       ...(preemptible ? { preemptible } : {}),
       ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
       labels: { run: String(id) },

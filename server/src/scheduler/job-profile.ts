@@ -1,7 +1,8 @@
 import type { JobOwner, JobResources, QueueOptions } from './job.ts'
+import type { PodPlace } from './pod-options.ts'
 
 /** What a named profile gives to a job of any kind. */
-export interface JobProfile {
+export interface JobProfile extends PodPlace {
   name: string
   title: string
   /** Of one task. */

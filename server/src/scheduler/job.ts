@@ -1,5 +1,7 @@
 import type { JobKind } from '@atrium/contract/jobs.ts'
 
+import type { PodOptions } from './pod-options.ts'
+
 /** Chosen by us before submission, unique for ever, visible in the scheduler; lower-case letters, digits and `-`, at most 63 characters. */
 export type JobKey = string
 
@@ -90,8 +92,11 @@ export interface JobSpec {
   nodes?: number
   /** Names of ports the job listens on; the node picks the numbers and reports them. */
   ports: readonly string[]
+  /** Of drivers that run containers. Absent: the driver's own. */
+  image?: string
   nodePool?: string
   queue?: QueueOptions
+  pod?: PodOptions
   preemptible?: boolean
   timeLimitMs?: number
   warm?: WarmEntry

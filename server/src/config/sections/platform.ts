@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 
 import { byteSizeType } from '#config/units.ts'
+import { kubernetesSection } from './kubernetes.ts'
 import { slurmSection } from './slurm.ts'
 
 export const edgeSection = Type.Object(
@@ -62,11 +63,12 @@ export const environmentSection = Type.Object(
 
 export const schedulerSection = Type.Object(
   {
-    driver: Type.Enum(['local', 'slurm'], {
-      description: 'What runs jobs: this machine, or a Slurm cluster.',
+    driver: Type.Enum(['local', 'slurm', 'kubernetes'], {
+      description: 'What runs jobs: this machine, a Slurm cluster, or a Kubernetes cluster.',
       default: 'local',
     }),
     slurm: slurmSection,
+    kubernetes: kubernetesSection,
   },
   { additionalProperties: false, default: {}, description: 'Where jobs run.' },
 )

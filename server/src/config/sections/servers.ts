@@ -2,6 +2,8 @@ import { Type } from 'typebox'
 
 import { byteSizeType, durationType } from '#config/units.ts'
 
+import { podKeys } from './kubernetes-pods.ts'
+
 const idleSection = (defaults: boolean) =>
   Type.Object(
     {
@@ -103,6 +105,7 @@ export const profilesSection = Type.Array(
       ),
       timeLimit: Type.Optional(durationType({ description: 'The server is stopped after this long.' })),
       ...queueKeys,
+      ...podKeys,
       users: Type.Array(Type.String(), {
         description: 'Who may use it; with `groups` and `roles` empty too: everybody.',
         default: [],

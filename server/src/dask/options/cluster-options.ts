@@ -3,6 +3,7 @@ import { isPlatformError } from '@atrium/contract/errors.ts'
 import type { ClusterSettings, WorkerSettings } from '#dask/clusters.ts'
 import type { User, Users } from '#identity/users.ts'
 import type { JobProfile, JobProfileWish } from '#scheduler/job-profile.ts'
+import { pickPodPlace } from '#scheduler/pod-options.ts'
 import { type BoundsConfig, findBounds } from './cluster-bounds.ts'
 import { parseEnvironmentPrefix, parseEnvironmentVariables } from './environment-options.ts'
 import { isMapping, type OptionField, parseOption, refuse, show } from './option-field.ts'
@@ -174,9 +175,11 @@ function buildSettings(
   profile: JobProfile,
 ): Omit<ClusterSettings, 'environmentPrefix'> {
   const { defaults, bounds } = input
+  const place = pickPodPlace(profile)
   return {
     profile: profile.name,
     ...(profile.queue === undefined ? {} : { queue: profile.queue }),
+    ...(Object.keys(place).length === 0 ? {} : { place }),
     ...(profile.queue?.account === undefined ? {} : { account: profile.queue.account }),
     worker: buildWorker(input, choice, profile),
     scheduler: { cpu: defaults.scheduler.cores, memoryBytes: defaults.scheduler.memoryBytes },

@@ -1,13 +1,14 @@
-import type { V1Container, V1Pod, V1ResourceRequirements } from '@kubernetes/client-node'
+import type { V1Pod, V1PodSpec } from '@kubernetes/client-node'
 
 import type { JobSpec } from '#scheduler/job.ts'
 
+import { buildContainer } from './build-container.ts'
+import { buildVolumes } from './build-volumes.ts'
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import { annotations, buildOwnerLabel, labels, podNameOf } from './pod-names.ts'
 
 /** A pod has an address of its own: its ports are its own, too. */
 const firstPort = 8000
-const places = { job: '/run/atrium/job', orders: '/run/atrium/orders' } as const
 /** What a node gives a pod to end when Kubernetes itself ends it: a drain, a preemption. */
 const drainSeconds = 30
 
@@ -24,11 +25,11 @@ export function buildJobFile(spec: JobSpec): string {
 
 /**
  * The pod of a job, as the strictest of the Pod Security Standards wants it (`restricted`): no root, no rights to gain, the runtime's own
- * system calls, and no token of a service account.
+ * system calls, and no token of a service account. Throws `bad_request` for a job without an image.
  */
 export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launcher: string): V1Pod {
-  const { volumes, mounts } = config.volumesOf(spec)
   const name = podNameOf(spec.key)
+  const { volumes, mounts } = buildVolumes(config, spec, { launcher, secret: name })
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -46,31 +47,10 @@ export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launc
         ? {}
         : { activeDeadlineSeconds: Math.max(1, Math.ceil(spec.timeLimitMs / 1000)) }),
       ...buildPlace(config, spec),
+      ...buildClasses(config, spec),
       securityContext: buildIdentity(spec),
-      containers: [
-        buildContainer(config, spec, [
-          { name: 'job', mountPath: places.job, readOnly: true },
-          { name: 'orders', mountPath: places.orders, readOnly: true },
-          ...mounts,
-        ]),
-      ],
-      volumes: [
-        {
-          name: 'job',
-          projected: {
-            // The user's alone: there is nobody else in the pod, and the group is the user's.
-            defaultMode: 0o444,
-            sources: [{ secret: { name } }, { configMap: { name: launcher } }],
-          },
-        },
-        {
-          name: 'orders',
-          downwardAPI: {
-            items: [{ path: 'end', fieldRef: { fieldPath: `metadata.annotations['${annotations.end}']` } }],
-          },
-        },
-        ...volumes,
-      ],
+      containers: [buildContainer(config, spec, [...mounts])],
+      volumes: [...volumes],
     },
   }
 }
@@ -88,11 +68,36 @@ export function buildLabels(
   }
 }
 
-function buildPlace({ nodePools = {} }: KubernetesSchedulerConfig, { nodePool }: JobSpec) {
-  const place =
-    nodePool === undefined || !Object.hasOwn(nodePools, nodePool) ? undefined : nodePools[nodePool]
-  if (place === undefined) return {}
-  return { nodeSelector: { ...place.nodeSelector }, tolerations: [...(place.tolerations ?? [])] }
+/** Which nodes will do: those of its pool, and of them what the profile wants. */
+function buildPlace(
+  { nodePools = {} }: KubernetesSchedulerConfig,
+  { nodePool, pod = {} }: JobSpec,
+): Partial<V1PodSpec> {
+  const pool = nodePool === undefined || !Object.hasOwn(nodePools, nodePool) ? undefined : nodePools[nodePool]
+  const nodeSelector = { ...pool?.nodeSelector, ...pod.nodeSelector }
+  const tolerations = [...(pool?.tolerations ?? []), ...(pod.tolerations ?? [])]
+  return {
+    ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
+    ...(tolerations.length === 0 ? {} : { tolerations }),
+    ...(pod.affinity === undefined ? {} : { affinity: pod.affinity }),
+  }
+}
+
+/** What the cluster's administrator keeps for it under a name. */
+function buildClasses(
+  { priorityClasses = {}, serviceAccount, imagePullSecrets = [] }: KubernetesSchedulerConfig,
+  { kind, pod = {} }: JobSpec,
+): Partial<V1PodSpec> {
+  const isWaitedFor = kind === 'server' || kind === 'dask-scheduler' || kind === 'app'
+  const priorityClass = pod.priorityClass ?? (isWaitedFor ? priorityClasses.server : priorityClasses.batch)
+  return {
+    ...(priorityClass === undefined ? {} : { priorityClassName: priorityClass }),
+    ...(pod.runtimeClass === undefined ? {} : { runtimeClassName: pod.runtimeClass }),
+    ...(serviceAccount === undefined ? {} : { serviceAccountName: serviceAccount }),
+    ...(imagePullSecrets.length === 0
+      ? {}
+      : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
+  }
 }
 
 function buildIdentity({ owner }: JobSpec) {
@@ -104,33 +109,4 @@ function buildIdentity({ owner }: JobSpec) {
     supplementalGroups: [...gids],
     seccompProfile: { type: 'RuntimeDefault' },
   }
-}
-
-function buildContainer(
-  config: KubernetesSchedulerConfig,
-  spec: JobSpec,
-  volumeMounts: NonNullable<V1Container['volumeMounts']>,
-): V1Container {
-  return {
-    name: 'job',
-    image: config.image,
-    ...(config.imagePullPolicy === undefined ? {} : { imagePullPolicy: config.imagePullPolicy }),
-    command: [config.python, '-I', '-S', `${places.job}/pod_job.py`, places.job, places.orders],
-    resources: buildResources(spec),
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-    },
-    volumeMounts,
-  }
-}
-
-/** Limits are requests: what a person was promised is theirs, and the node is never promised twice. */
-function buildResources({ resources, tasks }: JobSpec): V1ResourceRequirements {
-  const amounts: Record<string, string> = {}
-  if (resources.cpu !== undefined) amounts['cpu'] = `${Math.ceil(resources.cpu * tasks * 1000)}m`
-  if (resources.memoryBytes !== undefined) amounts['memory'] = String(resources.memoryBytes * tasks)
-  if (resources.gpu !== undefined && resources.gpu > 0)
-    amounts['nvidia.com/gpu'] = String(resources.gpu * tasks)
-  return { requests: amounts, limits: amounts }
 }

@@ -36,31 +36,41 @@ export interface KubeClient {
 /** `kubeconfig`: a file; absent: what a pod is given (https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/). */
 export function createKubeClient({
   kubeconfig,
+  context,
   callTimeoutMs,
 }: {
   kubeconfig?: string
+  /** Default: the file's current one. */
+  context?: string
   callTimeoutMs: number
 }): KubeClient {
   const config = new KubeConfig()
   if (kubeconfig === undefined) config.loadFromCluster()
   else config.loadFromFile(kubeconfig)
+  if (context !== undefined) config.setCurrentContext(context)
   const server = config.getCurrentCluster()?.server
-  if (server === undefined)
-    throw new PlatformError('bad_request', { message: `${kubeconfig} names no cluster as its current one.` })
+  if (server === undefined) {
+    const which =
+      context === undefined ? 'no cluster as its current one' : `no cluster of the context ${context}`
+    throw new PlatformError('bad_request', { message: `${kubeconfig} names ${which}.` })
+  }
 
   async function send(method: string, path: string, request: KubeRequest): Promise<Response> {
     const url = new URL(server + path)
     for (const [name, value] of Object.entries(request.query ?? {}))
       if (value !== undefined) url.searchParams.set(name, String(value))
-    const context = new RequestContext(url.toString(), HttpMethod.GET)
-    await config.applySecurityAuthentication(context)
+    const authenticated = new RequestContext(url.toString(), HttpMethod.GET)
+    await config.applySecurityAuthentication(authenticated)
     const { body, contentType = 'application/json', signal } = request
     const response = await fetch(url, {
       method,
       signal,
-      headers: { ...context.getHeaders(), ...(body === undefined ? {} : { 'content-type': contentType }) },
+      headers: {
+        ...authenticated.getHeaders(),
+        ...(body === undefined ? {} : { 'content-type': contentType }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      dispatcher: context.getDispatcher() as never,
+      dispatcher: authenticated.getDispatcher() as never,
     })
     if (!response.ok) throw await readRefusal(response)
     return response

@@ -6,15 +6,29 @@ import type { JobSpec } from '#scheduler/job.ts'
 export interface KubernetesSchedulerConfig {
   /** A kubeconfig file; absent: the service account of the pod that the control plane runs in. */
   kubeconfig?: string
+  /** Of the kubeconfig. Default: its current one. */
+  context?: string
   /** Where pods of users are made. */
   namespace: string
   /** Tells platforms apart that share a namespace; part of a label: lower-case letters, digits and `-`. */
   instance: string
-  /** Image of jobs that name none. It has a Python of 3.9 or newer, which starts the job's program. */
-  image: string
+  /** Image of jobs that name none; absent: every job has to. It has a Python of 3.9 or newer, which starts the job's program. */
+  image?: string
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never'
+  /** Names of secrets. */
+  imagePullSecrets?: readonly string[]
   /** That Python, within the image. */
   python: string
+  /** Whose name pods have; its token is never theirs. Absent: the namespace's default. */
+  serviceAccount?: string
+  /** Which resource `JobResources.gpu` counts unless a job says. Default `nvidia.com/gpu`. */
+  gpuResource?: string
+  /** False: programs may write to their image, unless a job says. */
+  readOnlyRoot?: boolean
+  /** Shares of limits that are requests, unless a job says. Default 1. */
+  reserved?: { cpu?: number; memory?: number }
+  /** Names of PriorityClasses. */
+  priorityClasses?: { server?: string; batch?: string }
   /** Where jobs of a pool run, by the pool's name. Jobs without one run anywhere. */
   nodePools?: Readonly<Record<string, NodePoolPlace>>
   /** Folders that a job sees beside its image: homes, environments. */

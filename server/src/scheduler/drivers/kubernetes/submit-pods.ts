@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 
+import { isPlatformError } from '@atrium/contract/errors.ts'
 import type { V1Pod } from '@kubernetes/client-node'
 
 import type { JobHandle, JobKey, JobSpec } from '#scheduler/job.ts'
@@ -42,6 +43,8 @@ async function submitOne(
       await applySecret(context, spec, pod, signal)
     return { key, outcome: 'accepted', handle: handleOf(key) }
   } catch (error) {
+    if (isPlatformError(error, 'bad_request'))
+      return { key, outcome: 'rejected', reason: 'refused', message: error.message }
     if (!(error instanceof KubeRefusal)) throw error
     return {
       key,

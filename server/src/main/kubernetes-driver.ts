@@ -1,0 +1,109 @@
+import { mkdir } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+
+import { PlatformError } from '@atrium/contract/errors.ts'
+import { isLoopbackUrl } from '#config/loopback.ts'
+import type { Config } from '#config/schema.ts'
+import { createUnixAccounts } from '#identity/unix-accounts.ts'
+import type { KubernetesSchedulerConfig } from '#scheduler/drivers/kubernetes/kubernetes-config.ts'
+import { createKubernetesScheduler } from '#scheduler/drivers/kubernetes/kubernetes-scheduler.ts'
+import { createHomes, type Homes } from '#storage/homes.ts'
+
+import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
+import { findLoopbackUrl } from './local-driver.ts'
+import { createJobVolumes, podFolders } from './pod-volumes.ts'
+import { openServiceDriver } from './service-driver.ts'
+import { refuseUnfinished } from './unfinished-kubernetes.ts'
+
+export type KubernetesSection = Config['scheduler']['kubernetes']
+
+const callTimeoutMs = 20_000
+const everyAddress = '0.0.0.0'
+/** Workers of a cluster: the quotas of the cluster come first. */
+const maximumWorkers = 1000
+/** Nobody else's on the volumes: what other systems call these numbers does not matter. */
+const ownUids = { first: 20_000, last: 59_999 }
+const shell = '/bin/bash'
+
+/** Users' jobs are pods of a Kubernetes cluster; what the platform needs for itself runs beside it. */
+export async function openKubernetesDrivers(options: JobDriverOptions): Promise<JobDrivers> {
+  const { start, store, clock, log } = options
+  const section = start.config.scheduler.kubernetes
+  refuseUnfinished(section)
+  const hubUrl = chooseHubUrl(section, options.publicUrl)
+  const scheduler = createKubernetesScheduler(buildSchedulerConfig(section), { clock, log })
+  const local = await openServiceDriver(options)
+  log.info({ hub_url: hubUrl, namespace: section.namespace }, 'jobs run on a Kubernetes cluster')
+  return {
+    schedulers: { [scheduler.driver]: scheduler, ...(local === undefined ? {} : { [local.driver]: local }) },
+    defaultDriver: scheduler.driver,
+    accounts: createUnixAccounts({
+      store,
+      // This machine's accounts are nobody's in a pod.
+      system: { find: () => Promise.resolve(undefined) },
+      self: { login: 'atrium', shell },
+      uids: ownUids,
+    }),
+    homes: await openHomes(section.storage),
+    groups: undefined,
+    servers: { hubUrl, bindHost: everyAddress, warmStart: false, clientFolder: '/run/atrium/client' },
+    services: {
+      hubUrl: findLoopbackUrl(options.publicUrl, start),
+      ...(local === undefined ? {} : { driver: local.driver }),
+    },
+    clusters: { maximumWorkers },
+    nodeDoor: undefined,
+    preload: () => Promise.resolve(),
+    endHelpers: async () => local?.shutdownAgent({ signal: AbortSignal.timeout(callTimeoutMs) }),
+    async close() {
+      await scheduler.close()
+      await local?.close()
+    },
+  }
+}
+
+function buildSchedulerConfig(section: KubernetesSection): KubernetesSchedulerConfig {
+  const { kubeconfig, context, image, imagePullPolicy, serviceAccount, nodePools, storage } = section
+  const { namespace, instance, python, gpuResource, readOnlyRoot, reserved } = section
+  const { server, batch } = section.priorityClasses
+  return {
+    ...{ namespace, instance, python, gpuResource, readOnlyRoot, reserved, callTimeoutMs },
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    ...(image === undefined ? {} : { image }),
+    ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
+    ...(serviceAccount === undefined ? {} : { serviceAccount }),
+    imagePullSecrets: section.imagePullSecrets,
+    priorityClasses: {
+      ...(server === undefined ? {} : { server }),
+      ...(batch === undefined ? {} : { batch }),
+    },
+    nodePools: Object.fromEntries(
+      nodePools.map(({ name, nodeSelector, tolerations }) => [name, { nodeSelector, tolerations }]),
+    ),
+    volumesOf: createJobVolumes(storage),
+  }
+}
+
+/** Throws `bad_request` when pods could not reach it. `publicUrl`: the edge's. */
+export function chooseHubUrl(section: KubernetesSection, publicUrl: string): string {
+  const url = (section.hubUrl ?? publicUrl).replace(/\/$/, '')
+  if (!isLoopbackUrl(url)) return url
+  throw new PlatformError('bad_request', {
+    message: `Pods cannot reach the platform at ${url}. Set scheduler.kubernetes.hubUrl to an address that they reach, and edge.host to the same or to 0.0.0.0.`,
+  })
+}
+
+/** Homes as this process sees them are made there; what it answers is where pods see them. */
+async function openHomes({ root }: KubernetesSection['storage']): Promise<Homes> {
+  if (root?.folder === undefined) throw new PlatformError('internal', { detail: 'no folder for homes' })
+  const folder = join(root.folder, 'homes')
+  await mkdir(folder, { recursive: true, mode: 0o755 })
+  const homes = createHomes({ root: folder })
+  return {
+    async ensure(owner) {
+      await homes.ensure(owner)
+      return posix.join(podFolders.homes, owner.folder)
+    },
+  }
+}

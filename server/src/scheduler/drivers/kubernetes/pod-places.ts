@@ -1,0 +1,2 @@
+/** Where a job's container finds what is ours. */
+export const places = { job: '/run/atrium/job', orders: '/run/atrium/orders' } as const
