@@ -3,8 +3,10 @@ import { after, before, describe, test } from 'node:test'
 
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
+import { readAuditLog } from './audit.ts'
 import type { KubernetesCluster } from './cluster.ts'
 import { kubernetesSkipReason, openSharedKubernetesCluster } from './shared-cluster.ts'
+import { simulatedTaint } from './simulated-nodes.ts'
 
 const namespace = 'cluster-test'
 const serve = ['python3', '-m', 'http.server', '8000', '--directory', '/tmp']
@@ -109,6 +111,53 @@ except OSError: print('no answer')`
 
     await cluster.kubectl('delete', 'networkpolicy', 'red-only', '--namespace', namespace)
     await waitFor('a stranger to get through', async () => (await ask('stranger', url)) === '200')
+  })
+
+  test('writes down what a service account asks for, and what others do not', async () => {
+    await cluster.kubectl('create', 'serviceaccount', 'asker', '--namespace', namespace)
+    const as = `system:serviceaccount:${namespace}:asker`
+    const token = (await cluster.kubectl('create', 'token', 'asker', '--namespace', namespace)).trim()
+    // Of the administrator's certificate kubectl would rather make use than of a token.
+    const asked = [
+      '--kubeconfig=/dev/null',
+      '--insecure-skip-tls-verify',
+      `--server=${cluster.apiUrl}`,
+      `--token=${token}`,
+    ]
+    await assert.rejects(cluster.kubectl('get', 'secrets', '--namespace', namespace, ...asked), /Forbidden/)
+    const requests = await waitFor('the request to be written down', () => {
+      const found = readAuditLog(cluster.auditLog, as).filter(({ resource }) => resource !== undefined)
+      return found.length > 0 ? found : undefined
+    })
+    assert.deepEqual(
+      requests.map(({ path: _, ...told }) => told),
+      [{ verb: 'list', apiGroup: '', resource: 'secrets', namespace, status: 403 }],
+    )
+    assert.deepEqual(readAuditLog(cluster.auditLog, 'kubernetes-admin'), [])
+  })
+
+  test('has simulated nodes for as long as a test wants them', async () => {
+    const nodes = await cluster.startSimulatedNodes(2, { prefix: 'test', labels: { pool: 'big' }, cpu: 64 })
+    try {
+      assert.deepEqual(nodes.names, ['test-0', 'test-1'])
+      await cluster.apply(
+        pod(
+          'imagined',
+          { resources: { requests: { cpu: '60' } } },
+          {
+            nodeSelector: { pool: 'big' },
+            tolerations: [{ key: simulatedTaint.key, operator: 'Exists' }],
+          },
+        ),
+      )
+      await phase('imagined', 'Running')
+      await cluster.kubectl('annotate', 'pod', 'imagined', '--namespace', namespace, 'atrium.dev/end=0')
+      await phase('imagined', 'Failed')
+    } finally {
+      await nodes.remove()
+    }
+    const left = await cluster.kubectl('get', 'pod,node', '--namespace', namespace, '--output=name')
+    assert.doesNotMatch(left, /imagined|test-\d/)
   })
 
   test('ends what uses more memory than it may', async () => {

@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import { listHierarchies, removeControlGroup } from '../support/cluster/control-groups.ts'
 import type { Daemon } from '../support/cluster/daemon.ts'
+import { acquireLock, handOverLock, releaseLock } from '../support/cluster/lock.ts'
 import { type ProgramOptions, type ProgramResult, runProgram } from '../support/cluster/run-program.ts'
 import { writeCertificates } from './certificates.ts'
 import { containerdSocket, writeConfiguration } from './configuration.ts'
 import { daemonNames, type KubernetesDaemon, kubectl, openDaemon } from './daemons.ts'
 import { buildLayout, type KubernetesLayout } from './layout.ts'
-import { bootNode, disconnectNode, keepSettings, restoreSettings, runInNode } from './node.ts'
-import { ensureKubernetesPrograms, type KubernetesPrograms } from './program.ts'
+import { bootNode, disconnectNode, findNode, keepSettings, restoreSettings, runInNode } from './node.ts'
+import { ensureKubernetesPrograms, ensureSimulator, type KubernetesPrograms } from './program.ts'
+import { addSimulatedNodes, type SimulatedNodeOptions, type SimulatedNodes } from './simulated-nodes.ts'
 
 /** What a test needs to know of a running cluster; JSON, so that test files in other processes can read it. */
 export interface KubernetesClusterDescription {
@@ -23,6 +25,8 @@ export interface KubernetesClusterDescription {
   /** This machine as pods reach it: a control plane under test listens here. */
   controlAddress: string
   node: { name: string; address: string }
+  /** Of requests of service accounts: `readAuditLog` reads it. */
+  auditLog: string
 }
 
 /** A running cluster of one node; the same from the process that started it and from any other that has its description. */
@@ -33,6 +37,8 @@ export interface KubernetesCluster extends KubernetesClusterDescription {
   apply(...resources: readonly object[]): Promise<void>
   /** Runs a program on the node, as root. */
   run(command: readonly string[], options?: ProgramOptions): Promise<ProgramResult>
+  /** Adds nodes that run nothing, for scale; the caller removes them. */
+  startSimulatedNodes(count: number, options?: SimulatedNodeOptions): Promise<SimulatedNodes>
   /** Ends everything and removes what it left. Safe to repeat. */
   stop(): Promise<void>
 }
@@ -47,8 +53,9 @@ export async function startKubernetesCluster({
 } = {}): Promise<KubernetesCluster> {
   const programs = await ensureKubernetesPrograms(say)
   const layout = buildLayout(name)
-  await removeRemains(layout)
+  await acquireLock(layout.lockFile, `the Kubernetes cluster '${name}'`, say)
   try {
+    await removeRemains(layout)
     for (const folder of ['log', 'run', 'bin', 'images'])
       mkdirSync(join(layout.dir, folder), { recursive: true })
     linkPrograms(layout, programs)
@@ -57,12 +64,12 @@ export async function startKubernetesCluster({
     writeConfiguration(layout)
     await bootNode(layout)
     await startDaemons(layout)
-    const { dir, kubeconfig, apiUrl, controlAddress, node } = layout
-    const description = { name, dir, kubeconfig, apiUrl, controlAddress, node }
+    const { dir, kubeconfig, apiUrl, controlAddress, node, auditLog } = layout
+    const description = { name, dir, kubeconfig, apiUrl, controlAddress, node, auditLog }
     writeFileSync(layout.descriptionFile, JSON.stringify(description, undefined, 2))
     return openKubernetesCluster(description)
   } catch (error) {
-    if (process.env['ATRIUM_TEST_KUBERNETES_KEEP'] === undefined) await removeRemains(layout)
+    if (process.env['ATRIUM_TEST_KUBERNETES_KEEP'] === undefined) await stop(layout)
     throw error
   }
 }
@@ -84,8 +91,27 @@ export function openKubernetesCluster(description: KubernetesClusterDescription)
       await call(['apply', '--server-side', '-f', '-'], JSON.stringify(list))
     },
     run: (command, options) => runInNode(layout, command, options),
-    stop: () => removeRemains(layout),
+    async startSimulatedNodes(count, options) {
+      const link = join(layout.programs, 'kwok')
+      if (!existsSync(link)) symlinkSync(await ensureSimulator(console.error), link)
+      await openDaemon(layout, 'kwok').start()
+      return await addSimulatedNodes(this, count, options)
+    },
+    stop: () => stop(layout),
   }
+}
+
+/** Lets the cluster live on after this process: its node holds the lock then. */
+export function detachKubernetesCluster(name: string): void {
+  const layout = buildLayout(name)
+  const pid = findNode(layout)
+  if (pid === undefined) throw new Error(`the cluster ${name} does not run`)
+  handOverLock(layout.lockFile, pid)
+}
+
+async function stop(layout: KubernetesLayout): Promise<void> {
+  await removeRemains(layout)
+  releaseLock(layout.lockFile)
 }
 
 function linkPrograms({ programs: folder }: KubernetesLayout, programs: KubernetesPrograms): void {

@@ -2,8 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
-import { openKubernetesCluster, startKubernetesCluster } from './cluster.ts'
+import { findLockHolder } from '../support/cluster/lock.ts'
+import { detachKubernetesCluster, openKubernetesCluster, startKubernetesCluster } from './cluster.ts'
 import { buildLayout } from './layout.ts'
+import { findNode } from './node.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -13,13 +15,10 @@ const layout = buildLayout(values.name)
 
 switch (positionals[0]) {
   case 'up':
-    await startKubernetesCluster({ name: layout.name })
-    status()
+    await up()
     break
   case 'down':
-    if (existsSync(layout.descriptionFile))
-      await openKubernetesCluster(JSON.parse(readFileSync(layout.descriptionFile, 'utf8'))).stop()
-    console.log('The cluster is gone.')
+    await down()
     break
   case 'status':
     status()
@@ -27,6 +26,26 @@ switch (positionals[0]) {
   default:
     console.error('node test/kubernetes/command.ts up|down|status [--name NAME]')
     process.exitCode = 2
+}
+
+async function up(): Promise<void> {
+  if (findLockHolder(layout.lockFile) === undefined || !existsSync(layout.descriptionFile)) {
+    await startKubernetesCluster({ name: layout.name })
+    detachKubernetesCluster(layout.name)
+  }
+  status()
+}
+
+async function down(): Promise<void> {
+  const holder = findLockHolder(layout.lockFile)
+  if (holder !== undefined && holder !== findNode(layout)) {
+    console.error(`Process ${holder} uses it, a test run most likely: end that first.`)
+    process.exitCode = 1
+    return
+  }
+  if (existsSync(layout.descriptionFile))
+    await openKubernetesCluster(JSON.parse(readFileSync(layout.descriptionFile, 'utf8'))).stop()
+  console.log('The cluster is gone.')
 }
 
 function status(): void {

@@ -1,13 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { auditPolicy } from './audit.ts'
 import type { KubernetesLayout } from './layout.ts'
+import { podStages } from './simulated-nodes.ts'
 
 export const pauseImage = 'local.test/pause:1'
 
+type ConfigFile = 'containerd.toml' | 'kubelet.json' | 'proxy.json' | 'audit.json' | 'simulator.yaml'
+
 /** Where each file of the cluster's configuration is. */
-export const configOf = (layout: KubernetesLayout, file: 'containerd.toml' | 'kubelet.json' | 'proxy.json') =>
-  join(layout.dir, 'etc', file)
+export const configOf = (layout: KubernetesLayout, file: ConfigFile) => join(layout.dir, 'etc', file)
 
 export const containerdSocket = '/run/containerd/containerd.sock'
 
@@ -18,6 +21,11 @@ export function writeConfiguration(layout: KubernetesLayout): void {
   writeFileSync(join(layout.dir, 'etc', 'cni', '10-pods.conflist'), JSON.stringify(buildPodNetwork(layout)))
   writeFileSync(configOf(layout, 'kubelet.json'), JSON.stringify(buildKubelet(layout)))
   writeFileSync(configOf(layout, 'proxy.json'), JSON.stringify(buildProxy(layout)))
+  writeFileSync(configOf(layout, 'audit.json'), JSON.stringify(auditPolicy))
+  writeFileSync(
+    configOf(layout, 'simulator.yaml'),
+    podStages.map((stage) => JSON.stringify(stage)).join('\n---\n'),
+  )
   // Nobody answers there: what tests need has an address.
   writeFileSync(
     join(layout.dir, 'etc', 'resolv.conf'),

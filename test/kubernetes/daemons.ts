@@ -8,6 +8,7 @@ import { configOf, containerdSocket } from './configuration.ts'
 import type { KubernetesLayout } from './layout.ts'
 import { buildPolicyCommand } from './network-policies.ts'
 import { enterNode, runInNode } from './node.ts'
+import { simulatedAnnotation } from './simulated-nodes.ts'
 
 /** In the order of their start. */
 export const daemonNames = [
@@ -20,7 +21,8 @@ export const daemonNames = [
   'kube-proxy',
   'network-policies',
 ] as const
-export type KubernetesDaemon = (typeof daemonNames)[number]
+/** With those that only some tests want. */
+export type KubernetesDaemon = (typeof daemonNames)[number] | 'kwok'
 
 interface Recipe {
   command: readonly string[]
@@ -105,9 +107,20 @@ const recipes: Readonly<Record<KubernetesDaemon, (layout: KubernetesLayout) => R
     command: buildPolicyCommand(layout),
     isReady: () => answers(layout, 'http://127.0.0.1:9080/healthz'),
   }),
+  kwok: (layout) => ({
+    command: [
+      ...['kwok', `--config=${configOf(layout, 'simulator.yaml')}`, '--node-lease-duration-seconds=40'],
+      ...[`--kubeconfig=${kubeconfigOf(layout, 'simulator')}`, '--manage-all-nodes=false'],
+      `--manage-nodes-with-annotation-selector=${simulatedAnnotation}=fake`,
+      // Nobody answers there, nor has a route there.
+      ...['--cidr=198.18.0.1/15', `--node-ip=${layout.node.address}`, '--server-address=127.0.0.1:10247'],
+    ],
+    isReady: () => answers(layout, 'http://127.0.0.1:10247/healthz'),
+  }),
 }
 
-function buildApiServerFlags({ certificates: pki, node, serviceSubnet }: KubernetesLayout): string[] {
+function buildApiServerFlags(layout: KubernetesLayout): string[] {
+  const { certificates: pki, node, serviceSubnet } = layout
   return [
     ...[
       '--etcd-servers=http://127.0.0.1:2379',
@@ -137,6 +150,8 @@ function buildApiServerFlags({ certificates: pki, node, serviceSubnet }: Kuberne
     ],
     ...['--requestheader-username-headers=X-Remote-User', '--requestheader-group-headers=X-Remote-Group'],
     '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+    `--audit-policy-file=${configOf(layout, 'audit.json')}`,
+    ...[`--audit-log-path=${layout.auditLog}`, '--audit-log-mode=blocking'],
   ]
 }
 

@@ -21,6 +21,10 @@ export interface KubernetesLayout {
   certificates: string
   kubeconfig: string
   descriptionFile: string
+  /** What the API server writes down: see `audit.ts`. */
+  auditLog: string
+  /** Held by who uses the name: another waits. */
+  lockFile: string
 }
 
 const base = '/var/tmp/atrium-kubernetes'
@@ -49,6 +53,8 @@ export function buildLayout(name: string): KubernetesLayout {
     certificates,
     kubeconfig: join(certificates, 'admin.conf'),
     descriptionFile: join(dir, 'cluster.json'),
+    auditLog: join(dir, 'log', 'audit.log'),
+    lockFile: `${dir}.lock`,
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,6 +7,9 @@ import { runProgram } from '../support/cluster/run-program.ts'
 
 /** The last that runs with control groups of version 1 without more ado. */
 export const kubernetesVersion = '1.34.4'
+
+/** Simulates nodes: https://kwok.sigs.k8s.io */
+const simulatorVersion = '0.7.0'
 
 const source = join(import.meta.dirname, 'program')
 const buildMinutes = 50
@@ -36,6 +39,24 @@ export async function ensureKubernetesPrograms(say: (line: string) => void): Pro
   for (const [name, file] of Object.entries(programs))
     if (!existsSync(file)) await build(source, `./cmd/${name}`, file)
   return { ...programs, networkPolicies: await ensureOne('network-policies', say) }
+}
+
+/** KWOK, built as the others are. Only some tests want it. */
+export async function ensureSimulator(say: (line: string) => void): Promise<string> {
+  const folder = join(cacheRoot(), `kwok-${simulatorVersion}`)
+  const file = join(folder, 'kwok')
+  if (existsSync(file)) return file
+  say(`Building KWOK ${simulatorVersion} from its Go modules: some minutes, once`)
+  const draft = join(folder, String(process.pid))
+  mkdirSync(draft, { recursive: true })
+  const program = `sigs.k8s.io/kwok/cmd/kwok@v${simulatorVersion}`
+  await runProgram('go', ['install', '-trimpath', '-ldflags', '-s -w', program], {
+    env: { ...process.env, CGO_ENABLED: '0', GOBIN: draft } as Record<string, string>,
+    timeoutMs: buildMinutes * 60_000,
+  })
+  renameSync(join(draft, 'kwok'), file)
+  rmdirSync(draft)
+  return file
 }
 
 /** A program of a module of its own, again when the module has changed. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import { controllers, ensureControlGroup, removeControlGroup } from '../support/cluster/control-groups.ts'
 import { type Daemon, launchDetached } from '../support/cluster/daemon.ts'
+import { acquireLock, handOverLock, releaseLock } from '../support/cluster/lock.ts'
 import {
   type ProgramOptions,
   type ProgramResult,
@@ -20,8 +21,7 @@ import {
   openControlDaemon,
 } from './control-daemons.ts'
 import { openHost, type SlurmHost } from './host.ts'
-import { buildLayout, type SlurmHostDescription, type SlurmLayout } from './layout.ts'
-import { acquireLock, handOverLock, releaseLock } from './lock.ts'
+import { buildLayout, lockFileOf, type SlurmHostDescription, type SlurmLayout } from './layout.ts'
 import { ensureBridge, removeBridge } from './network.ts'
 import { machineProgramOf, machineRoomSocketOf, writePowerPrograms } from './power-programs.ts'
 
@@ -65,7 +65,11 @@ export interface SlurmClusterOptions extends Partial<SlurmSettings> {
 /** Starts a cluster and waits until its three static hosts are idle. What an earlier, killed run of the name left is removed first. */
 export async function startSlurmCluster(options: SlurmClusterOptions = {}): Promise<SlurmCluster> {
   const layout = buildLayout(options.name ?? 'tests')
-  await acquireLock(layout.name, options.say ?? console.error)
+  await acquireLock(
+    lockFileOf(layout.name),
+    `the Slurm cluster '${layout.name}'`,
+    options.say ?? console.error,
+  )
   try {
     await removeRemains(layout)
     await prepare(layout, options)
@@ -110,7 +114,7 @@ export function openSlurmCluster(description: SlurmClusterDescription): SlurmClu
 export function detachSlurmCluster(name: string): void {
   const pid = findMachineRoom(name)
   if (pid === undefined) throw new Error(`the cluster ${name} does not run`)
-  handOverLock(name, pid)
+  handOverLock(lockFileOf(name), pid)
 }
 
 /** Process id of the cluster's machine room, dead or alive. */
@@ -121,7 +125,7 @@ export function findMachineRoom(name: string): number | undefined {
 
 async function stop(layout: SlurmLayout): Promise<void> {
   await removeRemains(layout)
-  releaseLock(layout.name)
+  releaseLock(lockFileOf(layout.name))
 }
 
 /** Everything that a run made is in the cluster's control group, folder and bridge, whoever made it and however it ended. */

@@ -1,10 +1,10 @@
 /** `node test/slurm/command.ts up|down|status [--name NAME]`: a Slurm cluster on this machine, to develop against. */
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { findLockHolder } from '../support/cluster/lock.ts'
 import { runProgram } from '../support/cluster/run-program.ts'
 import { detachSlurmCluster, findMachineRoom, openSlurmCluster, startSlurmCluster } from './cluster.ts'
-import { buildLayout } from './layout.ts'
-import { findLockHolder } from './lock.ts'
+import { buildLayout, lockFileOf } from './layout.ts'
 import { findMissing } from './requirements.ts'
 
 const { values, positionals } = parseArgs({
@@ -35,14 +35,15 @@ async function up(): Promise<void> {
     process.exitCode = 1
     return
   }
-  if (findLockHolder(layout.name) !== undefined && existsSync(layout.descriptionFile)) return await status()
+  if (findLockHolder(lockFileOf(layout.name)) !== undefined && existsSync(layout.descriptionFile))
+    return await status()
   await startSlurmCluster({ name: layout.name })
   detachSlurmCluster(layout.name)
   await status()
 }
 
 async function down(): Promise<void> {
-  const holder = findLockHolder(layout.name)
+  const holder = findLockHolder(lockFileOf(layout.name))
   if (holder !== undefined && holder !== findMachineRoom(layout.name)) {
     console.error(`Process ${holder} uses it, a test run most likely: end that first.`)
     process.exitCode = 1

@@ -1,11 +1,11 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-import { lockFileOf } from './layout.ts'
-
-/** Only one cluster of a name at a time: whoever comes second waits for the first, or takes over from one that is dead. */
-export async function acquireLock(name: string, say: (line: string) => void): Promise<void> {
-  const file = lockFileOf(name)
+/**
+ * Only one cluster of a name at a time: whoever comes second waits for the first, or takes over from one that is dead. `what` is what is
+ * waited for, in a sentence.
+ */
+export async function acquireLock(file: string, what: string, say: (line: string) => void): Promise<void> {
   mkdirSync(dirname(file), { recursive: true })
   let told: number | undefined
   while (!tryLock(file)) {
@@ -14,27 +14,26 @@ export async function acquireLock(name: string, say: (line: string) => void): Pr
       rmSync(file, { force: true })
       continue
     }
-    if (told !== holder)
-      say(`Waiting for the Slurm cluster '${name}', which process ${holder} uses (${file})`)
+    if (told !== holder) say(`Waiting for ${what}, which process ${holder} uses (${file})`)
     told = holder
     await new Promise((resolve) => setTimeout(resolve, 250))
   }
 }
 
 /** Leaves the lock to another process, which keeps the cluster after this one has ended. */
-export function handOverLock(name: string, pid: number): void {
-  const handle = openSync(lockFileOf(name), 'w', 0o644)
+export function handOverLock(file: string, pid: number): void {
+  const handle = openSync(file, 'w', 0o644)
   writeSync(handle, String(pid))
   closeSync(handle)
 }
 
-export function releaseLock(name: string): void {
-  rmSync(lockFileOf(name), { force: true })
+export function releaseLock(file: string): void {
+  rmSync(file, { force: true })
 }
 
 /** The process that holds it; undefined for none. */
-export function findLockHolder(name: string): number | undefined {
-  const holder = readHolder(lockFileOf(name))
+export function findLockHolder(file: string): number | undefined {
+  const holder = readHolder(file)
   return holder !== undefined && isAlive(holder) ? holder : undefined
 }
 
