@@ -54,6 +54,7 @@ export async function createDriverSite(
       volumes: [{ name: 'work', emptyDir: {} }],
       mounts: [{ name: 'work', mountPath: workingDirectory }],
     }),
+    doorKey: randomBytes(16).toString('hex'),
     callTimeoutMs: 5000,
     ...more,
   }

@@ -8,7 +8,6 @@ import select
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable
 
 READ = select.EPOLLIN
@@ -114,6 +113,9 @@ def _guarded(callback: Callable[..., None], *args: int) -> None:
     try:
         callback(*args)
     except Exception:
+        # Dear to load, and seldom wanted.
+        import traceback
+
         traceback.print_exc(file=sys.stderr)
 
 

@@ -1,8 +1,9 @@
 """The first process of a job's pod: starts the job's program, ends it when told to, and buries what is left over.
 
-A file by itself, Python's standard library alone, since it is mounted into whatever image the job has. Arguments: the
-folder with `job.json`, and the one with orders, which the node writes anew when the pod's annotation changes.
-How the program ended stands in the container's termination message: `{"exitCode"}`, `{"signal"}` or `{"failure"}`.
+Python's standard library alone, 3.9 or newer, since it is mounted into whatever image the job has. Arguments: the folder with
+`job.json`, and the one with orders, which the node writes anew, though not soon, when the pod's annotation changes; orders come sooner
+through the pod's door. How the program ended stands in the container's termination message: `{"exitCode"}`, `{"signal"}` or
+`{"failure"}`, and `{"oomKills"}` beside it.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import signal
 import sys
-import time
+from typing import Any
 
 _PORT = re.compile(r"\{port:([a-z][a-z0-9_-]*)\}")
-_LOOK_SECONDS = 0.1
 _TERMINATION_LOG = "/dev/termination-log"
 _NOT_FOUND, _CANNOT_RUN = 127, 126
 _UMASK = 0o077
+_PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> None:
@@ -27,35 +27,43 @@ def main() -> None:
     job_folder, orders_folder = sys.argv[1:]
     with open(os.path.join(job_folder, "job.json"), encoding="utf-8") as file:
         job = _fill(json.load(file))
-    wakeup, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: None)
-    if _read(os.path.join(orders_folder, "end")) != "":
+    order_file = os.path.join(orders_folder, "end")
+    if os.path.exists(order_file) and os.path.getsize(order_file) > 0:
         # Cancelled before it began.
         sys.exit(128 + signal.SIGTERM)
+    for number in _PASSED_ON:
+        # The first process of a pod gets only signals that it has a handler for.
+        signal.signal(number, lambda *_: _end_all(signal.SIGTERM))
     pid, failure = _start(job)
     if pid is None:
         _tell({"failure": failure})
         print(f"atrium: {failure}", file=sys.stderr, flush=True)
         sys.exit(_NOT_FOUND if "No such file" in failure else _CANNOT_RUN)
-    status = _follow(pid, wakeup, os.path.join(orders_folder, "end"))
+    status, oom_kills = _watch(job, pid, order_file)
     _end_all(signal.SIGKILL)
     code = os.waitstatus_to_exitcode(status)
-    _tell({"exitCode": code} if code >= 0 else {"signal": signal.Signals(-code).name})
+    end = {"exitCode": code} if code >= 0 else {"signal": _name_signal(-code)}
+    _tell({**end, "oomKills": oom_kills} if oom_kills else end)
     sys.exit(code if code >= 0 else 128 - code)
 
 
-def _fill(job: dict) -> dict:
+def _watch(job: dict[str, Any], pid: int, order_file: str) -> tuple[int, int]:
+    """The rest is loaded while the program starts, which takes longer. Under `-I` this file's folder is left out."""
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from atrium_node.pod_watch import PodWatch
+
+    return PodWatch(job, pid, order_file, _end_all).run()
+
+
+def _fill(job: dict[str, Any]) -> dict[str, Any]:
     def fill(text: str) -> str:
         return _PORT.sub(lambda match: str(job["ports"].get(match.group(1), match.group(0))), text)
 
     environment = {name: fill(value) for name, value in job["environment"].items()}
-    return job | {"command": [fill(word) for word in job["command"]], "environment": environment}
+    return {**job, "command": [fill(word) for word in job["command"]], "environment": environment}
 
 
-def _start(job: dict) -> tuple[int | None, str]:
+def _start(job: dict[str, Any]) -> tuple[int | None, str]:
     """The program's process id, or None and why it could not be started."""
     status_r, status_w = os.pipe()
     pid = os.fork()
@@ -63,12 +71,12 @@ def _start(job: dict) -> tuple[int | None, str]:
         try:
             os.setsid()
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+            for number in (signal.SIGCHLD, signal.SIGPIPE, *_PASSED_ON):
                 signal.signal(number, signal.SIG_DFL)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.umask(_UMASK)
             os.chdir(job["workingDirectory"])
-            command, environment = job["command"], job["environment"] | {"ATRIUM_JOB": job["key"]}
+            command, environment = job["command"], {**job["environment"], "ATRIUM_JOB": job["key"]}
             os.execvpe(command[0], command, environment)
         except OSError as error:
             where = job["workingDirectory"] if error.filename is None else error.filename
@@ -86,45 +94,6 @@ def _start(job: dict) -> tuple[int | None, str]:
     return pid, ""
 
 
-def _follow(program: int, wakeup: int, order: str) -> int:
-    """Until the program has ended: its wait status. What else dies here is buried as well."""
-    deadline: float | None = None
-    seen = ""
-    while True:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return 0
-            if pid == program:
-                return status
-            if pid == 0:
-                break
-        if select.select([wakeup], [], [], _LOOK_SECONDS)[0]:
-            for number in os.read(wakeup, 64):
-                if number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                    _end_all(signal.SIGTERM)
-        text = _read(order)
-        if text != seen:
-            seen = text
-            if deadline is None:
-                _end_all(signal.SIGTERM)
-            # A second, less patient order shortens the time; none lengthens it.
-            wanted = time.monotonic() + int(text) / 1000
-            deadline = wanted if deadline is None else min(deadline, wanted)
-        if deadline is not None and time.monotonic() >= deadline:
-            _end_all(signal.SIGKILL)
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="ascii") as file:
-            text = file.read().strip()
-    except (OSError, ValueError):
-        return ""
-    return text if text.isdigit() else ""
-
-
 def _end_all(number: int) -> None:
     """Every process of the pod but this one: it is the first, so nobody else is meant."""
     if os.getpid() != 1:
@@ -135,7 +104,14 @@ def _end_all(number: int) -> None:
         pass
 
 
-def _tell(end: dict) -> None:
+def _name_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _tell(end: dict[str, Any]) -> None:
     try:
         with open(_TERMINATION_LOG, "w", encoding="utf-8") as file:
             json.dump(end, file)

@@ -9,6 +9,7 @@ import type { KubernetesSchedulerConfig } from '#scheduler/drivers/kubernetes/ku
 import { createKubernetesScheduler } from '#scheduler/drivers/kubernetes/kubernetes-scheduler.ts'
 import { createHomes, type Homes } from '#storage/homes.ts'
 
+import { ensureKey } from './data-folder.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
 import { findLoopbackUrl } from './local-driver.ts'
 import { createJobVolumes, podFolders } from './pod-volumes.ts'
@@ -31,7 +32,8 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
   const section = start.config.scheduler.kubernetes
   refuseUnfinished(section)
   const hubUrl = chooseHubUrl(section, options.publicUrl)
-  const scheduler = createKubernetesScheduler(buildSchedulerConfig(section), { clock, log })
+  const doorKey = (await ensureKey(start.data, 'pod-doors.key')).toString('hex')
+  const scheduler = createKubernetesScheduler(buildSchedulerConfig(section, doorKey), { clock, log })
   const local = await openServiceDriver(options)
   log.info({ hub_url: hubUrl, namespace: section.namespace }, 'jobs run on a Kubernetes cluster')
   return {
@@ -62,12 +64,12 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
   }
 }
 
-function buildSchedulerConfig(section: KubernetesSection): KubernetesSchedulerConfig {
+function buildSchedulerConfig(section: KubernetesSection, doorKey: string): KubernetesSchedulerConfig {
   const { kubeconfig, context, image, imagePullPolicy, serviceAccount, nodePools, storage } = section
   const { namespace, instance, python, gpuResource, readOnlyRoot, reserved } = section
   const { server, batch } = section.priorityClasses
   return {
-    ...{ namespace, instance, python, gpuResource, readOnlyRoot, reserved, callTimeoutMs },
+    ...{ namespace, instance, python, gpuResource, readOnlyRoot, reserved, doorKey, callTimeoutMs },
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(context === undefined ? {} : { context }),
     ...(image === undefined ? {} : { image }),

@@ -41,14 +41,14 @@ export function registerOutputCases(conformant: RegisterCase): void {
   })
 
   conformant('following gives lines while the job runs and ends with it', async (c) => {
-    const handle = await c.submit(c.spec(c.program('chatter', '10')))
+    const handle = await c.submit(c.spec(c.program('chatter', '30')))
     let text = ''
     let stateAtFirstByte: string | undefined
     for await (const chunk of c.scheduler.logs(handle, { follow: true, signal: c.signal })) {
       stateAtFirstByte ??= (await c.observe(handle)).state
       text += Buffer.from(chunk).toString()
     }
-    assert.equal(text, Array.from({ length: 10 }, (_, index) => `line ${index + 1}\n`).join(''))
+    assert.equal(text, Array.from({ length: 30 }, (_, index) => `line ${index + 1}\n`).join(''))
     assert.notEqual(stateAtFirstByte, 'ended')
     await c.until(handle, 'ended')
   })

@@ -4,7 +4,7 @@ import type { V1Container, V1ResourceRequirements } from '@kubernetes/client-nod
 import type { JobSpec } from '#scheduler/job.ts'
 
 import { isRootReadOnly } from './build-volumes.ts'
-import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
+import type { JobVolumes, KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import { places } from './pod-places.ts'
 
 const usualGpuResource = 'nvidia.com/gpu'
@@ -13,20 +13,20 @@ const usualGpuResource = 'nvidia.com/gpu'
 export function buildContainer(
   config: KubernetesSchedulerConfig,
   spec: JobSpec,
-  volumeMounts: NonNullable<V1Container['volumeMounts']>,
+  { program, mounts }: { program: string; mounts: JobVolumes['mounts'] },
 ): V1Container {
   return {
     name: 'job',
     image: findImage(config, spec),
     ...(config.imagePullPolicy === undefined ? {} : { imagePullPolicy: config.imagePullPolicy }),
-    command: [config.python, '-I', '-S', `${places.job}/pod_job.py`, places.job, places.orders],
+    command: [config.python, '-I', '-S', `${places.job}/${program}`, places.job, places.orders],
     resources: buildResources(config, spec),
     securityContext: {
       allowPrivilegeEscalation: false,
       capabilities: { drop: ['ALL'] },
       readOnlyRootFilesystem: isRootReadOnly(config, spec),
     },
-    volumeMounts,
+    volumeMounts: [...mounts],
   }
 }
 

@@ -5,10 +5,12 @@ import type { JobSpec } from '#scheduler/job.ts'
 import { buildContainer } from './build-container.ts'
 import { buildVolumes } from './build-volumes.ts'
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
+import type { Launcher } from './launcher-source.ts'
+import { doorPort } from './pod-door.ts'
 import { annotations, buildOwnerLabel, labels, podNameOf } from './pod-names.ts'
 
-/** A pod has an address of its own: its ports are its own, too. */
-const firstPort = 8000
+/** A pod has an address of its own: its ports are its own, too. The one before is the door's. */
+const firstPort = doorPort + 1
 /** What a node gives a pod to end when Kubernetes itself ends it: a drain, a preemption. */
 const drainSeconds = 30
 
@@ -18,16 +20,21 @@ export function buildPorts({ ports }: JobSpec): Record<string, number> {
 }
 
 /** What the first process of the pod reads: see `pod_job.py`. Secrets are in it. */
-export function buildJobFile(spec: JobSpec): string {
-  const { key, command, environment, workingDirectory } = spec
-  return JSON.stringify({ key, command, environment, workingDirectory, ports: buildPorts(spec) })
+export function buildJobFile(spec: JobSpec, doorToken: string): string {
+  const { key, command, environment, workingDirectory, owner } = spec
+  return JSON.stringify({
+    ...{ key, command, environment, workingDirectory },
+    ports: buildPorts(spec),
+    home: owner.home,
+    door: { port: doorPort, token: doorToken },
+  })
 }
 
 /**
  * The pod of a job, as the strictest of the Pod Security Standards wants it (`restricted`): no root, no rights to gain, the runtime's own
  * system calls, and no token of a service account. Throws `bad_request` for a job without an image.
  */
-export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launcher: string): V1Pod {
+export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launcher: Launcher): V1Pod {
   const name = podNameOf(spec.key)
   const { volumes, mounts } = buildVolumes(config, spec, { launcher, secret: name })
   return {
@@ -49,7 +56,7 @@ export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launc
       ...buildPlace(config, spec),
       ...buildClasses(config, spec),
       securityContext: buildIdentity(spec),
-      containers: [buildContainer(config, spec, [...mounts])],
+      containers: [buildContainer(config, spec, { program: launcher.program, mounts })],
       volumes: [...volumes],
     },
   }

@@ -4,17 +4,18 @@ import type { JobSpec } from '#scheduler/job.ts'
 import type { PodVolume } from '#scheduler/pod-options.ts'
 
 import type { JobVolumes, KubernetesSchedulerConfig } from './kubernetes-config.ts'
+import type { Launcher } from './launcher-source.ts'
 import { annotations } from './pod-names.ts'
 import { places } from './pod-places.ts'
 
 /** What programs write to though the image cannot be written to. */
 const scratchFolders = ['/tmp', '/var/tmp']
 
-/** Everything that a job sees beside its image. `launcher`: the ConfigMap of its first program; `secret`: where it finds the job. */
+/** Everything that a job sees beside its image. `launcher`: its first program; `secret`: where it finds the job. */
 export function buildVolumes(
   config: KubernetesSchedulerConfig,
   spec: JobSpec,
-  { launcher, secret }: { launcher: string; secret: string },
+  { launcher, secret }: { launcher: Launcher; secret: string },
 ): JobVolumes {
   const { pod = {} } = spec
   return join([
@@ -74,14 +75,17 @@ function buildSource(source: PodVolume['source'], readOnly = false): Omit<V1Volu
   }
 }
 
-function buildOwn(launcher: string, secret: string): JobVolumes {
+function buildOwn(launcher: Launcher, secret: string): JobVolumes {
   const volumes: V1Volume[] = [
     {
       name: 'job',
       projected: {
         // The user's alone: there is nobody else in the pod, and the group is the user's.
         defaultMode: 0o444,
-        sources: [{ secret: { name: secret } }, { configMap: { name: launcher } }],
+        sources: [
+          { secret: { name: secret } },
+          { configMap: { name: launcher.name, items: [...launcher.items] } },
+        ],
       },
     },
     {

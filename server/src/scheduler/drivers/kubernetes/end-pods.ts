@@ -5,11 +5,15 @@ import type { JobHandle } from '#scheduler/job.ts'
 import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
 import { hasPodEnded } from './observe-pod.ts'
-import { annotations } from './pod-names.ts'
+import { annotations, labels } from './pod-names.ts'
+
+/** A pod whose node is away answers nothing: nobody is to wait for it. */
+const doorMs = 2000
 
 /**
- * Ends jobs and keeps their pods, with how they ended and what they said, until they are forgotten. A running one is told by its
- * annotation, which the kubelet hands to its first process; one that no node has yet is marked as ended.
+ * Ends jobs and keeps their pods, with how they ended and what they said, until they are forgotten. A running one is told through its door,
+ * at once; its annotation says why it ended, and is what the kubelet hands to its first process some seconds later where the door does
+ * not answer. One that no node has yet is marked as ended.
  */
 export async function endPods(
   context: KubernetesContext,
@@ -28,7 +32,10 @@ async function endPod(
   if (known === undefined || hasPodEnded(known)) return
   const path = `${context.path}/pods/${ref}`
   const body = { metadata: { annotations: { [annotations.end]: String(Math.max(0, Math.round(graceMs))) } } }
-  const pod = await merge(context, path, body, signal)
+  const [pod] = await Promise.all([
+    merge(context, path, body, signal),
+    tellDoor(context, known, { graceMs, signal }),
+  ])
   if (pod === undefined) return
   context.pods.note(pod)
   if (pod.spec?.nodeName !== undefined || hasPodEnded(pod)) return
@@ -40,6 +47,19 @@ async function endPod(
     signal,
   )
   if (ended !== undefined) context.pods.note(ended)
+}
+
+async function tellDoor(
+  { doors, log }: KubernetesContext,
+  { metadata, status }: V1Pod,
+  { graceMs, signal }: { graceMs: number; signal: AbortSignal },
+): Promise<void> {
+  const [host, key] = [status?.podIP, metadata?.labels?.[labels.job]]
+  if (host === undefined || key === undefined) return
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(doorMs)])
+  await doors.end({ host, key, graceMs, signal: limit }).catch((error: unknown) => {
+    log.debug({ err: error, key }, 'the door of a pod does not answer; its annotation tells it, later')
+  })
 }
 
 /** Undefined when it is gone. */

@@ -33,6 +33,8 @@ export interface KubernetesSchedulerConfig {
   nodePools?: Readonly<Record<string, NodePoolPlace>>
   /** Folders that a job sees beside its image: homes, environments. */
   volumesOf(spec: JobSpec): JobVolumes
+  /** A secret of the platform, the same on all of its replicas and after a restart: tokens of the pods' doors are derived from it. */
+  doorKey: string
   /** How long one call to the API server may take. */
   callTimeoutMs: number
 }

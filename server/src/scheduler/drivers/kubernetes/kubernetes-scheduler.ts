@@ -1,24 +1,22 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-
 import type { V1Pod } from '@kubernetes/client-node'
 
 import type { Clock } from '#platform/clock.ts'
-import { findInstallationRoot } from '#platform/installation.ts'
 import type { Logger } from '#platform/log.ts'
 import { createTurns } from '#platform/turns.ts'
 import type { JobHandle, JobKey, Observation } from '#scheduler/job.ts'
 import type { LogOptions, Scheduler, SchedulerCapabilities, WaitOptions } from '#scheduler/scheduler.ts'
 
+import { createDoorWatch, type DoorWatch } from './door-watch.ts'
 import { endPods } from './end-pods.ts'
 import { createKubeClient, type KubeClient, KubeRefusal } from './kube-client.ts'
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
+import { type Launcher, readLauncher } from './launcher-source.ts'
 import { createNodeCache, type NodeCache } from './node-cache.ts'
 import { hasPodEnded, observeGone, observePod } from './observe-pod.ts'
 import { createPodCache, type PodCache, type PodChange } from './pod-cache.ts'
+import { createPodDoors, type PodDoors } from './pod-door.ts'
 import { readPodLog } from './pod-log.ts'
 import { annotations, labels, podNameOf } from './pod-names.ts'
-import { createPortProbe, type PortProbe } from './port-probe.ts'
 import { buildCapacity } from './read-capacity.ts'
 import { submitPods } from './submit-pods.ts'
 
@@ -43,7 +41,8 @@ export interface KubernetesContext {
   nodes: NodeCache
   /** `/api/v1/namespaces/NAME` */
   path: string
-  launcherSource: string
+  launcher: Launcher
+  doors: PodDoors
   /** Runs calls for many jobs a few at a time. */
   inTurn<T>(call: () => Promise<T>): Promise<T>
   clock: Clock
@@ -61,17 +60,17 @@ export function createKubernetesScheduler(
   const tell = (names: readonly string[]) => {
     for (const listener of listeners) listener(names.map(keyOfName))
   }
-  const probe = createPortProbe(options.clock, (name) => tell([name]))
+  const watch = createDoorWatch(context.doors, { clock: options.clock, onNews: (name) => tell([name]) })
   const gone = new Map<string, Observation>()
   /** Deleted by us, until the watch says so, too. */
   const forgotten = new Set<string>()
   pods.onChange((changes) => {
-    noteEnds(changes, { gone, forgotten, probe })
+    noteEnds(changes, { gone, forgotten, watch })
     tell(changes.map(({ pod }) => pod.metadata?.name ?? ''))
   })
   const observe = (handle: JobHandle): Observation => {
     const pod = pods.all().get(handle.ref)
-    if (pod !== undefined) return observePod(pod, probe.find(pod, readPorts(pod)))
+    if (pod !== undefined) return observePod(pod, isRunning(pod) ? watch.find(pod, readPorts(pod)) : {})
     return gone.get(handle.ref) ?? { state: 'absent' }
   }
 
@@ -121,8 +120,8 @@ export function createKubernetesScheduler(
       await Promise.all(handles.map((handle) => context.inTurn(() => forget(handle, signal))))
     },
     async close() {
-      probe.close()
-      await Promise.all([pods.close(), nodes.close()])
+      watch.close()
+      await Promise.all([context.doors.close(), pods.close(), nodes.close()])
     },
   }
 
@@ -133,7 +132,7 @@ export function createKubernetesScheduler(
     await client.call('DELETE', `${path}/pods/${ref}`, { body, signal }).catch(ignoreMissing)
     pods.drop(ref)
     gone.delete(ref)
-    probe.forget(ref)
+    watch.forget(ref)
   }
 }
 
@@ -160,10 +159,8 @@ function openContext(
     ...{ config, client, path, clock, log },
     nodes: createNodeCache({ client, clock, log }),
     pods: createPodCache({ client, path: `${path}/pods`, labelSelector, clock, log }),
-    launcherSource: readFileSync(
-      join(findInstallationRoot(), 'python', 'src', 'atrium_node', 'pod_job.py'),
-      'utf8',
-    ),
+    launcher: readLauncher(),
+    doors: createPodDoors(config.doorKey),
     inTurn: (call) => turns.take(call) ?? call(),
   }
 }
@@ -179,12 +176,12 @@ function keyOfName(name: string): JobKey {
 /** What is deleted by others (a drain, a preemption, somebody's kubectl) is remembered until it is forgotten. */
 function noteEnds(
   changes: readonly PodChange[],
-  { gone, forgotten, probe }: { gone: Map<string, Observation>; forgotten: Set<string>; probe: PortProbe },
+  { gone, forgotten, watch }: { gone: Map<string, Observation>; forgotten: Set<string>; watch: DoorWatch },
 ): void {
   for (const { pod, gone: isGone } of changes) {
     const name = pod.metadata?.name ?? ''
     if (isGone && !forgotten.delete(name)) gone.set(name, observeGone(pod))
-    if (isGone || hasPodEnded(pod)) probe.forget(name)
+    if (isGone || hasPodEnded(pod)) watch.forget(name)
   }
 }
 
@@ -194,6 +191,10 @@ function readPorts({ metadata }: V1Pod): Record<string, number> {
   } catch {
     return {}
   }
+}
+
+function isRunning({ status }: V1Pod): boolean {
+  return status?.phase === 'Running'
 }
 
 function ignoreMissing(error: unknown): void {

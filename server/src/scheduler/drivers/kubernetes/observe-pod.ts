@@ -1,17 +1,18 @@
 import type { V1ContainerStatus, V1Pod, V1PodCondition } from '@kubernetes/client-node'
 
-import type { JobEndpoint, JobExit, Observation } from '#scheduler/job.ts'
+import type { JobExit, Observation } from '#scheduler/job.ts'
 
+import type { DoorSight } from './door-watch.ts'
 import { annotations } from './pod-names.ts'
 
-/** What a pod says of its job. `endpoint`: once something listens on all of its ports. */
-export function observePod(pod: V1Pod, endpoint: JobEndpoint | undefined): Observation {
+/** What a pod says of its job. `sight`: what its door says while it runs. */
+export function observePod(pod: V1Pod, sight: DoorSight): Observation {
   switch (pod.status?.phase) {
     case 'Succeeded':
     case 'Failed':
       return observeEnd(pod)
     case 'Running':
-      return observeRunning(pod, endpoint)
+      return observeRunning(pod, sight)
     case 'Unknown':
       return { state: 'unknown', why: 'The node of this job does not answer.' }
     default:
@@ -47,22 +48,32 @@ function observePending(pod: V1Pod): Observation {
   return { state: 'starting', node, ...(reason === undefined ? {} : { reason }) }
 }
 
-function observeRunning(pod: V1Pod, endpoint: JobEndpoint | undefined): Observation {
+function observeRunning(
+  pod: V1Pod,
+  { endpoint, state = { listening: [] }, trouble }: DoorSight,
+): Observation {
   const node = pod.spec?.nodeName
-  const ready = findCondition(pod, 'Ready')
+  const reason = isNodeSilent(pod) ? 'Its node does not answer.' : trouble
+  const { cpuSeconds, memoryBytes, oomKills } = state
   const limitSeconds = pod.spec?.activeDeadlineSeconds
   const startedAtMs = readTimes(pod).startedAtMs
   const began = parseTime(pod.status?.startTime)
   return {
     state: 'running',
     ...(node === undefined ? {} : { node }),
-    ...(ready?.reason === 'NodeNotReady' || pod.status?.reason === 'NodeLost'
-      ? { reason: 'Its node does not answer.' }
-      : {}),
+    ...(reason === undefined ? {} : { reason }),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(startedAtMs === undefined ? {} : { startedAtMs }),
     ...(limitSeconds === undefined || began === undefined ? {} : { endsAtMs: began + limitSeconds * 1000 }),
+    ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...(oomKills === undefined ? {} : { oomKills }),
   }
+}
+
+/** https://kubernetes.io/docs/concepts/architecture/nodes/#node-status: the node controller says so of the pods, too. */
+function isNodeSilent(pod: V1Pod): boolean {
+  return findCondition(pod, 'Ready')?.reason === 'NodeNotReady' || pod.status?.reason === 'NodeLost'
 }
 
 function observeEnd(pod: V1Pod): Observation {
@@ -123,6 +134,8 @@ function describeDisruption(pod: V1Pod): JobExit | undefined {
   }
 }
 
+const killedStatus = 128 + 9
+
 interface Told {
   exitCode?: number
   signal?: string
@@ -132,9 +145,11 @@ interface Told {
 function describeExit(container: V1ContainerStatus | undefined): JobExit {
   const ended = container?.state?.terminated
   if (ended === undefined) return endedUnseen
-  if (ended.reason === 'OOMKilled')
-    return { state: 'failed', reason: 'out_of_memory', message: 'It used more memory than it asked for.' }
   const { exitCode = ended.exitCode, signal, failure } = parseTold(ended.message)
+  // The runtime says `OOMKilled` of a container in which any program was; how the job's own ended counts. A shell says 128 + 9.
+  const wasKilled = signal === 'SIGKILL' || exitCode === killedStatus
+  if (ended.reason === 'OOMKilled' && wasKilled)
+    return { state: 'failed', reason: 'out_of_memory', message: 'It used more memory than it asked for.' }
   if (failure !== undefined)
     return { state: 'failed', reason: 'start_failed', message: `It could not be started: ${failure}.` }
   if (signal !== undefined)
@@ -147,7 +162,9 @@ function describeExit(container: V1ContainerStatus | undefined): JobExit {
       reason: 'start_failed',
       message: `It could not be started: ${ended.message ?? ''}`,
     }
-  return { state: 'failed', exitCode, reason: 'exit_status', message: `It ended with status ${exitCode}.` }
+  const message = `It ended with status ${exitCode}.`
+  const why = ended.reason === 'OOMKilled' ? ' A program of it had used more memory than it may.' : ''
+  return { state: 'failed', exitCode, reason: 'exit_status', message: message + why }
 }
 
 /** What `pod_job.py` left; anything else a user's program wrote there is of no interest. */

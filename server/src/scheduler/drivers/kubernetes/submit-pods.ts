@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 import { isPlatformError } from '@atrium/contract/errors.ts'
 import type { V1Pod } from '@kubernetes/client-node'
 
@@ -9,6 +7,7 @@ import type { Submission } from '#scheduler/scheduler.ts'
 import { buildJobFile, buildLabels, buildPod } from './build-pod.ts'
 import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
+import type { Launcher } from './launcher-source.ts'
 import { fieldManager, labels, podNameOf } from './pod-names.ts'
 
 interface SubmitOptions {
@@ -23,14 +22,15 @@ export async function submitPods(
   options: SubmitOptions,
 ): Promise<readonly Submission[]> {
   if (specs.length === 0) return []
-  const launcher = await ensureLauncher(context, options.signal)
+  const { launcher } = context
+  await ensureLauncher(context, options.signal)
   return Promise.all(specs.map((spec) => context.inTurn(() => submitOne(context, spec, launcher, options))))
 }
 
 async function submitOne(
   context: KubernetesContext,
   spec: JobSpec,
-  launcher: string,
+  launcher: Launcher,
   { signal, handleOf }: SubmitOptions,
 ): Promise<Submission> {
   const { key } = spec
@@ -88,7 +88,7 @@ async function applySecret(
         labels: buildLabels(context.config, spec),
         ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid: metadata?.uid }],
       },
-      stringData: { 'job.json': buildJobFile(spec) },
+      stringData: { 'job.json': buildJobFile(spec, context.doors.token(spec.key)) },
       immutable: true,
     },
     signal,
@@ -99,10 +99,8 @@ async function applySecret(
 }
 
 /** The program that every pod starts with, under a name that says which version it is. */
-async function ensureLauncher(context: KubernetesContext, signal: AbortSignal): Promise<string> {
-  const { launcherSource } = context
-  const digest = createHash('sha256').update(launcherSource).digest('hex').slice(0, 16)
-  const name = `atrium-launcher-${digest}`
+async function ensureLauncher(context: KubernetesContext, signal: AbortSignal): Promise<void> {
+  const { name, files } = context.launcher
   await apply(
     context,
     `${context.path}/configmaps/${name}`,
@@ -110,12 +108,11 @@ async function ensureLauncher(context: KubernetesContext, signal: AbortSignal): 
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name, labels: { [labels.managedBy]: 'atrium' } },
-      data: { 'pod_job.py': launcherSource },
+      data: files,
       immutable: true,
     },
     signal,
   )
-  return name
 }
 
 /** Server-side apply (https://kubernetes.io/docs/reference/using-api/server-side-apply/), under one name for all of ours. */
