@@ -190,6 +190,46 @@ for (const kind of testStoreKinds) {
       for (const one of [...good, ...more]) await untilState(replica, clock, one, 'running')
     })
 
+    test('a job that needs what is not to be had waits, says why once, and holds up nobody', async (t) => {
+      const { world, clock, replica } = await setUp(t)
+      let tries = 0
+      const delay = { reason: 'storage_unavailable', message: 'The storage keeper does not answer.' }
+      world.controls.delay = ({ labels }) => (labels['late'] === 'yes' && ++tries ? delay : undefined)
+      const late = buildTestRequest(wait, { spec: { labels: { late: 'yes' } } })
+      const { key } = await requestOne(replica, late)
+      const { key: other } = await requestOne(replica, buildTestRequest(wait))
+      await untilState(replica, clock, other, 'running')
+      await stopOne(replica, other)
+      await untilState(replica, clock, other, 'cancelled')
+      await until('some tries', clock, async () => tries > 3)
+      assert.deepEqual(
+        (({ state, reason, message }) => ({ state, reason, message }))(
+          await untilState(replica, clock, key, 'pending'),
+        ),
+        { state: 'pending', ...delay },
+      )
+      const said = await replica.store.db
+        .selectFrom('job_events')
+        .select('id')
+        .where('message', '=', delay.message)
+        .execute()
+      assert.equal(said.length, 1)
+      world.controls.delay = () => undefined
+      const { attempts, message } = await untilState(replica, clock, key, 'running')
+      assert.deepEqual([attempts, message], [1, undefined])
+    })
+
+    test('a job that is delayed is tried every few seconds, not all the time', async (t) => {
+      const { world, clock, replica } = await setUp(t)
+      let tries = 0
+      world.controls.delay = () => ({ reason: 'storage_unavailable', message: `try ${++tries}` })
+      await requestOne(replica, buildTestRequest(wait))
+      await until('the first tries', clock, async () => tries > 1)
+      const [before, beganMs] = [tries, clock.monotonic()]
+      await until('half a minute', clock, async () => clock.monotonic() - beganMs > 30_000)
+      assert.ok(tries - before <= 12, `${tries - before} tries`)
+    })
+
     test('what the scheduler says in a form no database takes is recorded as well as it goes, alone', async (t) => {
       const { world, clock, replica } = await setUp(t)
       const [odd = '', broken = '', ...others] = await requestMany(replica, 5)

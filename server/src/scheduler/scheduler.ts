@@ -60,10 +60,13 @@ export interface Capacity {
   notes?: readonly string[]
 }
 
-/** The outcome of one spec of a batch. `rejected` is final for this spec: the reason is the scheduler's. */
+/**
+ * The outcome of one spec of a batch. `rejected` is final for this spec: the reason is the scheduler's. `delayed`: nothing was submitted, since
+ * something that this job needs is not to be had just now; it is tried again after a while.
+ */
 export type Submission =
   | { key: JobKey; outcome: 'accepted'; handle: JobHandle }
-  | { key: JobKey; outcome: 'rejected'; reason: string; message: string }
+  | { key: JobKey; outcome: 'rejected' | 'delayed'; reason: string; message: string }
 
 export interface WaitOptions {
   signal: AbortSignal

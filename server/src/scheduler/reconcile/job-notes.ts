@@ -21,6 +21,8 @@ export interface JobNotes {
   /** When this process first saw that it had started. What counts from here cannot come too early, whatever the wall clock does. */
   sightedMs?: number
   retryMs?: number
+  /** The recorded time that `retryMs` was made of. */
+  retryAtMs?: number
   cancels: number
   lastCancelMs?: number
   lastGraceMs: number
@@ -48,8 +50,13 @@ export function updateNotes(known: JobNotes | undefined, job: Job, clock: Clock)
     delete notes.sightedMs
     delete notes.startedMs
   }
-  if (job.retryAtMs === undefined) delete notes.retryMs
-  else notes.retryMs ??= nowMs + Math.min(longestRetryMs, Math.max(0, job.retryAtMs - now))
+  if (job.retryAtMs === undefined) {
+    delete notes.retryMs
+    delete notes.retryAtMs
+  } else if (job.retryAtMs !== notes.retryAtMs) {
+    notes.retryAtMs = job.retryAtMs
+    notes.retryMs = nowMs + Math.min(longestRetryMs, Math.max(0, job.retryAtMs - now))
+  }
   return notes
 }
 

@@ -12,6 +12,8 @@ import {
 } from './reconcile-context.ts'
 import type { Transition } from './transition.ts'
 
+const delayMs = 3000
+
 /**
  * Submits jobs in batches and records their handles. Every start has a key of its own that was recorded before, so whatever dies in
  * between, the same call again starts nothing twice. Answers what was recorded; throws what the scheduler throws.
@@ -93,10 +95,23 @@ async function storeSubmissions(
       const answer = answers.get(buildAttemptKey(job.key, job.attempts))
       if (answer === undefined || job.handle !== undefined) return undefined
       const nowMs = clock.now()
-      if (answer.outcome === 'rejected') return buildRejection(job, answer, { nowMs, random })
-      return buildSubmitted(answer.handle, nowMs)
+      if (answer.outcome === 'accepted') return buildSubmitted(answer.handle, nowMs)
+      if (answer.outcome === 'delayed') return buildDelay(job, answer, nowMs)
+      return buildRejection(job, answer, { nowMs, random })
     },
   )
+}
+
+/** The same start, tried again soon; its owner is told why once. */
+function buildDelay(
+  job: Job,
+  { reason, message }: { reason: string; message: string },
+  nowMs: number,
+): Transition {
+  return {
+    change: { reason, message, retryAtMs: nowMs + delayMs },
+    events: job.message === message ? [] : [{ kind: 'warning', message }],
+  }
 }
 
 /** What is recorded of a job that the scheduler has. */

@@ -27,6 +27,8 @@ export interface MemoryControls {
   readonly submitFaults: SubmitFault[]
   /** Specs that are rejected for good, and why. */
   refuse: (spec: JobSpec) => { reason: string; message: string } | undefined
+  /** Specs that cannot be submitted just now, and why. */
+  delay: (spec: JobSpec) => { reason: string; message: string } | undefined
   /** Jobs that are accepted and never heard of again. */
   vanish: (spec: JobSpec) => boolean
   /** What the scheduler's accounting says that a job had, once it has ended. */
@@ -54,6 +56,7 @@ export function createMemoryControls(): MemoryControls {
     unreachable: false,
     submitFaults: [],
     refuse: () => undefined,
+    delay: () => undefined,
     vanish: () => false,
     account: () => undefined,
     endsAtMs: () => undefined,

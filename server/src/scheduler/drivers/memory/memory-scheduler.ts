@@ -104,6 +104,8 @@ function submit(world: MemoryWorld, specs: readonly JobSpec[]): readonly Submiss
 function submitOne(world: MemoryWorld, spec: JobSpec, isDoubled: boolean): Submission {
   const [known] = world.findRuns(spec.key)
   if (known !== undefined) return { key: spec.key, outcome: 'accepted', handle: known.handle }
+  const delay = world.controls.delay(spec)
+  if (delay !== undefined) return { key: spec.key, outcome: 'delayed', ...delay }
   const refusal = world.controls.refuse(spec)
   if (refusal !== undefined) return { key: spec.key, outcome: 'rejected', ...refusal }
   const { handle } = world.add(spec)
