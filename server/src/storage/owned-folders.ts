@@ -12,6 +12,8 @@ export interface OwnedFolders {
   ensureHome(home: HomeFolder): Promise<void>
   /** ROOT/groups/FOLDER: members may do everything in it, nobody else anything. Throws as `ensureHome`. */
   ensureGroup(group: { folder: string; gid: number }): Promise<void>
+  /** Whether folders could be made just now; throws why not. */
+  check(): Promise<void>
 }
 
 export interface HomeFolder {
@@ -53,6 +55,9 @@ export function createOwnedFolders({ root }: { root: string }): OwnedFolders {
           : `The group folder groups/${folder} belongs to group id ${found.gid}, not to ${gid}. An administrator must move it or give it away.`,
       )
     },
+    async check() {
+      for (const kind of ['homes', 'groups'] as const) await (await openKind(root, kind)).close()
+    },
   }
 }
 
@@ -91,7 +96,7 @@ async function ensure(
 }
 
 /** Nobody else can write in what it answers, which the caller closes. */
-export async function openKind(root: string, kind: FolderKind): Promise<FileHandle> {
+async function openKind(root: string, kind: FolderKind): Promise<FileHandle> {
   try {
     return await within(await openEntry(root, root), async (top) => {
       const path = entryOf(top, kind)
@@ -110,6 +115,14 @@ export async function openKind(root: string, kind: FolderKind): Promise<FileHand
   }
 }
 
+/** A folder that is there already; the caller closes it. Throws where there is none. */
+export async function openOwnedFolder(root: string, kind: FolderKind, folder: string): Promise<FileHandle> {
+  checkName(folder)
+  return within(await openKind(root, kind), (parent) =>
+    openEntry(entryOf(parent, folder), `${kind}/${folder}`),
+  )
+}
+
 /** Closes it afterwards. */
 export async function within<T>(folder: FileHandle, work: (folder: FileHandle) => Promise<T>): Promise<T> {
   try {
@@ -120,11 +133,11 @@ export async function within<T>(folder: FileHandle, work: (folder: FileHandle) =
 }
 
 /** The open folder's entry, wherever the folder is by now (proc(5)). */
-export function entryOf(folder: FileHandle, name: string): string {
+function entryOf(folder: FileHandle, name: string): string {
   return `/proc/self/fd/${folder.fd}/${name}`
 }
 
-export function checkName(name: string): void {
+function checkName(name: string): void {
   if (!safeFolder.test(name)) throw new PlatformError('bad_request', { message: 'Not the name of a folder.' })
 }
 
