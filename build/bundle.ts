@@ -12,7 +12,17 @@ import { leanBuiltins } from './lean-builtins.ts'
 
 const root = join(import.meta.dirname, '..')
 const out = join(root, 'dist', 'server')
-const programs = ['up', 'serve', 'down', 'plan', 'validate', 'doctor', 'edge', 'slurm-power', 'storage-keeper']
+const programs = [
+  'up',
+  'serve',
+  'down',
+  'plan',
+  'validate',
+  'doctor',
+  'edge',
+  'slurm-power',
+  'storage-keeper',
+]
 
 rmSync(out, { recursive: true, force: true })
 const bundle = await rolldown({
