@@ -17,6 +17,8 @@ import tarfile
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _ACCOUNTS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
+# What wheels may take for granted, by the manylinux policy (PEP 599), as far as the interpreter does not need it itself.
+_EXPECTED = ("libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libm.so.6", "libresolv.so.2", "libstdc++.so.6", "libgcc_s.so.1")
 _LEFT_OUT = {"__pycache__", "test", "tests", "dist-packages", "idlelib", "tkinter", "lib2to3", "ensurepip"}
 
 
@@ -132,6 +134,8 @@ def add_python(layer: Layer) -> None:
                 layer.file(path, os.path.realpath(path))
                 if path.endswith(".so"):
                     libraries |= list_libraries(path)
+    folder = os.path.dirname(next(path for path in libraries if "/libc.so.6" in path))
+    libraries |= {path for path in (os.path.join(folder, name) for name in _EXPECTED) if os.path.exists(path)}
     for path in sorted(libraries):
         layer.file(path, os.path.realpath(path))
 
