@@ -2,9 +2,10 @@ import { join } from 'node:path'
 
 import type { Measurement } from '../measurement.ts'
 import { startAtrium } from './atrium.ts'
+import { collectFigures, type Figures } from './figures.ts'
 import type { HubUnderTest, StartHub } from './hub-under-test.ts'
 import { jupyterhubVersion, startJupyterHub } from './jupyterhub.ts'
-import { type Figures, measureApi, measureLab, measureManyStarts } from './measures.ts'
+import { measureApi, measureLab, measureManyStarts } from './measures.ts'
 import { measureReadoption, readoptionRow } from './readoption.ts'
 
 const trivialServer = [
@@ -44,8 +45,8 @@ export async function benchHub({ rounds }: { rounds: number }): Promise<readonly
   }
   const besidePeer = rows.map((row) => ({
     ...row,
-    ours: collect(ours, row.name),
-    peer: collect(peer, row.name),
+    ours: collectFigures(ours, row.name),
+    peer: collectFigures(peer, row.name),
     peerName: `JupyterHub ${jupyterhubVersion}`,
   }))
   return [
@@ -73,12 +74,4 @@ async function withHub(
   } finally {
     await hub.stop()
   }
-}
-
-function collect(figures: readonly Figures[], name: string): readonly number[] {
-  return figures.map((each) => {
-    const value = each[name]
-    if (value === undefined) throw new Error(`no figure was taken for "${name}"`)
-    return value
-  })
 }

@@ -1,6 +1,7 @@
 import { buildRequest, type HttpConnection, openConnection } from '../http-connection.ts'
 import { runLoad } from '../load.ts'
 import { readProportionalMegabytes, readResidentMegabytes, untilQuiet } from '../processes.ts'
+import type { Figures } from './figures.ts'
 import { callHub, type HubUnderTest } from './hub-under-test.ts'
 
 const manyUsers = 1000
@@ -12,9 +13,6 @@ const loadMs = 3000
 const burst = 200
 const logins = 30
 const servers = 100
-
-/** Figures of one round, by the name of the row. */
-export type Figures = Record<string, number>
 
 /** What can be measured on a hub without users' servers. Leaves 1,000 users behind. */
 export async function measureApi(hub: HubUnderTest): Promise<Figures> {

@@ -1,7 +1,8 @@
 import { findProcesses } from '../processes.ts'
 import { startAtrium } from './atrium.ts'
+import type { Figures } from './figures.ts'
 import { callHub, type HubUnderTest } from './hub-under-test.ts'
-import { type Figures, startServer } from './measures.ts'
+import { startServer } from './measures.ts'
 
 const servers = 1000
 const startsAtOnce = 50

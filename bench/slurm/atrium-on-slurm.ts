@@ -1,13 +1,13 @@
 import type { SlurmCluster } from '../../test/slurm/cluster.ts'
 import { type PlatformSite, startPlatformSite } from '../../test/slurm/platform-site.ts'
+import type { HubOnCluster, HubOnClusterOptions } from '../hub/hub-on-cluster.ts'
 import { ensureBatchspawner } from './batchspawner.ts'
-import type { HubOnSlurm, HubOnSlurmOptions } from './hub-on-slurm.ts'
 
 /** Atrium as docs/slurm.md has it: an account without rights, the helper by sudo. */
 export async function startAtriumOnSlurm(
   cluster: SlurmCluster,
-  { serverCommand }: HubOnSlurmOptions,
-): Promise<HubOnSlurm> {
+  { serverCommand }: HubOnClusterOptions,
+): Promise<HubOnCluster> {
   // The same JupyterLab for both: what another environment has more of would be measured, too.
   process.env['ATRIUM_TEST_ENVIRONMENT'] = ensureBatchspawner()
   const site: PlatformSite = await startPlatformSite(cluster, {

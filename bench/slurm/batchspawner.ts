@@ -5,10 +5,10 @@ import { join } from 'node:path'
 
 import type { SlurmCluster } from '../../test/slurm/cluster.ts'
 import { findFreePort } from '../../test/support/free-port.ts'
+import type { HubOnCluster, HubOnClusterOptions } from '../hub/hub-on-cluster.ts'
 import { waitForAnswer } from '../hub/hub-under-test.ts'
 import { jupyterhubVersion } from '../hub/jupyterhub.ts'
 import { findChildren } from '../processes.ts'
-import type { HubOnSlurm, HubOnSlurmOptions } from './hub-on-slurm.ts'
 
 /** For its end. */
 const patienceMs = 20_000
@@ -20,8 +20,8 @@ const cache = '/var/cache/atrium-tests'
 /** JupyterHub with batchspawner's SlurmSpawner as its documentation has it: root, sudo to the user, the default batch script. */
 export async function startBatchspawner(
   cluster: SlurmCluster,
-  { serverCommand }: HubOnSlurmOptions,
-): Promise<HubOnSlurm> {
+  { serverCommand }: HubOnClusterOptions,
+): Promise<HubOnCluster> {
   const bin = join(ensureBatchspawner(), 'bin')
   const folder = mkdtempSync(join(cluster.dir, 'batchspawner-'))
   chmodSync(folder, 0o755)

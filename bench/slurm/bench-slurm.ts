@@ -3,14 +3,14 @@ import { join } from 'node:path'
 
 import type { SlurmCluster } from '../../test/slurm/cluster.ts'
 import { openWarmDoor } from '../../test/slurm/warm-doors.ts'
+import { collectFigures, type Figures } from '../hub/figures.ts'
+import { type HubOnCluster, withHub } from '../hub/hub-on-cluster.ts'
 import { jupyterhubVersion } from '../hub/jupyterhub.ts'
-import type { Figures } from '../hub/measures.ts'
 import type { Measurement } from '../measurement.ts'
 import { startAtriumOnSlurm } from './atrium-on-slurm.ts'
 import { measureBareJob } from './bare-job.ts'
 import { batchspawnerVersion, ensureBatchspawner, startBatchspawner } from './batchspawner.ts'
 import { startBenchCluster } from './cluster-under-test.ts'
-import type { HubOnSlurm, StartHubOnSlurm } from './hub-on-slurm.ts'
 import { measureLab, measureServers, rowNames } from './measures.ts'
 
 const peerName = `JupyterHub ${jupyterhubVersion}, batchspawner ${batchspawnerVersion}`
@@ -39,7 +39,7 @@ export async function benchSlurm({ rounds }: { rounds: number }): Promise<readon
     const cluster = await startBenchCluster()
     try {
       const server = installServer(cluster)
-      const measure = (hub: HubOnSlurm) => measureServers(hub, cluster)
+      const measure = (hub: HubOnCluster) => measureServers(hub, cluster)
       const options = { serverCommand: server }
       peer.push(await withHub(startBatchspawner, cluster, options, measure))
       ours.push(await withHub(startAtriumOnSlurm, cluster, options, measure))
@@ -52,8 +52,8 @@ export async function benchSlurm({ rounds }: { rounds: number }): Promise<readon
   return [
     ...rows.map((row) => ({
       ...row,
-      ours: collect(ours, row.name),
-      peer: collect(peer, row.name),
+      ours: collectFigures(ours, row.name),
+      peer: collectFigures(peer, row.name),
       peerName,
     })),
     { name: bareRow, unit: 'ms', better: 'lower', ours: bare, peer: [], peerName: '' },
@@ -80,31 +80,17 @@ export async function benchSlurmLab({ rounds }: { rounds: number }): Promise<rea
       await cluster.stop()
     }
   }
-  const measured = { peer: collect(peer, rowNames.lab), peerName }
+  const measured = { peer: collectFigures(peer, rowNames.lab), peerName }
   return [
-    { ...labRow, ...measured, ours: collect(ours, rowNames.lab) },
+    { ...labRow, ...measured, ours: collectFigures(ours, rowNames.lab) },
     {
       name: rowNames.coldLab,
       unit: 'ms',
       better: 'lower',
       ...measured,
-      ours: collect(ours, rowNames.coldLab),
+      ours: collectFigures(ours, rowNames.coldLab),
     },
   ]
-}
-
-async function withHub(
-  start: StartHubOnSlurm,
-  cluster: SlurmCluster,
-  options: Parameters<StartHubOnSlurm>[1],
-  measure: (hub: HubOnSlurm) => Promise<Figures>,
-): Promise<Figures> {
-  const hub = await start(cluster, options)
-  try {
-    return await measure(hub)
-  } finally {
-    await hub.stop()
-  }
 }
 
 /** The trivial server where hosts and users find it. */
@@ -113,12 +99,4 @@ function installServer(cluster: SlurmCluster): readonly string[] {
   copyFileSync(join(import.meta.dirname, '..', '..', 'test', 'support', 'trivial-server.py'), path)
   chmodSync(path, 0o755)
   return [path]
-}
-
-function collect(figures: readonly Figures[], name: string): readonly number[] {
-  return figures.map((each) => {
-    const value = each[name]
-    if (value === undefined) throw new Error(`no figure: ${name}`)
-    return value
-  })
 }
