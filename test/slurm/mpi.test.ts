@@ -95,6 +95,7 @@ describe('MPI programs on nodes of a Slurm cluster', { skip: slurmSkipReason || 
     const { exit } = await untilEnded(handle)
     const text = await readOutput(handle)
     assert.equal(exit.state, 'succeeded', `${exit.message}\n${text}`)
+    assert.doesNotMatch(text, /slurmstepd.*error/)
     return text
   }
 
@@ -172,6 +173,25 @@ while True: time.sleep(0.1)`
     const resources = { cpu: 1, memoryBytes: 900 * 2 ** 20 }
     const text = await output(command, { tasks: 2, resources })
     assert.match(text, /equal to pandas: 1000 groups over 2 ranks, fewer here: True/)
+  })
+
+  test('takes values as long as it says that it takes, as MPICH sends for addresses of UCX', async () => {
+    const script = `import os, socket, sys
+pmi = socket.socket(fileno=int(os.environ["PMI_FD"]))
+answers = pmi.makefile("rb")
+def ask(line):
+    pmi.sendall(line.encode() + b"\\n")
+    return dict(word.split("=", 1) for word in answers.readline().decode().split())
+ask("cmd=init pmi_version=1 pmi_subversion=1")
+space, longest = ask("cmd=get_my_kvsname")["kvsname"], int(ask("cmd=get_maxes")["vallen_max"])
+value = lambda rank: str(rank) * (longest - 1)
+ask(f"cmd=put kvsname={space} key={os.environ['ATRIUM_TASK_INDEX']:k>64} value={value(os.environ['ATRIUM_TASK_INDEX'])}")
+ask("cmd=barrier_in")
+got = [ask(f"cmd=get kvsname={space} key={rank:k>64}").get("value") == value(rank) for rank in range(3)]
+ask("cmd=finalize")
+sys.stdout.write(f"{got}\\n")`
+    const text = await output([join(prefixes.mpich, 'bin', 'python'), '-c', script])
+    assert.equal(text, '[True, True, True]\n'.repeat(3))
   })
 
   test('ends ranks that turn out to be of another MPI: each would take itself for the only one', async () => {

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from atrium_node import munge
+from atrium_node import munge, pmi_relay
 from atrium_node.child import StepError, drop_to, enter_directory, exec_command
 from atrium_node.mpi_flavour import FLAVOURS, RANK_DEFAULTS, MpiError
 from atrium_node.slurm_child import build_plan
@@ -32,6 +32,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         drop_to(plan)
         enter_directory(plan)
+        if program.get("mpi") == "mpich" and "PMI_FD" in os.environ:
+            pmi_relay.put_relay_between()
         exec_command(plan)
     except StepError as error:
         _end(str(error), _NOT_FOUND if error.errno == errno.ENOENT else _CANNOT_RUN)
