@@ -108,7 +108,9 @@ describe('Slurm by REST and by commands', { skip: slurmSkipReason }, () => {
       const states = (await findJobs(commands, array)).map(({ states: [state] }) => state)
       return states.filter((state) => state === 'RUNNING').length === 6 && states.includes('PENDING')
     })
-    const broken = buildSubmission({ command: ['/usr/bin/python3', '-I', '-S', '/nonexistent', 'slurm_job'] })
+    const broken = buildSubmission({
+      command: ['/usr/bin/python3', '-I', '-S', join(folder, 'absent'), 'slurm_job'],
+    })
     const failing = await rest.submit({ ...broken, partition: 'main' }, wait)
     await commands.cancel(broken.owner, [`${array}_7`, `${array}_0`], { ...wait, how: 'kill' })
     await waitFor('the broken one has failed', async () => {

@@ -9,8 +9,8 @@ import gc
 from pathlib import PurePath
 from typing import Any
 
-MARKER_HOME = "/nonexistent/atrium-preload"
-"""HOME of every fork server."""
+MARKER_HOME = "/proc/atrium-preload"
+"""HOME of every fork server: nobody can make it, root neither. Dask writes its templates into the home that it is imported with."""
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 

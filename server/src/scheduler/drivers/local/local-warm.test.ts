@@ -27,6 +27,11 @@ READ_AT_IMPORT = os.environ.get("ATRIUM_PROBE")
 def bring(): import loop_probe
 bring()
 HOME_AT_IMPORT = os.path.expanduser("~/kept")
+def make():
+    try: os.makedirs(HOME_AT_IMPORT)
+    except OSError as error: return type(error).__name__
+    return "made"
+MADE_AT_IMPORT = make()
 PATHS = (pathlib.Path.home() / "kept", pathlib.Path("~/.config").expanduser())
 PRINTED = str(PATHS[1])
 CONTAINERS = {"homes": {"kept": os.path.expanduser("~/kept")}}
@@ -34,6 +39,7 @@ CONTAINERS = {"homes": {"kept": os.path.expanduser("~/kept")}}
 def main():
     if sys.argv[1:2] == ["exit"]: sys.exit(int(sys.argv[2]))
     if sys.argv[1:2] == ["raise"]: raise ValueError("on purpose")
+    if sys.argv[1:2] == ["made"]: return print(MADE_AT_IMPORT)
     if sys.argv[1:2] == ["wait"]:
         print("waiting", flush=True)
         signal.pause()
@@ -155,6 +161,12 @@ describe('warm start', () => {
     assert.deepEqual(fromWarm.warm, { used: true })
     assert.deepEqual(fromCold.warm, { used: false })
     assert.deepEqual(fromWarm.view, fromCold.view)
+  })
+
+  test('modules leave nothing in a home folder when they are loaded, and take it for a missing one', async () => {
+    await load()
+    const { output, warm } = await run(spec(['made']))
+    assert.deepEqual([warm.used, output], [true, 'FileNotFoundError\n'])
   })
 
   test('processes of its own start in each of the ways there are', async () => {
