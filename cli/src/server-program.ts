@@ -47,17 +47,22 @@ export function becomeNodeProgram(name: string, args: readonly string[]): never 
 
 function findCheckout(): string {
   const root = join(import.meta.dirname, '..', '..')
-  if (existsSync(join(root, 'server', 'src', 'main'))) return root
+  const parts = [join('server', 'src', 'main'), join('dist', 'server', 'manifest.json')]
+  if (parts.some((part) => existsSync(join(root, part)))) return root
   throw new CliError('Only the client is installed here.', {
     hint: 'Run this in the checkout or installation of the platform.',
   })
 }
 
-/** The bundle is there and none of its sources was changed since: who works on the sources runs the sources. */
+/** The bundle is there and none of its sources was changed since: who works on the sources runs the sources. An image has none. */
 function isFresh(bundle: string, root: string): boolean {
   try {
     const manifest = JSON.parse(readFileSync(join(bundle, 'manifest.json'), 'utf8')) as Manifest
-    return manifest.sources.every((source) => statSync(join(root, source)).mtimeMs <= manifest.newestSourceMs)
+    const isOld = (source: string) => {
+      const status = statSync(join(root, source), { throwIfNoEntry: false })
+      return status === undefined || status.mtimeMs <= manifest.newestSourceMs
+    }
+    return manifest.sources.every(isOld)
   } catch {
     return false
   }

@@ -15,7 +15,7 @@ const source = join(import.meta.dirname, 'program')
 const buildMinutes = 50
 
 /** Where things stay that take long to make, by version. */
-const cacheRoot = () =>
+export const cacheRoot = () =>
   process.env['ATRIUM_TEST_CACHE'] ??
   (process.getuid?.() === 0
     ? '/var/cache/atrium-tests'

