@@ -136,9 +136,25 @@ test('a pool is static or autoscaled, and known by labels', () => {
     `${pools}[1]: needs \`machine\`: what a node would have that is not there yet`,
     `${pools}[1].name: another pool has this name`,
     `${pools}[1].minimum: it is above the maximum`,
-    `${pools}[2]: needs \`nodeSelector\`: the labels by which its nodes are known`,
+    `${pools}[2]: needs \`provider\` or \`nodeSelector\`: the labels by which its nodes are known`,
     `${pools}[2].tolerations[0].value: with operator Exists every value is meant`,
   ])
+})
+
+test('a pool of a provider needs no labels, and can only be what that provider has', () => {
+  assert.deepEqual(
+    findProblems({
+      nodePools: [
+        { name: 'good', provider: 'gke', spot: true },
+        { name: 'odd', provider: 'digitalocean', spot: true },
+        { name: 'late', providerName: 'x', nodeSelector: { a: 'b' } },
+      ],
+    }),
+    [
+      `${section}.nodePools[1].spot: DigitalOcean has no nodes that it takes away`,
+      `${section}.nodePools[2].providerName: needs \`provider\``,
+    ],
+  )
 })
 
 test('names are such as Kubernetes takes', () => {

@@ -9,13 +9,28 @@ export function checkKubernetesPools(pools: readonly NodePoolConfig[]): readonly
     const isRepeated = pools.findIndex(({ name }) => name === pool.name) < at
     return [
       ...(isRepeated ? [{ path: [...path, 'name'], message: 'another pool has this name' }] : []),
-      ...(Object.keys(pool.nodeSelector).length === 0
-        ? [{ path, message: 'needs `nodeSelector`: the labels by which its nodes are known' }]
-        : []),
+      ...checkLabels(pool, path),
       ...checkTolerations(pool.tolerations, [...path, 'tolerations']),
       ...checkSize(pool, path),
     ]
   })
+}
+
+function checkLabels(
+  { provider, providerName, nodeSelector, spot }: NodePoolConfig,
+  path: Conflict['path'],
+): readonly Conflict[] {
+  return [
+    ...(provider === undefined && Object.keys(nodeSelector).length === 0
+      ? [{ path, message: 'needs `provider` or `nodeSelector`: the labels by which its nodes are known' }]
+      : []),
+    ...(provider === undefined && providerName !== undefined
+      ? [{ path: [...path, 'providerName'], message: 'needs `provider`' }]
+      : []),
+    ...(provider === 'digitalocean' && spot
+      ? [{ path: [...path, 'spot'], message: 'DigitalOcean has no nodes that it takes away' }]
+      : []),
+  ]
 }
 
 function checkSize(

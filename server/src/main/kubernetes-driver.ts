@@ -12,6 +12,7 @@ import { createHomes, type Homes } from '#storage/homes.ts'
 import { ensureKey } from './data-folder.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
 import { findLoopbackUrl } from './local-driver.ts'
+import { buildNodePools } from './node-pools.ts'
 import { createJobVolumes, podFolders } from './pod-volumes.ts'
 import { openServiceDriver } from './service-driver.ts'
 import { refuseUnfinished } from './unfinished-kubernetes.ts'
@@ -80,9 +81,7 @@ function buildSchedulerConfig(section: KubernetesSection, doorKey: string): Kube
       ...(server === undefined ? {} : { server }),
       ...(batch === undefined ? {} : { batch }),
     },
-    nodePools: Object.fromEntries(
-      nodePools.map(({ name, nodeSelector, tolerations }) => [name, { nodeSelector, tolerations }]),
-    ),
+    nodePools: buildNodePools(nodePools),
     volumesOf: createJobVolumes(storage),
   }
 }

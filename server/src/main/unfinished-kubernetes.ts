@@ -7,8 +7,8 @@ type Section = Config['scheduler']['kubernetes']
 const unfinished: Readonly<Record<string, (section: Section) => boolean>> = {
   'storage.root.keeper': ({ storage }) => storage.root?.keeper !== undefined,
   'storage.homes.claimPerUser': ({ storage }) => storage.homes.claimPerUser !== undefined,
-  'nodePools[].nodes, maximum': ({ nodePools }) =>
-    nodePools.some(({ nodes, maximum }) => nodes !== undefined || maximum !== undefined),
+  'nodePools[].placeholders': ({ nodePools }) =>
+    nodePools.some(({ placeholders }) => placeholders !== undefined),
   networkPolicy: ({ networkPolicy }) => networkPolicy.enabled,
   prePull: ({ prePull }) => prePull.enabled,
 }

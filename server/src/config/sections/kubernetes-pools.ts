@@ -34,6 +34,18 @@ const placeholdersType = Type.Object(
 const poolType = Type.Object(
   {
     name: shortName({ description: 'What profiles say as `nodePool`.' }),
+    provider: Type.Optional(
+      Type.Enum(['gke', 'eks', 'aks', 'digitalocean', 'karpenter'], {
+        description:
+          "Who sets labels and taints of its nodes: they are known by the provider's own, and `nodeSelector` adds to those.",
+      }),
+    ),
+    providerName: Type.Optional(
+      Type.String({
+        description: 'What the provider calls the pool. Default: `name`.',
+        pattern: '^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$',
+      }),
+    ),
     nodeSelector: labelMap({ description: 'Labels by which its nodes are known.' }),
     tolerations: tolerationsType("Its nodes' taints that keep others' pods away."),
     nodes: Type.Optional(

@@ -8,6 +8,7 @@ import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import type { Launcher } from './launcher-source.ts'
 import { doorPort } from './pod-door.ts'
 import { annotations, buildOwnerLabel, labels, podNameOf } from './pod-names.ts'
+import { buildEvictionWishes, buildPlacement } from './pod-placement.ts'
 
 /** A pod has an address of its own: its ports are its own, too. The one before is the door's. */
 const firstPort = doorPort + 1
@@ -43,7 +44,12 @@ export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launc
     metadata: {
       name,
       labels: buildLabels(config, spec),
-      annotations: { [annotations.end]: '', [annotations.ports]: JSON.stringify(buildPorts(spec)) },
+      annotations: {
+        [annotations.end]: '',
+        [annotations.ports]: JSON.stringify(buildPorts(spec)),
+        ...(spec.nodePool === undefined ? {} : { [annotations.pool]: spec.nodePool }),
+        ...buildEvictionWishes(spec),
+      },
     },
     spec: {
       restartPolicy: 'Never',
@@ -53,7 +59,7 @@ export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launc
       ...(spec.timeLimitMs === undefined
         ? {}
         : { activeDeadlineSeconds: Math.max(1, Math.ceil(spec.timeLimitMs / 1000)) }),
-      ...buildPlace(config, spec),
+      ...buildPlacement(config, spec),
       ...buildClasses(config, spec),
       securityContext: buildIdentity(spec),
       containers: [buildContainer(config, spec, { program: launcher.program, mounts })],
@@ -72,21 +78,6 @@ export function buildLabels(
     [labels.job]: key,
     [labels.kind]: kind,
     [labels.owner]: buildOwnerLabel(owner.name),
-  }
-}
-
-/** Which nodes will do: those of its pool, and of them what the profile wants. */
-function buildPlace(
-  { nodePools = {} }: KubernetesSchedulerConfig,
-  { nodePool, pod = {} }: JobSpec,
-): Partial<V1PodSpec> {
-  const pool = nodePool === undefined || !Object.hasOwn(nodePools, nodePool) ? undefined : nodePools[nodePool]
-  const nodeSelector = { ...pool?.nodeSelector, ...pod.nodeSelector }
-  const tolerations = [...(pool?.tolerations ?? []), ...(pod.tolerations ?? [])]
-  return {
-    ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
-    ...(tolerations.length === 0 ? {} : { tolerations }),
-    ...(pod.affinity === undefined ? {} : { affinity: pod.affinity }),
   }
 }
 

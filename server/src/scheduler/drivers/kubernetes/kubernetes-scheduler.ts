@@ -4,7 +4,13 @@ import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import { createTurns } from '#platform/turns.ts'
 import type { JobHandle, JobKey, Observation } from '#scheduler/job.ts'
-import type { LogOptions, Scheduler, SchedulerCapabilities, WaitOptions } from '#scheduler/scheduler.ts'
+import type {
+  Capacity,
+  LogOptions,
+  Scheduler,
+  SchedulerCapabilities,
+  WaitOptions,
+} from '#scheduler/scheduler.ts'
 
 import { createDoorWatch, type DoorWatch } from './door-watch.ts'
 import { endPods } from './end-pods.ts'
@@ -17,8 +23,10 @@ import { createPodCache, type PodCache, type PodChange } from './pod-cache.ts'
 import { createPodDoors, type PodDoors } from './pod-door.ts'
 import { readPodLog } from './pod-log.ts'
 import { annotations, labels, podNameOf } from './pod-names.ts'
+import { createPodNews, type PodNews } from './pod-news.ts'
 import { buildCapacity } from './read-capacity.ts'
 import { submitPods } from './submit-pods.ts'
+import { createWaitWords } from './wait-words.ts'
 
 const driverName = 'kubernetes'
 const handleVersion = 1
@@ -39,6 +47,7 @@ export interface KubernetesContext {
   client: KubeClient
   pods: PodCache
   nodes: NodeCache
+  news: PodNews
   /** `/api/v1/namespaces/NAME` */
   path: string
   launcher: Launcher
@@ -55,22 +64,25 @@ export function createKubernetesScheduler(
   options: KubernetesSchedulerOptions,
 ): Scheduler {
   const context = openContext(config, options)
-  const { client, pods, nodes, path } = context
+  const { client, pods, nodes, news, path } = context
   const listeners = new Set<(keys: readonly JobKey[]) => void>()
   const tell = (names: readonly string[]) => {
     for (const listener of listeners) listener(names.map(keyOfName))
   }
   const watch = createDoorWatch(context.doors, { clock: options.clock, onNews: (name) => tell([name]) })
+  const words = createWaitWords(context)
+  news.onChange((name) => tell([name]))
   const gone = new Map<string, Observation>()
   /** Deleted by us, until the watch says so, too. */
   const forgotten = new Set<string>()
   pods.onChange((changes) => {
-    noteEnds(changes, { gone, forgotten, watch })
+    noteEnds(changes, { gone, forgotten, watch, news })
     tell(changes.map(({ pod }) => pod.metadata?.name ?? ''))
   })
   const observe = (handle: JobHandle): Observation => {
     const pod = pods.all().get(handle.ref)
-    if (pod !== undefined) return observePod(pod, isRunning(pod) ? watch.find(pod, readPorts(pod)) : {})
+    if (pod !== undefined)
+      return words.explain(pod, observePod(pod, isRunning(pod) ? watch.find(pod, readPorts(pod)) : {}))
     return gone.get(handle.ref) ?? { state: 'absent' }
   }
 
@@ -91,26 +103,13 @@ export function createKubernetesScheduler(
       const live = [...pods.all().values()].filter((pod) => !hasPodEnded(pod))
       return live.flatMap(({ metadata }) => metadata?.labels?.[labels.job] ?? []).map(handleOf)
     },
-    async observe(handles, { signal }) {
-      try {
-        await pods.settled(signal)
-        return new Map(handles.map((handle) => [handle.key, observe(handle)]))
-      } catch (error) {
-        signal.throwIfAborted()
-        const why = error instanceof Error ? error.message : String(error)
-        return new Map(handles.map(({ key }) => [key, { state: 'unknown', why } as const]))
-      }
-    },
+    observe: (handles, { signal }) => observeAll(pods, handles, observe, signal),
     async cancel(handles, { graceMs, signal }) {
       await pods.settled(signal)
       await endPods(context, handles, { graceMs, signal })
     },
     logs: (handle, reading) => readLog(context, handle, reading),
-    async capacity({ signal }) {
-      await Promise.all([pods.settled(signal), nodes.settled(signal)])
-      const { nodePools = {} } = config
-      return buildCapacity({ nodes: nodes.all()?.values(), pods: pods.all().values(), pools: nodePools })
-    },
+    capacity: ({ signal }) => readCapacity(context, signal),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -121,7 +120,7 @@ export function createKubernetesScheduler(
     },
     async close() {
       watch.close()
-      await Promise.all([context.doors.close(), pods.close(), nodes.close()])
+      await Promise.all([context.doors.close(), pods.close(), nodes.close(), news.close()])
     },
   }
 
@@ -133,6 +132,37 @@ export function createKubernetesScheduler(
     pods.drop(ref)
     gone.delete(ref)
     watch.forget(ref)
+  }
+}
+
+async function readCapacity(
+  { config, pods, nodes }: KubernetesContext,
+  signal: AbortSignal,
+): Promise<Capacity> {
+  await Promise.all([pods.settled(signal), nodes.settled(signal)])
+  const { nodePools = {}, gpuResource } = config
+  return buildCapacity({
+    nodes: nodes.all()?.values(),
+    pods: pods.all().values(),
+    pools: nodePools,
+    ...(gpuResource === undefined ? {} : { gpuResource }),
+  })
+}
+
+/** A server that cannot be asked has killed nobody. */
+async function observeAll(
+  pods: PodCache,
+  handles: readonly JobHandle[],
+  observe: (handle: JobHandle) => Observation,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<JobKey, Observation>> {
+  try {
+    await pods.settled(signal)
+    return new Map(handles.map((handle) => [handle.key, observe(handle)]))
+  } catch (error) {
+    signal.throwIfAborted()
+    const why = error instanceof Error ? error.message : String(error)
+    return new Map(handles.map(({ key }) => [key, { state: 'unknown', why } as const]))
   }
 }
 
@@ -158,6 +188,7 @@ function openContext(
   return {
     ...{ config, client, path, clock, log },
     nodes: createNodeCache({ client, clock, log }),
+    news: createPodNews({ client, path, prefix: podNameOf(''), clock, log }),
     pods: createPodCache({ client, path: `${path}/pods`, labelSelector, clock, log }),
     launcher: readLauncher(),
     doors: createPodDoors(config.doorKey),
@@ -173,15 +204,21 @@ function keyOfName(name: string): JobKey {
   return name.slice(podNameOf('').length)
 }
 
+interface EndNotes {
+  gone: Map<string, Observation>
+  forgotten: Set<string>
+  watch: DoorWatch
+  news: PodNews
+}
+
 /** What is deleted by others (a drain, a preemption, somebody's kubectl) is remembered until it is forgotten. */
-function noteEnds(
-  changes: readonly PodChange[],
-  { gone, forgotten, watch }: { gone: Map<string, Observation>; forgotten: Set<string>; watch: DoorWatch },
-): void {
+function noteEnds(changes: readonly PodChange[], { gone, forgotten, watch, news }: EndNotes): void {
   for (const { pod, gone: isGone } of changes) {
     const name = pod.metadata?.name ?? ''
-    if (isGone && !forgotten.delete(name)) gone.set(name, observeGone(pod))
+    const isJob = pod.metadata?.labels?.[labels.job] !== undefined
+    if (isGone && !forgotten.delete(name) && isJob) gone.set(name, observeGone(pod))
     if (isGone || hasPodEnded(pod)) watch.forget(name)
+    if (isGone) news.forget(name)
   }
 }
 

@@ -17,6 +17,8 @@ export const annotations = {
   end: 'atrium.dev/end',
   /** The job's ports by name, JSON. */
   ports: 'atrium.dev/ports',
+  /** The pool that the job asked for by name. */
+  pool: 'atrium.dev/pool',
 } as const
 
 export const fieldManager = 'atrium'

@@ -5,6 +5,7 @@ import type { JobHandle, JobKey, JobSpec } from '#scheduler/job.ts'
 import type { Submission } from '#scheduler/scheduler.ts'
 
 import { buildJobFile, buildLabels, buildPod } from './build-pod.ts'
+import { findRefusal } from './job-refusals.ts'
 import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
 import type { Launcher } from './launcher-source.ts'
@@ -36,7 +37,10 @@ async function submitOne(
   const { key } = spec
   try {
     const known = context.pods.all().get(podNameOf(key))
-    const pod = known ?? (await applyPod(context, buildPod(context.config, spec, launcher), signal))
+    const wanted = known ?? buildPod(context.config, spec, launcher)
+    const refusal = known === undefined ? findRefusal(context, spec, wanted) : undefined
+    if (refusal !== undefined) return { key, outcome: 'rejected', ...refusal }
+    const pod = known ?? (await applyPod(context, wanted, signal))
     context.pods.note(pod)
     // A control plane that was killed between the two left a pod that waits for its secret.
     if (pod.status?.phase === undefined || pod.status.phase === 'Pending')
