@@ -1,10 +1,25 @@
 /**
- * The edge process: `edge.ts CONFIG`. It says on standard output, in one JSON line, that it serves or why it does not, and logs to
- * standard error. SIGTERM stops it; SIGHUP starts a successor from the program and configuration as they are on disk now.
+ * The edge process: `edge.ts CONFIG`, where CONFIG is a file, or `-` for the text in ATRIUM_EDGE_CONFIG. It says on standard output, in one
+ * JSON line, that it serves or why it does not, and logs to standard error. SIGTERM stops it; SIGHUP starts a successor from the program and
+ * configuration as they are on disk now, unless it is one edge among others.
  */
-import { readEdgeConfig } from '#edge/drivers/builtin/edge-config.ts'
-import { type EdgeLog, startEdgeProcess } from '#edge/drivers/builtin/edge-process.ts'
-import { compileFlag, successorFlag } from '#edge/drivers/builtin/edge-program-flags.ts'
+import { readFileSync } from 'node:fs'
+
+import { createSocketDoor } from '#edge/drivers/builtin/control-door.ts'
+import {
+  type EdgeConfig,
+  type ExternalEdgeConfig,
+  isExternal,
+  parseEdgeConfig,
+  readEdgeConfig,
+} from '#edge/drivers/builtin/edge-config.ts'
+import {
+  type EdgeLog,
+  type EdgeProcess,
+  type EdgeProcessOptions,
+  startEdgeProcess,
+} from '#edge/drivers/builtin/edge-process.ts'
+import { compileFlag, environmentFlag, successorFlag } from '#edge/drivers/builtin/edge-program-flags.ts'
 import { describeStartFailure } from '#edge/drivers/builtin/edge-start-failure.ts'
 import type { ReadyLine } from '#edge/drivers/builtin/ready-line.ts'
 import { receiveInheritance, startSuccessor } from '#edge/drivers/builtin/successor.ts'
@@ -13,17 +28,15 @@ import { systemClock } from '#platform/clock.ts'
 async function main(): Promise<void> {
   const [configPath = '', flag] = process.argv.slice(2)
   if (configPath === compileFlag) return
-  const config = readEdgeConfig(configPath)
-  const isSuccessor = flag === successorFlag
+  const config =
+    configPath === environmentFlag
+      ? parseEdgeConfig(process.env['ATRIUM_EDGE_CONFIG'] ?? '')
+      : readEdgeConfig(configPath)
   const log = createLineLog()
-  const edge = await startEdgeProcess({
-    config,
-    clock: systemClock,
-    log,
-    ...(isSuccessor ? { inheritance: await receiveInheritance() } : {}),
-    startSuccessor,
-    onExit: () => process.exit(0),
-  })
+  const common = { clock: systemClock, log, onExit: () => process.exit(0) }
+  const edge = isExternal(config)
+    ? await startExternal(config, common)
+    : await startForOwnMachine(config, common, flag === successorFlag)
   // One exchange gone wrong must not end everybody's websockets: what belongs to it is cut with its connections.
   process.on('uncaughtException', (error) => log.warn({ error: error.stack }, 'unexpected error; serving on'))
   process.on('SIGTERM', () => void edge.stop())
@@ -34,6 +47,45 @@ async function main(): Promise<void> {
       .catch((error: Error) => log.warn({ reason: error.message }, 'no successor came up; serving on'))
   })
   say({ ready: { pid: process.pid, port: edge.port } })
+}
+
+type Common = Pick<EdgeProcessOptions, 'clock' | 'log' | 'onExit'>
+
+/** Steered by control planes of this machine, and replaced by a successor in place. */
+async function startForOwnMachine(
+  config: EdgeConfig,
+  common: Common,
+  isSuccessor: boolean,
+): Promise<EdgeProcess> {
+  const { controlSocketPath } = config
+  const inheritance = isSuccessor ? { inheritance: await receiveInheritance() } : {}
+  return startEdgeProcess({
+    ...common,
+    config,
+    door: createSocketDoor(controlSocketPath),
+    succession: { controlSocketPath, startSuccessor, ...inheritance },
+  })
+}
+
+/** One edge among others, steered from anywhere by who has the key. What it needs besides is loaded here, since other edges do not. */
+async function startExternal(config: ExternalEdgeConfig, common: Common): Promise<EdgeProcess> {
+  const { host, controlPort, healthPort, keyFile } = config.external
+  const [{ createKeyDoor }, { deriveSharedKey }, { readKey }, { listenForProbes }] = await Promise.all([
+    import('#edge/drivers/builtin/key-door.ts'),
+    import('#platform/shared-key-tls.ts'),
+    import('#platform/key-file.ts'),
+    import('#platform/health-server.ts'),
+  ])
+  const key = readKey(keyFile, readFileSync(keyFile))
+  let edge: EdgeProcess | undefined
+  await listenForProbes({ host, port: healthPort, isReady: () => edge?.isReady ?? false })
+  edge = await startEdgeProcess({
+    ...common,
+    config,
+    door: createKeyDoor({ host, port: controlPort, key: deriveSharedKey(key, 'steering of edges') }),
+    controlPlaneKey: deriveSharedKey(key, 'requests to control planes'),
+  })
+  return edge
 }
 
 /** pino's lines without pino, which alone would cost a tenth of the process. */

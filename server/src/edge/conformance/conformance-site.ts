@@ -15,6 +15,8 @@ import { startTlsEcho, type TlsUpstream } from './tls-peer.ts'
 export interface ConformanceOptions {
   /** False for a driver that only records. */
   serves: boolean
+  /** True for a driver that fills an edge which came back empty without being asked to. */
+  fillsByItself?: boolean
   create(): Promise<ConformanceSubject>
 }
 

@@ -14,7 +14,7 @@ import { registerTunnelCases } from './tunnel-cases.ts'
 export function edgeConformance(name: string, options: ConformanceOptions): void {
   const { recorded, served } = createRegistrar(options)
   describe(`edge conformance: ${name}`, () => {
-    describe('pushing', () => registerPushingCases(recorded))
+    describe('pushing', () => registerPushingCases(recorded, options))
     describe('routing', () => registerRoutingCases(served))
     describe('access', () => registerAccessCases(served))
     describe('clusters', () => registerClusterCases(served))

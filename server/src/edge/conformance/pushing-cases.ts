@@ -3,10 +3,13 @@ import assert from 'node:assert/strict'
 import { isPlatformError } from '@atrium/contract/errors.ts'
 
 import { waitFor } from '#platform/wait-for.ts'
-import { buildCredential, buildServerRoute, emptyState, type RegisterCase } from './conformance-site.ts'
+import { buildCredential, buildServerRoute, emptyState, get, type RegisterCase } from './conformance-site.ts'
 
 /** How an edge takes what it is told. */
-export function registerPushingCases(conformant: RegisterCase): void {
+export function registerPushingCases(
+  conformant: RegisterCase,
+  { fillsByItself = false }: { fillsByItself?: boolean },
+): void {
   conformant('tells where users reach the platform, without a slash at the end', async ({ edge }) => {
     assert.match(edge.publicUrl, /^https?:\/\/[^/]+$/)
   })
@@ -68,6 +71,11 @@ export function registerPushingCases(conformant: RegisterCase): void {
     })
   }
 
+  if (fillsByItself) registerRefilling(conformant)
+  else registerReset(conformant)
+}
+
+function registerReset(conformant: RegisterCase): void {
   conformant(
     'calls for a new state when it came back empty, unless nobody listens any more',
     async ({ edge, restart }) => {
@@ -87,4 +95,14 @@ export function registerPushingCases(conformant: RegisterCase): void {
       await edge.replace(emptyState)
     },
   )
+}
+
+function registerRefilling(conformant: RegisterCase): void {
+  conformant('fills what came back empty, changes included', async ({ edge, restart, startUpstream }) => {
+    const { target } = await startUpstream('alice')
+    await edge.replace({ ...emptyState, credentials: [buildCredential('secret', '*')] })
+    await edge.apply([{ type: 'route-put', route: buildServerRoute('alice', target) }])
+    await restart()
+    await waitFor('the route', async () => (await get(edge, '/user/alice/', 'secret')).status === 200)
+  })
 }

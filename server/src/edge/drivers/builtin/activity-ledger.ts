@@ -26,8 +26,8 @@ export class ActivityLedger {
     this.#credentials.push(record)
   }
 
-  /** A websocket opened (1) or closed (-1); a closing alone is no use, but is reported. */
-  countWebsocket(record: RouteRecord, change: 1 | -1): void {
+  /** A websocket opened (1) or closed (-1), or is still there (0). The last two are no use, but are reported. */
+  countWebsocket(record: RouteRecord, change: 1 | 0 | -1): void {
     record.openWebsockets += change
     this.touchRoute(record, record.lastActivityMs)
   }

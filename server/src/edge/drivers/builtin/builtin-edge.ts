@@ -4,6 +4,7 @@ import type { Edge, EdgeReport, TargetFailure } from '#edge/edge.ts'
 import { ConnectionLostError, type ControlClient, connectToEdge, type Push } from './control-client.ts'
 import type { EdgeStatus } from './control-messages.ts'
 import type { EdgeLog } from './edge-process.ts'
+import { emit, type Listeners, subscribe } from './listeners.ts'
 
 export interface BuiltinEdgeOptions {
   /** The edge's control socket. */
@@ -15,9 +16,13 @@ export interface BuiltinEdgeOptions {
   log: EdgeLog
 }
 
-/** What the built-in edge can do besides. */
-export interface BuiltinEdge extends Edge {
+/** An edge that tells how it is, or all edges of a platform together. */
+export interface WatchedEdge extends Edge {
   status(): Promise<EdgeStatus>
+}
+
+/** What the built-in edge can do besides. */
+export interface BuiltinEdge extends WatchedEdge {
   /** Replaces the process by one of the program and configuration as they are on disk now; no request and no websocket is lost. */
   handOver(): Promise<void>
 }
@@ -34,8 +39,6 @@ export async function createBuiltinEdge(options: BuiltinEdgeOptions): Promise<Bu
   await edge.connect()
   return edge
 }
-
-type Listeners<T> = Set<(value: T) => void>
 
 class BuiltinEdgeClient implements BuiltinEdge {
   readonly #options: BuiltinEdgeOptions
@@ -161,13 +164,4 @@ class BuiltinEdgeClient implements BuiltinEdge {
       }
     }
   }
-}
-
-function subscribe<T>(listeners: Listeners<T>, listener: (value: T) => void): () => void {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
-}
-
-function emit<T>(listeners: Listeners<T>, value: T): void {
-  for (const listener of [...listeners]) listener(value)
 }

@@ -27,7 +27,10 @@ export interface ControlClient {
   readonly hello: EdgeHello
   /** Resolves with the edge's answer when the request is live. Rejects with the edge's refusal, or `internal` when the connection is lost. */
   request(push: Push): Promise<EdgeStatus | undefined>
+  /** Lets go of the edge; `onClose` is not called. */
   close(): void
+  /** Gives up an edge that does not answer: what waits for it is told, and `onClose` called. */
+  abandon(): void
 }
 
 /** Nobody answers at the control socket. */
@@ -47,18 +50,29 @@ interface Waiting {
 
 const helloWithinMs = 5000
 
-/** Connects and waits for the edge's greeting. Rejects with `NoEdgeError`, also when something else answers. */
-export async function connectToEdge(path: string, listener: ControlListener = {}): Promise<ControlClient> {
-  const socket = connect(path)
+/** Connects to a control socket and waits for the edge's greeting. Rejects with `NoEdgeError`, also when something else answers. */
+export function connectToEdge(path: string, listener: ControlListener = {}): Promise<ControlClient> {
+  return greetEdge(connect(path), path, listener)
+}
+
+/** The same over a connection that is being made. `place` names the edge in errors. */
+export async function greetEdge(
+  socket: Socket,
+  place: string,
+  listener: ControlListener = {},
+): Promise<ControlClient> {
   const waiting = new Map<number, Waiting>()
   let hello: EdgeHello | undefined
   let lastSeq = 0
+  let reason: Error | undefined
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error('no greeting')), helloWithinMs)
-    socket.on('error', () => undefined)
+    socket.on('error', (error) => {
+      reason = error
+    })
     socket.on('close', () => {
       clearTimeout(timer)
-      if (hello === undefined) reject(new NoEdgeError(`no edge answers at ${path}`))
+      if (hello === undefined) reject(new NoEdgeError(`no edge answers at ${place}`, { cause: reason }))
       else endConnection(waiting, listener)
     })
     readJsonLines<ControlEvent>(socket, (event) => {
@@ -83,6 +97,7 @@ export async function connectToEdge(path: string, listener: ControlListener = {}
       })
     },
     close: () => closeQuietly(socket),
+    abandon: () => void socket.destroy(),
   }
 }
 

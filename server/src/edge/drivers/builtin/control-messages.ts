@@ -1,7 +1,8 @@
 /**
- * What goes over the control socket: one JSON value a line, both ways. Requests carry a number and are answered by it, in order. Only
- * the edge's own user reaches the socket (mode 0600 in a folder of 0700), so there is no further secret: whoever is that user can read
- * any file that could hold one.
+ * What goes over a control connection: one JSON value a line, both ways. Requests carry a number and are answered by it, in order. Only
+ * the edge's own user reaches the control socket (mode 0600 in a folder of 0700), so there is no further secret: whoever is that user can
+ * read any file that could hold one. Edges on other machines listen on TCP, where both sides prove first that they have the platform's key
+ * (`shared-key-tls.ts`).
  */
 import type { ErrorCode } from '@atrium/contract/errors.ts'
 
@@ -14,6 +15,9 @@ export const protocolVersion = 2
 
 /** Since this version an edge hands over to a program of any later one. */
 export const handoverSinceVersion = 1
+
+/** Since this version edges run by themselves, and speak with control planes of any later version and of earlier ones down to this. */
+export const externalSinceVersion = 2
 
 /** From whoever connects. */
 export type ControlRequest =

@@ -1,14 +1,14 @@
-import { chmodSync, renameSync, rmSync } from 'node:fs'
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 
 import type { EdgeReport, TargetFailure } from '#edge/edge.ts'
+import type { ControlDoor } from './control-door.ts'
 import type { ControlEvent, ControlRequest, EdgeHello, EdgeStatus, StatePush } from './control-messages.ts'
 import type { EdgeServer } from './edge-server.ts'
 import { readJsonLines, writeJsonLine } from './json-lines.ts'
 import { findPushProblem } from './push-problems.ts'
 import { fillPush } from './wire-state.ts'
 
-/** What the control socket steers. */
+/** What control planes steer. */
 export interface ControlledEdge {
   readonly server: Pick<EdgeServer, 'table' | 'replace' | 'apply'>
   getHello(): EdgeHello
@@ -16,6 +16,8 @@ export interface ControlledEdge {
   /** Resolves when a successor serves. */
   startSuccessor(): Promise<void>
   stop(): Promise<void>
+  /** A control plane has connected, which knows nothing of what is under way. */
+  onListener(): void
   /** Use of websockets that a predecessor still keeps. */
   onPredecessorReport(predecessor: object, report: EdgeReport): void
   onPredecessorGone(predecessor: object): void
@@ -24,8 +26,7 @@ export interface ControlledEdge {
 /** The edge's side of the control socket. */
 export class ControlServer {
   readonly #edge: ControlledEdge
-  readonly #path: string
-  readonly #server: Server
+  readonly #door: ControlDoor
   readonly #connections = new Set<Socket>()
   readonly #followers = new Set<Socket>()
   /** The highest fencing number seen: pushes of a leader that was replaced are refused. */
@@ -33,11 +34,10 @@ export class ControlServer {
   /** Requests that came while a successor is being started: it will be sent them again. */
   #postponed: (() => void)[] | undefined
 
-  constructor(edge: ControlledEdge, { path, fence = 0 }: { path: string; fence?: number }) {
+  constructor(edge: ControlledEdge, { door, fence = 0 }: { door: ControlDoor; fence?: number }) {
     this.#edge = edge
-    this.#path = path
+    this.#door = door
     this.#fence = fence
-    this.#server = createServer((socket) => this.#onConnection(socket))
   }
 
   get fence(): number {
@@ -48,19 +48,8 @@ export class ControlServer {
     return this.#connections.size > this.#followers.size
   }
 
-  /**
-   * Starts to listen. The socket is made under a name of its own and then put in place: a predecessor is replaced at one instant, and
-   * closing it later does not remove ours.
-   */
-  async listen(): Promise<void> {
-    const ownPath = `${this.#path}.${process.pid}`
-    rmSync(ownPath, { force: true })
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(ownPath, resolve)
-    })
-    chmodSync(ownPath, 0o600)
-    renameSync(ownPath, this.#path)
+  listen(): Promise<void> {
+    return this.#door.listen((socket) => this.#onConnection(socket))
   }
 
   sendReport(report: EdgeReport): void {
@@ -91,13 +80,13 @@ export class ControlServer {
       send(socket, { type: 'superseded' })
       socket.end()
     }
-    this.#server.close()
+    this.#door.leave()
   }
 
+  /** Ends all connections when what was said last is out. */
   close(): void {
-    this.#server.close()
-    for (const socket of this.#connections) socket.destroy()
-    rmSync(this.#path, { force: true })
+    this.#door.close()
+    for (const socket of this.#connections) socket.destroySoon()
   }
 
   #onConnection(socket: Socket): void {
@@ -108,6 +97,7 @@ export class ControlServer {
       if (this.#followers.delete(socket)) this.#edge.onPredecessorGone(socket)
     })
     send(socket, this.#edge.getHello())
+    this.#edge.onListener()
     readJsonLines<ControlRequest>(socket, (request) => this.#onRequest(socket, request))
   }
 

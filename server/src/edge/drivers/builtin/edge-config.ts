@@ -10,8 +10,8 @@ import {
 } from './edge-settings.ts'
 import { crypto } from './lean-builtins.ts'
 
-/** What the starter of an edge process chooses; the rest has defaults. */
-export interface EdgeConfig {
+/** How an edge process serves; what is absent has a default. */
+export interface ServingConfig {
   /** Default 127.0.0.1. */
   host?: string
   /** 0: any free one. */
@@ -22,22 +22,51 @@ export interface EdgeConfig {
   trustedProxies?: readonly string[]
   limits?: Partial<EdgeLimits>
   times?: Partial<EdgeTimes>
+}
+
+/** An edge that a control plane of the same machine starts and steers. */
+export interface EdgeConfig extends ServingConfig {
   /** The unix socket it is steered by. */
   controlSocketPath: string
 }
 
+/** An edge that runs by itself, and is steered by control planes of other machines. */
+export interface ExternalEdgeConfig extends ServingConfig {
+  external: {
+    /** Where control planes connect to; `host` is the address of everything but the users' side. */
+    host: string
+    controlPort: number
+    /** Answers probes over plain HTTP. */
+    healthPort: number
+    /** File with the key that control planes and edges share. */
+    keyFile: string
+  }
+}
+
 /** Reads the file that an edge process is started with. Throws with what is wrong. */
-export function readEdgeConfig(path: string): EdgeConfig {
-  const config = JSON.parse(readFileSync(path, 'utf8')) as EdgeConfig
-  if (!Number.isInteger(config.port) || config.port < 0 || config.port > 65_535)
-    throw new Error(`not a port: ${config.port}`)
-  if (typeof config.controlSocketPath !== 'string') throw new Error('controlSocketPath is missing')
+export function readEdgeConfig(path: string): EdgeConfig | ExternalEdgeConfig {
+  return parseEdgeConfig(readFileSync(path, 'utf8'))
+}
+
+/** Reads the text of such a file. Throws with what is wrong. */
+export function parseEdgeConfig(text: string): EdgeConfig | ExternalEdgeConfig {
+  const config = JSON.parse(text) as EdgeConfig | ExternalEdgeConfig
+  const ports = isExternal(config) ? [config.external.controlPort, config.external.healthPort] : []
+  for (const port of [config.port, ...ports])
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`not a port: ${port}`)
+  if (!isExternal(config) && typeof config.controlSocketPath !== 'string')
+    throw new Error('controlSocketPath is missing')
   buildBlockList(config.trustedProxies ?? [])
   return config
 }
 
+/** True for an edge that no control plane has started. */
+export function isExternal(config: EdgeConfig | ExternalEdgeConfig): config is ExternalEdgeConfig {
+  return 'external' in config
+}
+
 /** The settings with all defaults filled in. `port` is the one really listened to. */
-export function buildEdgeSettings(config: EdgeConfig, port: number = config.port): EdgeSettings {
+export function buildEdgeSettings(config: ServingConfig, port: number = config.port): EdgeSettings {
   const host = config.host ?? '127.0.0.1'
   return {
     host,
@@ -51,11 +80,11 @@ export function buildEdgeSettings(config: EdgeConfig, port: number = config.port
 }
 
 /** Equal for configurations that behave the same. */
-export function hashEdgeConfig(config: EdgeConfig): string {
+export function hashEdgeConfig(config: ServingConfig): string {
   return crypto.hash('sha256', JSON.stringify(buildEdgeSettings(config)), 'hex')
 }
 
-function buildPublicUrl({ tls }: EdgeConfig, host: string, port: number): string {
+function buildPublicUrl({ tls }: ServingConfig, host: string, port: number): string {
   const scheme = tls === undefined ? 'http' : 'https'
   const isAny = host === '0.0.0.0' || host === '::'
   const name = isAny ? 'localhost' : host.includes(':') ? `[${host}]` : host

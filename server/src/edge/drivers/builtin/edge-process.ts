@@ -1,10 +1,13 @@
 import type { Server } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import type { EdgeReport } from '#edge/edge.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { SharedKey } from '#platform/shared-key-tls.ts'
 import { type EdgeHello, type EdgeStatus, protocolVersion } from './control-messages.ts'
+import type { ControlDoor } from './control-door.ts'
 import { type ControlledEdge, ControlServer } from './control-server.ts'
-import { buildEdgeSettings, type EdgeConfig, hashEdgeConfig } from './edge-config.ts'
+import { buildEdgeSettings, hashEdgeConfig, type ServingConfig } from './edge-config.ts'
 import { createEdgeServer, type EdgeServer } from './edge-server.ts'
 import type { EdgeTimes } from './edge-settings.ts'
 import { followSuccessor } from './follow-successor.ts'
@@ -18,15 +21,26 @@ export interface EdgeLog {
 }
 
 export interface EdgeProcessOptions {
-  config: EdgeConfig
+  config: ServingConfig
+  /** Where control planes connect to. */
+  door: ControlDoor
+  /** How processes of the same machine take over from one another; absent for an edge among others, which leaves its work to those. */
+  succession?: Succession
   clock: Clock
   log: EdgeLog
+  /** What lets requests to control planes of other machines through. */
+  controlPlaneKey?: SharedKey
+  /** All is done: the process may end. */
+  onExit: () => void
+}
+
+export interface Succession {
+  /** Whoever serves listens here. */
+  controlSocketPath: string
   /** From a predecessor: its listening socket, and what it knew. */
   inheritance?: Knowledge & { listener: Server }
   /** Starts a process that takes over the listening socket; resolves with its pid when it serves. */
   startSuccessor: (listener: Server, knowledge: Knowledge) => Promise<number>
-  /** All is done: the process may end. */
-  onExit: () => void
 }
 
 /** Starts to serve. Rejects when the port or the control socket cannot be had (`EADDRINUSE`, `EACCES`). */
@@ -35,6 +49,7 @@ export async function startEdgeProcess(options: EdgeProcessOptions): Promise<Edg
   const server = await createEdgeServer({
     settings,
     clock: options.clock,
+    controlPlaneKey: options.controlPlaneKey,
     onTargetFailed: (failure) => edge.onTargetFailed(failure),
   })
   const edge = new EdgeProcess(options, server, settings.times)
@@ -59,11 +74,8 @@ export class EdgeProcess implements ControlledEdge {
     this.#server = server
     this.#times = times
     this.#startedMs = options.clock.monotonic()
-    const { config, inheritance } = options
-    this.#control = new ControlServer(this, {
-      path: config.controlSocketPath,
-      fence: inheritance?.fence ?? 0,
-    })
+    const inheritance = options.succession?.inheritance
+    this.#control = new ControlServer(this, { door: options.door, fence: inheritance?.fence ?? 0 })
     if (inheritance?.state !== undefined) server.replace(inheritance.state)
   }
 
@@ -75,22 +87,32 @@ export class EdgeProcess implements ControlledEdge {
     return this.#server
   }
 
+  /** True while new clients are welcome: it knows where to send them, and goes on. */
+  get isReady(): boolean {
+    return !this.#server.table.isEmpty && !this.#isLeaving
+  }
+
   async start(): Promise<void> {
-    const { config, inheritance, log } = this.#options
+    const { config, succession, log } = this.#options
     const { host, port } = buildEdgeSettings(config)
-    this.#port = await this.#server.listen(inheritance?.listener ?? { host, port })
+    this.#port = await this.#server.listen(succession?.inheritance?.listener ?? { host, port })
     await this.#control.listen()
     this.#reporter = setInterval(() => this.#sendReport(), this.#times.reportEveryMs)
     log.info({ port: this.#port, pid: process.pid }, 'edge is listening')
   }
 
-  /** Ends websockets and tunnels now, and requests in flight when they are answered or the time set for it has passed. */
+  /**
+   * Ends. Without others, websockets and tunnels end now, and requests in flight when they are answered or the time set for it has passed. An
+   * edge among others lets all that is under way live until it ends by itself or the time for that is over.
+   */
   async stop(): Promise<void> {
     if (this.#isLeaving) return
-    this.#leave()
-    this.#sendReport()
-    this.#control.close()
-    await this.#server.drain(this.#times.stopMs)
+    this.#isLeaving = true
+    if (this.#options.succession === undefined) await this.#drain()
+    else {
+      this.#close()
+      await this.#server.drain(this.#times.stopMs)
+    }
     this.#options.log.info({}, 'edge has stopped')
     this.#options.onExit()
   }
@@ -102,16 +124,16 @@ export class EdgeProcess implements ControlledEdge {
 
   /** The part of `handOver` that the control socket does not do itself. */
   async startSuccessor(): Promise<void> {
+    const { succession, log } = this.#options
+    if (succession === undefined) throw new Error('this edge is replaced by starting another beside it')
     if (this.#isLeaving) throw new Error('the edge is on its way out already')
     const { table, listener } = this.#server
     const knowledge = { fence: this.#control.fence, ...(table.isEmpty ? {} : { state: table.state }) }
-    const successor = await this.#options.startSuccessor(listener, knowledge)
-    this.#leave()
-    this.#options.log.info(
-      { successor },
-      'a successor serves; waiting for open websockets and tunnels to close',
-    )
-    void this.#retire()
+    const successor = await succession.startSuccessor(listener, knowledge)
+    this.#isLeaving = true
+    clearInterval(this.#reporter)
+    log.info({ successor }, 'a successor serves; waiting for open websockets and tunnels to close')
+    void this.#retire(succession)
   }
 
   getHello(): EdgeHello {
@@ -147,6 +169,10 @@ export class EdgeProcess implements ControlledEdge {
     this.#control.sendTargetFailed(failure)
   }
 
+  onListener(): void {
+    this.#server.reportOpenWebsockets()
+  }
+
   onPredecessorReport(predecessor: object, report: EdgeReport): void {
     this.#control.sendReport(this.#websockets.merge(predecessor, report))
   }
@@ -155,14 +181,25 @@ export class EdgeProcess implements ControlledEdge {
     this.#control.sendReport(this.#websockets.forget(predecessor))
   }
 
-  #leave(): void {
-    this.#isLeaving = true
-    clearInterval(this.#reporter)
+  /** Control planes can revoke what still runs until the end. Whoever sends clients here needs a moment to learn that they go elsewhere. */
+  async #drain(): Promise<void> {
+    const { lingerMs, drainMs } = this.#times
+    this.#options.log.info({ drainMs }, 'edge is leaving; waiting for what is under way to end')
+    this.#server.announceEnd()
+    await delay(lingerMs)
+    await this.#server.drain(drainMs, { keepTunnelsMs: drainMs })
+    this.#close()
   }
 
-  async #retire(): Promise<void> {
+  #close(): void {
+    clearInterval(this.#reporter)
+    this.#sendReport()
+    this.#control.close()
+  }
+
+  async #retire({ controlSocketPath }: Succession): Promise<void> {
     const follower = followSuccessor({
-      path: this.#options.config.controlSocketPath,
+      path: controlSocketPath,
       times: this.#times,
       server: this.#server,
     })

@@ -6,6 +6,7 @@ import { sessionCookieName } from '@atrium/contract/cookies.ts'
 
 import type { EdgeChange, EdgeReport, EdgeState, TargetFailure } from '#edge/edge.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { SharedKey } from '#platform/shared-key-tls.ts'
 import { ActivityLedger } from './activity-ledger.ts'
 import { createClientAddresses } from './client-address.ts'
 import { ControlPlaneUpstream } from './control-plane-upstream.ts'
@@ -19,6 +20,7 @@ import { createProxyServer, type ProxyServer } from './proxy-server.ts'
 import { createStateGate, type StateGate } from './state-gate.ts'
 import { Traffic, type TrafficCounts } from './traffic.ts'
 import { FlowBuffers } from './tunnel-flow.ts'
+import type { SealedConnect } from './upstream-connection.ts'
 import { createUpstreams, readBytes } from './upstreams.ts'
 
 /** How often running exchanges are looked at for credentials that have expired by themselves, and newcomers for those who say nothing. */
@@ -31,12 +33,14 @@ const failureEveryMs = 1000
 export interface EdgeServerOptions {
   settings: EdgeSettings
   clock: Clock
+  /** What lets requests to control planes of other machines through. */
+  controlPlaneKey?: SharedKey | undefined
   onTargetFailed: (failure: TargetFailure) => void
 }
 
 /** Creates the proxy. It listens when asked to, and holds requests until it was told where they lead. */
 export async function createEdgeServer(options: EdgeServerOptions): Promise<EdgeServer> {
-  const context = buildContext(options)
+  const context = buildContext(options, await findSealedConnect(options.controlPlaneKey))
   const gate = createStateGate({ holdMs: options.settings.times.holdMs })
   return new EdgeServer(context, gate, await createProxyServer(context, gate))
 }
@@ -103,6 +107,17 @@ export class EdgeServer {
     return this.#context.activity.takeReport()
   }
 
+  /** Routes with open websockets stand in the next report, used or not: who has just connected has heard of none. */
+  reportOpenWebsockets(): void {
+    const { table, activity } = this.#context
+    for (const record of table.routes) if (record.openWebsockets > 0) activity.countWebsocket(record, 0)
+  }
+
+  /** Clients are told with every answer to open their next connection elsewhere. */
+  announceEnd(): void {
+    this.#context.isDraining = true
+  }
+
   /** Listens, maybe in the place of another server; the answer is the port. Rejects as `net.Server` does (`EADDRINUSE`). */
   listen(where: ListenOptions | NetServer): Promise<number> {
     const { listener } = this
@@ -127,7 +142,7 @@ export class EdgeServer {
    */
   async drain(withinMs: number, { keepTunnelsMs }: { keepTunnelsMs?: number } = {}): Promise<void> {
     const { live, controlPlane, upstreams } = this.#context
-    this.#context.isDraining = true
+    this.announceEnd()
     // http's own `close` would also end connections whose first request is on its way.
     NetServer.prototype.close.call(this.listener)
     if (keepTunnelsMs !== undefined) await delay(firstRequestMs)
@@ -157,9 +172,19 @@ export class EdgeServer {
   }
 }
 
-function buildContext({ settings, clock, onTargetFailed }: EdgeServerOptions): ProxyContext {
+/** TLS is loaded by edges that need it. */
+async function findSealedConnect(key: SharedKey | undefined): Promise<SealedConnect | undefined> {
+  if (key === undefined) return undefined
+  const { connectBySharedKey } = await import('#platform/shared-key-tls.ts')
+  return (address, onread) => connectBySharedKey(address, key, { onread })
+}
+
+function buildContext(
+  { settings, clock, onTargetFailed }: EdgeServerOptions,
+  connectSealed: SealedConnect | undefined,
+): ProxyContext {
   const { limits, times } = settings
-  const upstreams = createUpstreams({ limits: buildUpstreamLimits(times), clock })
+  const upstreams = createUpstreams({ limits: buildUpstreamLimits(times), clock, connectSealed })
   return {
     settings,
     sessionCookieName: sessionCookieName(settings.publicUrl.startsWith('https:')),

@@ -46,7 +46,11 @@ export interface EdgeTimes {
   handoverMs: number
   /** And TLS connections through tunnels this long: a computation may rest on one, and cannot just connect again. */
   tunnelHandoverMs: number
-  /** They are cut when no successor can be reached for this long, since nothing could be revoked any more. */
+  /** An edge among others accepts connections for this long after SIGTERM: others learn late that it leaves. */
+  lingerMs: number
+  /** And then lets all that is under way live for so long. */
+  drainMs: number
+  /** Websockets and tunnels of an edge that was superseded are cut when no successor can be reached for this long, since nothing could be revoked any more. */
   orphanMs: number
 }
 
@@ -68,6 +72,8 @@ export const defaultTimes: EdgeTimes = {
   stopMs: 5000,
   handoverMs: 3_600_000,
   tunnelHandoverMs: 86_400_000,
+  lingerMs: 5000,
+  drainMs: 3_600_000,
   orphanMs: 10_000,
 }
 

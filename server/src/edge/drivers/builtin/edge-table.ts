@@ -46,6 +46,10 @@ export class EdgeTable {
     return this.#controlPlanes
   }
 
+  get routes(): Iterable<RouteRecord> {
+    return this.#routes.values()
+  }
+
   get counts(): { routes: number; tunnels: number; credentials: number } {
     return { routes: this.#routes.size, tunnels: this.tunnels.size, credentials: this.#credentials.size }
   }

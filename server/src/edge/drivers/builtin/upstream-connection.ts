@@ -24,7 +24,14 @@ export interface ConnectionOptions {
   maxHeadBytes: number
   /** What is read goes here, and is used before anything else is read: one buffer serves all connections. */
   readBuffer: Uint8Array
+  connectSealed?: SealedConnect | undefined
 }
+
+/** Connects to who has to prove that they have a key that we have, too; `secureConnect` is emitted then. */
+export type SealedConnect = (
+  address: { host: string; port: number },
+  onread: { buffer: Uint8Array; callback: (length: number, buffer: Uint8Array) => boolean },
+) => Socket
 
 /** An upstream that does not read what a client left for it is given up after this long. */
 const flushWithinMs = 10_000
@@ -34,6 +41,7 @@ export class UpstreamConnection {
   readonly socket: Socket
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
+  readonly #isSealed: boolean
   #user: UpstreamUser | undefined
   #requestIsSent = true
   #error: Error | undefined
@@ -42,14 +50,12 @@ export class UpstreamConnection {
   /** Monotonic milliseconds after which it must not be used any more. */
   idleUntilMs = 0
 
-  constructor(address: UpstreamAddress, { owner, maxHeadBytes, readBuffer }: ConnectionOptions) {
-    this.#owner = owner
-    this.#parser = new ResponseParser({ maxHeadBytes })
-    this.socket = connect({
-      ...address,
-      noDelay: true,
-      onread: { buffer: readBuffer, callback: this.#onRead },
-    })
+  constructor(address: UpstreamAddress, options: ConnectionOptions) {
+    this.#owner = options.owner
+    this.#parser = new ResponseParser({ maxHeadBytes: options.maxHeadBytes })
+    const onread = { buffer: options.readBuffer, callback: this.#onRead }
+    this.#isSealed = 'isSealed' in address
+    this.socket = openSocket(address, onread, options.connectSealed)
     this.socket.on('end', () => this.#onEnd())
     this.socket.on('drain', () => this.#user?.onDrain())
     this.socket.on('error', (error) => {
@@ -70,7 +76,7 @@ export class UpstreamConnection {
       callback(this.#error ?? new Error('the upstream closed the connection'))
     }
     socket.once('close', onClose)
-    socket.once('connect', () => {
+    socket.once(this.#isSealed ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer)
       socket.off('close', onClose)
       callback()
@@ -165,4 +171,14 @@ export class UpstreamConnection {
     this.#owner.onGone(this, user !== undefined)
     user?.onFailure(this.#error ?? new Error('the upstream closed the connection'))
   }
+}
+
+function openSocket(
+  address: UpstreamAddress,
+  onread: Parameters<SealedConnect>[1],
+  connectSealed: SealedConnect | undefined,
+): Socket {
+  if (!('isSealed' in address)) return connect({ ...address, noDelay: true, onread })
+  if (connectSealed === undefined) throw new Error('this edge has no key for control planes of other machines')
+  return connectSealed(address, onread).setNoDelay()
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '#platform/clock.ts'
 
 import type { UpstreamAddress } from './upstream-address.ts'
-import { type ConnectionOwner, UpstreamConnection } from './upstream-connection.ts'
+import { type ConnectionOwner, type SealedConnect, UpstreamConnection } from './upstream-connection.ts'
 
 /** Waits for a connection; exactly one of its two methods is called, maybe at once. */
 export interface ConnectionWaiter {
@@ -26,6 +26,7 @@ export interface PoolOptions {
   clock: Clock
   /** Shared by the connections of all pools; see `ConnectionOptions`. */
   readBuffer: Uint8Array
+  connectSealed?: SealedConnect | undefined
 }
 
 /** Connections close this much before the upstream would close them, so that no request meets the closing. */
@@ -37,15 +38,17 @@ export class UpstreamPool implements ConnectionOwner {
   readonly #limits: UpstreamLimits
   readonly #clock: Clock
   readonly #readBuffer: Uint8Array
+  readonly #connectSealed: SealedConnect | undefined
   /** The last is the most recently used: the others get old and go. */
   readonly #idle: UpstreamConnection[] = []
   #isClosed = false
 
-  constructor(address: UpstreamAddress, { limits, clock, readBuffer }: PoolOptions) {
+  constructor(address: UpstreamAddress, { limits, clock, readBuffer, connectSealed }: PoolOptions) {
     this.#address = address
     this.#limits = limits
     this.#clock = clock
     this.#readBuffer = readBuffer
+    this.#connectSealed = connectSealed
   }
 
   /** Gives an idle connection, or a new one when there is none or `fresh` is asked for. */
@@ -61,6 +64,7 @@ export class UpstreamPool implements ConnectionOwner {
       owner: this,
       maxHeadBytes: this.#limits.maxHeadBytes,
       readBuffer: this.#readBuffer,
+      connectSealed: this.#connectSealed,
     })
     connection.whenConnected(this.#limits.connectTimeoutMs, (error) => {
       if (error === undefined) waiter.onConnection(connection)
