@@ -15,6 +15,7 @@ const out = join(root, 'dist', 'server')
 const programs = [
   'up',
   'serve',
+  'serve-edge',
   'down',
   'plan',
   'validate',

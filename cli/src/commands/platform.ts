@@ -10,6 +10,7 @@ interface StartOptions {
   data?: string
   envPrefix?: string
   config?: string
+  listen?: string
 }
 
 /** `up`, `serve`, `down`, `restart`. */
@@ -21,7 +22,15 @@ export function addPlatformCommands(program: Command): void {
     .action((options: StartOptions) => becomeServerProgram('up', startArguments(options)))
   withStartOptions(program.command('serve'))
     .description('run one control plane alone, for a service manager or as a further replica on PostgreSQL')
+    .option('--listen <address:port>', 'where edges of other machines reach it (see edge.external)')
     .action((options: StartOptions) => becomeServerProgram('serve', startArguments(options)))
+  program
+    .command('serve-edge')
+    .description('run one of the edges that edge.external of the configuration tells of')
+    .option('--config <file>', 'configuration (default: atrium.yaml here, if there is one)')
+    .option('--host <address>', 'address to listen on for users')
+    .option('--port <number>', 'port for users')
+    .action((options: StartOptions) => becomeServerProgram('serve-edge', startArguments(options)))
   program
     .command('down')
     .description('stop the control plane and the edge; users’ servers run on unless --all is given')
@@ -76,6 +85,7 @@ function startArguments(options: StartOptions & { json?: boolean }): string[] {
     data: options.data,
     'env-prefix': options.envPrefix,
     config: options.config,
+    listen: options.listen,
   }
   return [
     ...Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value])),

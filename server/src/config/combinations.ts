@@ -27,7 +27,24 @@ export function checkCombinations(config: Config): readonly Conflict[] {
   ]
 }
 
-function checkEdge({ edge }: Config): readonly Conflict[] {
+function checkEdge(config: Config): readonly Conflict[] {
+  return [...checkTrustedProxies(config), ...checkExternalEdge(config)]
+}
+
+function checkExternalEdge({ edge, keys }: Config): readonly Conflict[] {
+  if (edge.external === undefined) return []
+  const path = ['edge', 'external']
+  return [
+    ...(edge.publicUrl === undefined
+      ? [{ path, message: 'give edge.publicUrl: edges on other machines do not know it' }]
+      : []),
+    ...(keys === undefined
+      ? [{ path, message: 'give keys: edges and control planes need the same edge.key' }]
+      : []),
+  ]
+}
+
+function checkTrustedProxies({ edge }: Config): readonly Conflict[] {
   return edge.trustedProxies.flatMap((range, at) =>
     isAddressRange(range)
       ? []

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 
 import { groupsSection, rolesSection, servicesSection, signInSection } from './sections/access.ts'
 import { daskSection } from './sections/dask.ts'
+import { controlPlaneSection } from './sections/external-edge.ts'
 import {
   edgeSection,
   environmentSection,
@@ -21,7 +22,14 @@ export const configSchema = Type.Object(
           'Folder for everything the platform keeps. Default: /var/lib/atrium as root, else ~/.local/share/atrium.',
       }),
     ),
+    keys: Type.Optional(
+      Type.String({
+        description:
+          'Folder with the keys of the platform, which is only read: a mounted Secret. sealing.key, and edge.key where edges run by themselves; of the others, xsrf.key and those of drivers, what is not there follows from sealing.key. Each 32 bytes, or 64 hex digits. Absent: made in the data folder. All replicas have to have the same.',
+      }),
+    ),
     edge: edgeSection,
+    controlPlane: controlPlaneSection,
     store: storeSection,
     scheduler: schedulerSection,
     storage: storageSection,

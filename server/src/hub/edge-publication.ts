@@ -2,14 +2,14 @@ import type { Edge, EdgeChange, Route } from '#edge/edge.ts'
 import type { EdgeWays, RouteSource } from '#edge/route-source.ts'
 import type { EdgeCredentials } from '#identity/edge-credentials.ts'
 import type { Services } from '#identity/services.ts'
-import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import type { JobKey } from '#scheduler/job.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Term } from '#store/leadership.ts'
-import type { Change, ChangeTopic, Store } from '#store/store.ts'
+import type { Change, ChangeTopic } from '#store/store.ts'
 
 import type { ActiveServers, ServerChanges } from './active-servers.ts'
+import { type ControlPlaneListOptions, listControlPlanes } from './control-plane-list.ts'
 import { findWantedRoute } from './edge-routes.ts'
 import { findWithdrawn } from './lent-ways.ts'
 import { PublishedWays } from './published-ways.ts'
@@ -17,21 +17,17 @@ import { buildRoutePrefix } from './server-paths.ts'
 import { SourcePublication } from './source-publication.ts'
 import { listServiceRoutes, listWantedRoutes } from './wanted-routes.ts'
 
-export interface EdgePublicationOptions {
+export interface EdgePublicationOptions extends ControlPlaneListOptions {
   edge: Edge
-  store: Store
   active: ActiveServers
   jobs: Pick<Jobs, 'findMany' | 'waitFor'>
   services: Pick<Services, 'list'>
   /** What features want besides. */
   routeSources: readonly RouteSource[]
   credentials: EdgeCredentials
-  clock: Clock
   log: Logger
   /** How often control planes that died are left out. */
   everyMs: number
-  /** A replica that was not seen for this long is dead. */
-  replicaPatienceMs: number
 }
 
 /** The change that asks the leader for `resync`. */
@@ -113,6 +109,11 @@ export class EdgePublication {
     return this.#inTurn(() => this.#apply(this.#sources.putEarly(ways, jobKey)))
   }
 
+  /** A control plane, maybe the last one, is about to end, and not on the list any more. */
+  publishLeaving(): Promise<void> {
+    return this.#inTurn(() => this.#publishControlPlanes({ mayBeNone: true }))
+  }
+
   /** Resolves when the edge knows what credentials open since the last change; undefined: it does. Never rejects. */
   whenTold(): Promise<void> | undefined {
     return this.#telling
@@ -181,7 +182,7 @@ export class EdgePublication {
       if (route !== undefined && !wanted.has(prefix)) wanted.set(prefix, route)
     }
     const ofSources = await this.#sources.list(this.#options.routeSources)
-    const controlPlanes = await this.#listControlPlanes()
+    const controlPlanes = await listControlPlanes(this.#options)
     const published = new PublishedWays()
     published.replace({ ...ofSources, routes: [...wanted.values(), ...ofSources.routes] })
     const ways = { routes: [...published.routes.values()], tunnels: [...published.tunnels.values()] }
@@ -233,22 +234,12 @@ export class EdgePublication {
     ])
   }
 
-  async #publishControlPlanes(): Promise<void> {
-    const controlPlanes = await this.#listControlPlanes()
-    if (controlPlanes.length === 0 || controlPlanes.join() === this.#controlPlanes) return
+  /** None at all is a disturbance, unless the last one says that it leaves: edges hold what comes for it then. */
+  async #publishControlPlanes({ mayBeNone = false } = {}): Promise<void> {
+    const controlPlanes = await listControlPlanes(this.#options)
+    if ((controlPlanes.length === 0 && !mayBeNone) || controlPlanes.join() === this.#controlPlanes) return
     this.#controlPlanes = controlPlanes.join()
     await this.#apply([{ type: 'control-planes', controlPlanes }])
-  }
-
-  async #listControlPlanes(): Promise<readonly string[]> {
-    const { store, clock, replicaPatienceMs } = this.#options
-    const rows = await store.db
-      .selectFrom('replicas')
-      .select('address')
-      .where('seen_at', '>', clock.now() - replicaPatienceMs)
-      .orderBy('id')
-      .execute()
-    return [...new Set(rows.map(({ address }) => address))]
   }
 
   /** After a failure nobody knows what the edge has: nothing counts as told until everything was told again. */

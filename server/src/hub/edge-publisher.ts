@@ -4,6 +4,7 @@ import type { JobEndpoint, JobKey } from '#scheduler/job.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import type { LeaderPart } from '#store/leadership.ts'
 import type { Store } from '#store/store.ts'
+import { listControlPlanes } from './control-plane-list.ts'
 import { EdgePublication, type EdgePublicationOptions, resyncKey } from './edge-publication.ts'
 import { buildServerRoute } from './edge-routes.ts'
 import { hubLeaseName } from './hub-lease.ts'
@@ -29,6 +30,11 @@ export interface EdgePublisher {
   /** Tells the edge everything again. On a replica that does not lead, the leader is asked to. */
   resync(): Promise<void>
   /**
+   * Resolves when edges send nothing more to this control plane, which is off the list of those that serve already: while there is no other
+   * they hold requests.
+   */
+  announceLeaving(): Promise<void>
+  /**
    * Resolves when the edge lets in and keeps out whom the last change of a token, session, share, group or role said, or cannot be told so
    * within a second. Undefined: there is nothing to wait for, or another replica tells it.
    */
@@ -37,6 +43,8 @@ export interface EdgePublisher {
   listRoutes(): Promise<ReadonlyMap<string, Route>>
   /** What pushes to the edge are fenced by: the own lease's number while this replica leads, else the leader's as last read. */
   fence(): number
+  /** True while this replica tells the edge everything. */
+  leads(): boolean
   /** Routes stay. */
   close(): void
 }
@@ -56,6 +64,7 @@ export function createEdgePublisher(options: EdgePublicationOptions): EdgePublis
   }
   return {
     fence: () => fence,
+    leads: () => term !== undefined,
     close: () => lent.close(),
     async lead(leaderTerm) {
       const current = new EdgePublication(options, leaderTerm)
@@ -82,6 +91,13 @@ export function createEdgePublisher(options: EdgePublicationOptions): EdgePublis
     async resync() {
       if (term !== undefined) return term.publishAll()
       await options.store.transaction(async (tx) => tx.changed('setting', resyncKey))
+    },
+    async announceLeaving() {
+      if (term !== undefined) return term.publishLeaving()
+      const controlPlanes = await listControlPlanes(options)
+      if (controlPlanes.length === 0) return
+      fence = await readLeaderFence(options.store)
+      await options.edge.apply([{ type: 'control-planes', controlPlanes }])
     },
     whenTold() {
       const telling = term?.whenTold()

@@ -1,6 +1,6 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 import type { Dask } from '#dask/dask.ts'
-import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
+import type { WatchedEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import type { AllRoutesOptions } from '#http/all-routes.ts'
 import type { DaskRoutesOptions } from '#http/dask-routes.ts'
 import type { ShutdownRequest } from '#http/routes/hub/shutdown.ts'
@@ -30,7 +30,7 @@ export interface ApiRoutesOptions {
   /** Prefix of the environment that a server runs in now. */
   findServerPrefix(serverId: number): Promise<string | undefined>
   hub: Hub
-  edge: Pick<BuiltinEdge, 'status'>
+  edge: Pick<WatchedEdge, 'status'>
   store: Store
   clock: Clock
   /** Where the control plane listens, as the edge sees it. */

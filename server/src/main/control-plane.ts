@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { parseDurationMs } from '#config/units.ts'
 import { createClusterRoutes } from '#dask/cluster-routes.ts'
-import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
+import type { WatchedEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import { createAllRoutes } from '#http/all-routes.ts'
 import { createApp } from '#http/app.ts'
 import { openPortalBuild } from '#http/portal/portal-build.ts'
@@ -17,6 +17,7 @@ import { type Clock, systemClock } from '#platform/clock.ts'
 import { findInstallationRoot } from '#platform/installation.ts'
 import type { Logger } from '#platform/log.ts'
 import { createSealedBox, type SealedBox } from '#platform/sealed-box.ts'
+import { deriveSharedKey } from '#platform/shared-key-tls.ts'
 import { createJobs, type Jobs } from '#scheduler/jobs.ts'
 import { createKillAt, findCrashPoint } from '#scheduler/reconcile/crash-points.ts'
 import type { Store } from '#store/store.ts'
@@ -24,6 +25,8 @@ import { buildApiRoutesOptions } from './api-routes.ts'
 import { buildProfilesConfig, buildQuotaLimits, buildUsagePrices } from './config-slices.ts'
 import { createPlatformDask, type PlatformDask } from './dask.ts'
 import { ensureKey } from './data-folder.ts'
+import { type EdgeDoor, type EdgeDoorOptions, openEdgeDoor } from './edge-door.ts'
+import { readEdgeKey } from './edge-key.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
 import { type JobDrivers, openJobDrivers } from './job-drivers.ts'
 import { createJobWishes, createRunRight, type JobWishes } from './job-wishes.ts'
@@ -31,6 +34,7 @@ import { ensureLocalToken } from './local-administrator.ts'
 import { openStore } from './open-store.ts'
 import { createOwnerPreparation } from './owner-preparation.ts'
 import { createPamCheck } from './pam.ts'
+import { openProbes, type Probes } from './probes.ts'
 import { type Replica, startReplica } from './replica.ts'
 import { buildRunSettings } from './run-settings.ts'
 import { startEdge } from './start-edge.ts'
@@ -45,7 +49,7 @@ export interface ControlPlane {
   readonly jobs: Jobs
   readonly runs: Runs
   readonly hub: Hub
-  readonly edge: BuiltinEdge
+  readonly edge: WatchedEdge
   readonly store: Store
   readonly drivers: JobDrivers
   /** Lets requests in flight end; the edge and all jobs go on. */
@@ -70,9 +74,14 @@ export interface ControlPlaneOptions {
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { start, log, socketPath } = options
   const clock = systemClock
+  const probes = start.listen === undefined ? undefined : await openProbes(start)
   let hub: Hub | undefined
   const [edge, store] = await Promise.all([
-    startEdge(start, { fence: () => hub?.publisher.fence() ?? 0, log }),
+    startEdge(start, {
+      fence: () => hub?.publisher.fence() ?? 0,
+      leads: () => hub?.publisher.leads() ?? false,
+      log,
+    }),
     openStore(start.config, start.data, { clock, log }),
   ])
   const box = createSealedBox(await ensureKey(start.data, 'sealing.key'))
@@ -82,13 +91,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   hub = parts.hub
   await parts.app.listen({ path: socketPath })
   await chmod(socketPath, 0o600)
+  const door = await openDoor(start, (request, response) => parts.app.routing(request, response))
   // The edge sends requests here from now on.
   const replica = await startReplica({
     store,
     clock,
     log,
     id: options.replica,
-    address: `unix:${socketPath}`,
+    address: door?.address ?? `unix:${socketPath}`,
     version,
   })
   parts.jobs.start()
@@ -97,18 +107,26 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   parts.dask.clusters.start()
   parts.identity.start()
   void drivers.preload()
+  probes?.say('ready')
   return {
     ...parts,
     edge,
     store,
     drivers,
-    close: () => close({ ...parts, edge, store, drivers, replica }),
+    close: () => close({ ...parts, edge, store, drivers, replica, door, probes }),
   }
+}
+
+/** For edges of other machines, if there are any. */
+async function openDoor({ data, listen }: StartOptions, onRequest: EdgeDoorOptions['onRequest']) {
+  if (listen === undefined) return undefined
+  const key = deriveSharedKey(await readEdgeKey(data), 'requests to control planes')
+  return openEdgeDoor({ listen, key, onRequest })
 }
 
 interface Ports {
   clock: Clock
-  edge: BuiltinEdge
+  edge: WatchedEdge
   store: Store
   box: SealedBox
   drivers: JobDrivers
@@ -279,17 +297,21 @@ async function close(parts: {
   identity: Identity
   replica: Replica
   drivers: JobDrivers
-  edge: BuiltinEdge
+  edge: WatchedEdge
   store: Store
+  door: EdgeDoor | undefined
+  probes: Probes | undefined
 }): Promise<void> {
-  await parts.app.close()
+  parts.probes?.say('leaving')
+  await parts.replica.leave(() => parts.hub.publisher.announceLeaving())
+  await Promise.all([parts.app.close(), parts.door?.close()])
   await parts.dask.clusters.close()
   await parts.hub.close()
   await parts.runs.close()
   await parts.jobs.close()
   await parts.identity.close()
-  await parts.replica.close()
   await parts.drivers.close()
   await parts.edge.close()
   await parts.store.close()
+  parts.probes?.close()
 }

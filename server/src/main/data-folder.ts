@@ -1,13 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 
-import { PlatformError } from '@atrium/contract/errors.ts'
+import { isPlatformError, PlatformError } from '@atrium/contract/errors.ts'
+
+import { keyBytes, readKey } from '#platform/key-file.ts'
 
 /** Linux's limit for a socket's path, less a file name of ours. */
 const longestSocketFolder = 107 - '/agent.sock'.length
-const keyBytes = 32
 const othersMayPass = 0o001
 
 /** Where the platform keeps what. */
@@ -16,6 +17,8 @@ export interface DataFolder {
   database: string
   /** 0700: keys and the local administrator's token. */
   keys: string
+  /** Folder of the keys that were given from outside; undefined: they are made in `keys`. */
+  givenKeys: string | undefined
   /** 0700: sockets and pid files; elsewhere when the data folder's path is too long for a socket. */
   run: string
   logs: string
@@ -33,13 +36,17 @@ export function findDefaultDataFolder(environment: NodeJS.ProcessEnv): string {
 }
 
 /** Names the parts of a data folder without touching the disk. */
-export function describeDataFolder(root: string): DataFolder {
+export function describeDataFolder(
+  root: string,
+  { givenKeys }: { givenKeys?: string | undefined } = {},
+): DataFolder {
   const absolute = resolve(root)
   const run = join(absolute, 'run')
   return {
     root: absolute,
     database: join(absolute, 'atrium.db'),
     keys: join(absolute, 'keys'),
+    givenKeys: givenKeys === undefined ? undefined : resolve(givenKeys),
     run: Buffer.byteLength(run) <= longestSocketFolder ? run : shortRunFolder(absolute),
     logs: join(absolute, 'logs'),
     jobs: join(absolute, 'jobs'),
@@ -61,8 +68,15 @@ export async function ensureDataFolder(folder: DataFolder): Promise<void> {
   }
 }
 
-/** The key of this name, made at the first call; 32 random bytes in a file that only the platform reads. */
+/** From which keys follow that were not given. */
+const sourceKey = 'sealing.key'
+
+/**
+ * The key of this name: 32 secret bytes, the same for all who ask on all replicas. Made at the first call in a file that only the platform
+ * reads, or given from outside. Throws `bad_request` with a sentence that names the file.
+ */
 export async function ensureKey(folder: DataFolder, name: string): Promise<Buffer> {
+  if (folder.givenKeys !== undefined) return findGivenKey(folder.givenKeys, name)
   const path = join(folder.keys, name)
   try {
     await writeFile(path, randomBytes(keyBytes), { mode: 0o600, flag: 'wx' })
@@ -76,6 +90,33 @@ export async function ensureKey(folder: DataFolder, name: string): Promise<Buffe
     })
   }
   return key
+}
+
+/** Replicas that were given one key derive the same others from it. */
+async function findGivenKey(folder: string, name: string): Promise<Buffer> {
+  try {
+    return await readGivenKey(folder, name)
+  } catch (error) {
+    if (name === sourceKey || !isPlatformError(error, 'not_found')) throw error
+    const source = await readGivenKey(folder, sourceKey)
+    return Buffer.from(hkdfSync('sha256', source, '', `atrium ${name}`, keyBytes))
+  }
+}
+
+/** Reads a key that was given from outside. Throws `not_found` or `bad_request` with a sentence that names the file. */
+export async function readGivenKey(folder: string, name: string): Promise<Buffer> {
+  const path = join(folder, name)
+  try {
+    return readKey(path, await readFile(path))
+  } catch (error) {
+    const isMissing = isCode(error, 'ENOENT')
+    throw new PlatformError(isMissing ? 'not_found' : 'bad_request', {
+      message: isMissing
+        ? `There is no ${name} in ${folder}, the folder for keys that the configuration names.`
+        : `A key cannot be read: ${(error as Error).message}.`,
+      cause: error,
+    })
+  }
 }
 
 async function ensurePrivateFolder(path: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { BuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
+import type { WatchedEdge } from '#edge/drivers/builtin/builtin-edge.ts'
 import type { EdgeStatus } from '#edge/drivers/builtin/control-messages.ts'
 import type { Sample } from '#observe/metrics.ts'
 
@@ -6,7 +6,7 @@ import type { Sample } from '#observe/metrics.ts'
 const answerMs = 1000
 
 /** What monitoring sees of the edge. */
-export async function readEdgeSamples(edge: Pick<BuiltinEdge, 'status'>): Promise<readonly Sample[]> {
+export async function readEdgeSamples(edge: Pick<WatchedEdge, 'status'>): Promise<readonly Sample[]> {
   const status = await Promise.race([edge.status().catch(() => undefined), silence(answerMs)])
   const up = gauge('up', 'Whether the edge answers.', status === undefined ? 0 : 1)
   return status === undefined ? [up] : [up, ...listSamples(status)]

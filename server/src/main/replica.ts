@@ -1,13 +1,21 @@
+import { setTimeout } from 'node:timers/promises'
+
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import type { Store } from '#store/store.ts'
 
 const beatMs = 5000
+/** Replicas that were killed and never came again are forgotten after this long. */
+const forgetMs = 86_400_000
+/** Telling edges may take so long before the end goes on without. */
+const leaveWithinMs = 3000
+/** What an edge had sent before it was told is here after this long. */
+const stragglerMs = 100
 
 /** This control plane among the others. */
 export interface Replica {
-  /** The edge is told to send it nothing any more. */
-  close(): Promise<void>
+  /** Takes it off the list. Resolves when edges send nothing more here, and what they have sent has come; never rejects. */
+  leave(announce: () => Promise<void>): Promise<void>
 }
 
 /** Puts this control plane on the list of those that serve, and keeps saying that it is alive. */
@@ -29,17 +37,27 @@ export async function startReplica(options: {
       .values({ id, ...row })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
       .execute()
+    await tx.db
+      .deleteFrom('replicas')
+      .where('seen_at', '<', clock.now() - forgetMs)
+      .execute()
     tx.changed('replica', id)
   })
   const beating = beat()
   return {
-    async close() {
+    async leave(announce) {
       stop.abort()
       await beating
-      await store.transaction(async (tx) => {
-        await tx.db.deleteFrom('replicas').where('id', '=', id).execute()
-        tx.changed('replica', id)
-      })
+      try {
+        await store.transaction(async (tx) => {
+          await tx.db.deleteFrom('replicas').where('id', '=', id).execute()
+          tx.changed('replica', id)
+        })
+        await Promise.race([announce(), failAfter(leaveWithinMs)])
+        await clock.sleep(stragglerMs)
+      } catch (error) {
+        log.warn({ err: error }, 'edges were not told that this replica ends')
+      }
     },
   }
 
@@ -55,4 +73,9 @@ export async function startReplica(options: {
         .catch((error: unknown) => log.warn({ err: error }, 'this replica could not say that it is alive'))
     }
   }
+}
+
+async function failAfter(ms: number): Promise<never> {
+  await setTimeout(ms, undefined, { ref: false })
+  throw new Error(`edges could not be told within ${ms} ms`)
 }

@@ -58,7 +58,8 @@ async function run(args: readonly string[], mode: ControlPlaneMode): Promise<voi
       ending.begin((running) => stop(start, running, { servers, edge: proxy ?? mode === 'up' })),
   })
   ending.of(platform)
-  if (place.replica === replicaId) await publishPlatformFile(start, platform, place.socketPath)
+  if (place.socketPath === findControlSocket(start.data))
+    await publishPlatformFile(start, platform, place.socketPath)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => ending.begin((running) => stop(start, running, { edge: mode === 'up' })))
   }
@@ -66,17 +67,21 @@ async function run(args: readonly string[], mode: ControlPlaneMode): Promise<voi
   await announce(start, platform)
 }
 
-/** The first control plane of a data folder has its place; on PostgreSQL there may be more beside it. */
+/**
+ * The first control plane of a data folder has its place; on PostgreSQL there may be more beside it, and on other machines, where each has a
+ * data folder of its own: what is started again there under the same name (a pod's container) is the same replica.
+ */
 async function claimPlace(
-  { config, data }: StartOptions,
+  { config, data, listen }: StartOptions,
   mode: ControlPlaneMode,
 ): Promise<{ replica: string; socketPath: string }> {
   const isShared = config.store.url !== undefined || config.store.urlFile !== undefined
+  const elsewhere = isShared && listen !== undefined ? `${hostname()} ${listen}` : undefined
   if (mode === 'serve' && isShared && (await isSocketAlive(findControlSocket(data)))) {
-    const replica = `${hostname()}-${process.pid}`
+    const replica = elsewhere ?? `${hostname()}-${process.pid}`
     return { replica, socketPath: join(data.run, `hub-${process.pid}.sock`) }
   }
-  return { replica: replicaId, socketPath: await claimControlSocket(data) }
+  return { replica: elsewhere ?? replicaId, socketPath: await claimControlSocket(data) }
 }
 
 async function publishPlatformFile(
@@ -91,7 +96,7 @@ async function publishPlatformFile(
     controlSocket,
     driver: platform.drivers.defaultDriver,
     tokenFile: findTokenFile(start.data),
-    pids: { controlPlane: process.pid, ...(await findPids(platform)) },
+    pids: { controlPlane: process.pid, ...(await findPids(start, platform)) },
   })
 }
 
@@ -100,14 +105,17 @@ function quieter(level: string): string {
   return level === 'info' ? 'warn' : level
 }
 
-async function findPids(platform: ControlPlane): Promise<Record<string, number>> {
+/** Edges that run by themselves are no processes of ours. */
+async function findPids({ config }: StartOptions, platform: ControlPlane): Promise<Record<string, number>> {
+  if (config.edge.external !== undefined) return {}
   const { pid } = await platform.edge.status()
   return { edge: pid }
 }
 
 async function announce(start: StartOptions, platform: ControlPlane): Promise<void> {
   const url = platform.edge.publicUrl
-  const signInLink = await createFirstLink(platform)
+  // Who reads the log of a service among many is not always an administrator, who has `atrium user invite --admin`.
+  const signInLink = start.listen === undefined ? await createFirstLink(platform) : undefined
   if (start.json) {
     console.log(
       JSON.stringify({

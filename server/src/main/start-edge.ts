@@ -3,11 +3,12 @@ import { createServer } from 'node:net'
 import { dirname, extname, join, resolve } from 'node:path'
 
 import { parseByteSize } from '#config/units.ts'
-import { type BuiltinEdge, createBuiltinEdge } from '#edge/drivers/builtin/builtin-edge.ts'
-import type { EdgeConfig } from '#edge/drivers/builtin/edge-config.ts'
+import { createBuiltinEdge, type WatchedEdge } from '#edge/drivers/builtin/builtin-edge.ts'
+import type { EdgeConfig, ServingConfig } from '#edge/drivers/builtin/edge-config.ts'
 import { ensureEdgeProcess } from '#edge/drivers/builtin/ensure-edge-process.ts'
 import type { Logger } from '#platform/log.ts'
 
+import { type EdgePushes, findExternalEdges } from './external-edges.ts'
 import type { StartOptions } from './start-options.ts'
 
 /** The edge's control socket in a data folder. */
@@ -15,11 +16,12 @@ export function findEdgeSocket({ data }: Pick<StartOptions, 'data'>): string {
   return join(data.run, 'edge.sock')
 }
 
-/** Starts the edge unless it runs, and connects to it; it outlives this process. */
+/** Connects to the edge, which outlives this process; one that runs beside it is started unless it runs. */
 export async function startEdge(
   options: StartOptions,
-  deps: { fence: () => number; log: Logger },
-): Promise<BuiltinEdge> {
+  deps: EdgePushes & { log: Logger },
+): Promise<WatchedEdge> {
+  if (options.config.edge.external !== undefined) return findExternalEdges(options, deps)
   const { data } = options
   const config = buildEdgeConfig(options, await choosePort(options))
   const files = {
@@ -37,13 +39,17 @@ export async function startEdge(
 }
 
 function buildEdgeConfig(options: StartOptions, port: number): EdgeConfig {
+  return { ...buildServingConfig(options, port), controlSocketPath: findEdgeSocket(options) }
+}
+
+/** What the configuration says of any edge. */
+export function buildServingConfig(options: StartOptions, port: number): ServingConfig {
   const { config, host } = options
   const { publicUrl, tls, trustedProxies, maxUpload } = config.edge
   return {
     host,
     port,
     trustedProxies,
-    controlSocketPath: findEdgeSocket(options),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(maxUpload === undefined ? {} : { limits: { maxServerBodyBytes: parseByteSize(maxUpload) } }),
     ...(tls === undefined ? {} : { tls: { certificate: resolve(tls.certificate), key: resolve(tls.key) } }),

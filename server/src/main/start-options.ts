@@ -22,6 +22,8 @@ export interface StartOptions {
   requirements: string | undefined
   /** Machine-readable log and ready line. */
   json: boolean
+  /** `address:port` for edges of other machines; undefined: there are none. */
+  listen: string | undefined
 }
 
 /** Reads the command line of `up` and `serve`, and the configuration. Throws `ConfigError` and `bad_request`. */
@@ -37,11 +39,16 @@ export async function readStartOptions(
       data: { type: 'string' },
       'env-prefix': { type: 'string' },
       config: { type: 'string' },
+      listen: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
   const config = await readConfig(values.config)
-  const data = describeDataFolder(chooseDataFolder(values.data, config, environment))
+  if (values.listen !== undefined && config.edge.external === undefined)
+    throw new WrongUsage('--listen is for edges on other machines: give edge.external in the configuration.')
+  const data = describeDataFolder(chooseDataFolder(values.data, config, environment), {
+    givenKeys: config.keys,
+  })
   const prefix = values['env-prefix'] ?? config.environment.prefix ?? findSharedEnvironment(config)
   return {
     config,
@@ -52,6 +59,7 @@ export async function readStartOptions(
     requirements:
       config.environment.requirements === undefined ? undefined : resolve(config.environment.requirements),
     json: values.json,
+    listen: config.edge.external === undefined ? undefined : (values.listen ?? config.controlPlane.listen),
   }
 }
 

@@ -63,7 +63,10 @@ describe('connections by a shared key', () => {
       other,
       { ...other, identity: ours.identity },
     ])
-      assert.match(await readAll(connectBySharedKey({ host: '127.0.0.1', port: server.port }, wrong)), /^error/)
+      assert.match(
+        await readAll(connectBySharedKey({ host: '127.0.0.1', port: server.port }, wrong)),
+        /^error/,
+      )
   })
 
   test('do not come up for who offers any other way', async (t) => {
@@ -98,7 +101,17 @@ function makeCertificate(address: string): { cert: Buffer; key: Buffer } {
     execFileSync(
       'openssl',
       [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+        ...[
+          'req',
+          '-x509',
+          '-newkey',
+          'ec',
+          '-pkeyopt',
+          'ec_paramgen_curve:prime256v1',
+          '-nodes',
+          '-days',
+          '2',
+        ],
         ...['-subj', '/CN=test', '-addext', `subjectAltName=IP:${address}`, '-keyout', keyFile, '-out', cert],
       ],
       { stdio: 'ignore' },

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 
 import { byteSizeType } from '#config/units.ts'
+import { externalEdgeSection } from './external-edge.ts'
 import { kubernetesSection } from './kubernetes.ts'
 import { slurmSection } from './slurm.ts'
 
@@ -30,6 +31,7 @@ export const edgeSection = Type.Object(
     maxUpload: Type.Optional(
       byteSizeType({ description: 'Largest body of a request to a server or service. Default: any size.' }),
     ),
+    external: Type.Optional(externalEdgeSection),
   },
   { additionalProperties: false, default: {}, description: 'The door: what listens for browsers.' },
 )

@@ -7,12 +7,7 @@ import { connect as connectTls } from 'node:tls'
 
 import { isPlatformError } from '@atrium/contract/errors.ts'
 
-import {
-  buildCredential,
-  buildServerRoute,
-  emptyState,
-  hashOf,
-} from '#edge/conformance/conformance-site.ts'
+import { buildCredential, buildServerRoute, emptyState, hashOf } from '#edge/conformance/conformance-site.ts'
 import { startUpstream, type TestUpstream } from '#edge/conformance/test-upstream.ts'
 import { openWebsocket } from '#edge/conformance/websocket-peer.ts'
 import type { EdgeState } from '#edge/edge.ts'

@@ -34,9 +34,7 @@ function findChangeProblem(change: EdgeChange): string | undefined {
       return findTunnelProblem(change.tunnel)
     case 'control-planes': {
       const bad = change.controlPlanes.find((target) => parseUpstreamAddress(target) === undefined)
-      return bad === undefined
-        ? undefined
-        : `not http://host:port, unix:/path or tls+psk://host:port: ${bad}`
+      return bad === undefined ? undefined : `not http://host:port, unix:/path or tls+psk://host:port: ${bad}`
     }
     default:
       return undefined

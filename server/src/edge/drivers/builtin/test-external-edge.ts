@@ -61,7 +61,7 @@ export async function createTestEdges(): Promise<TestEdges> {
   const running: TestExternalEdge[] = []
   const connections: WatchedEdge[] = []
   const known = new Set<string>()
-  const site = { folder, keyFile, ports }
+  const site = { keyFile, ports }
   return {
     key,
     ports,
@@ -76,10 +76,7 @@ export async function createTestEdges(): Promise<TestEdges> {
         publicUrl: `http://127.0.0.1:${ports.public}`,
         findAddresses: async () => [...known],
         open: (host) =>
-          connectBySharedKey(
-            { host, port: ports.control },
-            deriveSharedKey(ownKey, 'steering of edges'),
-          ),
+          connectBySharedKey({ host, port: ports.control }, deriveSharedKey(ownKey, 'steering of edges')),
         fence,
         leads,
         log: { info: () => undefined, warn: () => undefined },
@@ -98,7 +95,7 @@ export async function createTestEdges(): Promise<TestEdges> {
 }
 
 async function startOne(
-  { folder, keyFile, ports }: { folder: string; keyFile: string; ports: TestEdges['ports'] },
+  { keyFile, ports }: { keyFile: string; ports: TestEdges['ports'] },
   n: number,
   times: Partial<EdgeTimes>,
 ): Promise<TestExternalEdge> {

@@ -179,6 +179,7 @@ function openSocket(
   connectSealed: SealedConnect | undefined,
 ): Socket {
   if (!('isSealed' in address)) return connect({ ...address, noDelay: true, onread })
-  if (connectSealed === undefined) throw new Error('this edge has no key for control planes of other machines')
+  if (connectSealed === undefined)
+    throw new Error('this edge has no key for control planes of other machines')
   return connectSealed(address, onread).setNoDelay()
 }
