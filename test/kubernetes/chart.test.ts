@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
+import { parseConfig } from '@atrium/server/config/parse-config.ts'
 import { parseAllDocuments } from 'yaml'
 
 import { tryProgram } from '../support/cluster/run-program.ts'
@@ -130,7 +131,10 @@ describe('the Helm chart', { skip: kubernetesSkipReason }, () => {
 
   for (const [about, values] of Object.entries(sites)) {
     test(`makes what the API server takes, for a site ${about}`, async () => {
-      await dryRun(await renderObjects(values))
+      const objects = await renderObjects(values)
+      await dryRun(objects)
+      const file = objects.find(({ kind }) => kind === 'ConfigMap')?.data?.['atrium.yaml'] ?? ''
+      assert.equal(parseConfig(file, 'atrium.yaml').scheduler.driver, 'kubernetes')
     })
   }
 
@@ -237,6 +241,7 @@ interface Rendered {
   apiVersion: string
   kind: string
   metadata: { name: string; namespace?: string }
+  data?: Record<string, string>
   spec?: PodSpec & { template?: { spec: PodSpec } }
 }
 

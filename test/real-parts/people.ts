@@ -7,10 +7,13 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import type { Platform } from '../support/platform.ts'
 import { type BrowserAnswer, HttpBrowser } from './http-browser.ts'
 
+/** As much of a platform as people see. */
+type Door = Pick<Platform, 'url' | 'api'>
+
 const password = 'correct horse battery staple'
 
 /** Makes an account and its password by a one-time link, as an administrator and the person would. */
-export async function createPerson(platform: Platform, name: string): Promise<void> {
+export async function createPerson(platform: Door, name: string): Promise<void> {
   const created = await platform.api('POST', '/hub/api/users', { body: { usernames: [name] } })
   assert.equal(created.status, 201)
   const link = await platform.api<CreatedLink>('POST', `/api/v1/users/${name}/links`, {
@@ -29,7 +32,7 @@ export async function createPerson(platform: Platform, name: string): Promise<vo
 }
 
 /** A browser in which the person signed in by JupyterHub's form. */
-export async function signIn(platform: Platform, name: string): Promise<HttpBrowser> {
+export async function signIn(platform: Door, name: string): Promise<HttpBrowser> {
   const browser = new HttpBrowser(platform.url)
   await browser.open('/hub/login')
   const answer = await browser.postForm('/hub/login?next=%2Fhub%2Fhome', {
@@ -43,7 +46,7 @@ export async function signIn(platform: Platform, name: string): Promise<HttpBrow
 }
 
 /** Starts the default server of a person and waits until it can be used. */
-export async function startServer(platform: Platform, name: string): Promise<void> {
+export async function startServer(platform: Door, name: string): Promise<void> {
   const started = await platform.api('POST', `/hub/api/users/${name}/server`)
   assert.ok(started.status === 201 || started.status === 202, JSON.stringify(started))
   await waitFor(

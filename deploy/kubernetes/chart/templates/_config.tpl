@@ -46,8 +46,6 @@ controlPlane:
 store:
   urlFile: /etc/atrium/database/url
 {{- end }}
-environment:
-  prefix: /opt/atrium/environment
 scheduler:
   driver: kubernetes
   kubernetes:
