@@ -48,11 +48,16 @@ def main() -> None:
 
 
 def _watch(job: dict[str, Any], pid: int, order_file: str) -> tuple[int, int]:
-    """The rest is loaded while the program starts, which takes longer. Under `-I` this file's folder is left out."""
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    """The rest is loaded while the program starts, which takes longer."""
+    _find_modules()
     from atrium_node.pod_watch import PodWatch
 
     return PodWatch(job, pid, order_file, _end_all).run()
+
+
+def _find_modules() -> None:
+    """Under `-I` this file's folder is left out."""
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def _fill(job: dict[str, Any]) -> dict[str, Any]:
@@ -74,8 +79,14 @@ def _start(job: dict[str, Any]) -> tuple[int | None, str]:
             for number in (signal.SIGCHLD, signal.SIGPIPE, *_PASSED_ON):
                 signal.signal(number, signal.SIG_DFL)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os.umask(_UMASK)
+            os.umask(job.get("umask", _UMASK))
             os.chdir(job["workingDirectory"])
+            if "umask" in job:
+                # It has folders of groups.
+                _find_modules()
+                from atrium_node.shared_link import link_shared
+
+                link_shared(job["environment"])
             command, environment = job["command"], {**job["environment"], "ATRIUM_JOB": job["key"]}
             os.execvpe(command[0], command, environment)
         except OSError as error:

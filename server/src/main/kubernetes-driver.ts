@@ -1,19 +1,16 @@
-import { mkdir } from 'node:fs/promises'
-import { join, posix } from 'node:path'
-
 import { PlatformError } from '@atrium/contract/errors.ts'
 import { isLoopbackUrl } from '#config/loopback.ts'
 import type { Config } from '#config/schema.ts'
 import { createUnixAccounts } from '#identity/unix-accounts.ts'
 import type { KubernetesSchedulerConfig } from '#scheduler/drivers/kubernetes/kubernetes-config.ts'
 import { createKubernetesScheduler } from '#scheduler/drivers/kubernetes/kubernetes-scheduler.ts'
-import { createHomes, type Homes } from '#storage/homes.ts'
 
 import { ensureKey } from './data-folder.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
+import { openKubernetesStorage } from './kubernetes-storage.ts'
 import { findLoopbackUrl } from './local-driver.ts'
 import { buildNodePools } from './node-pools.ts'
-import { createJobVolumes, podFolders } from './pod-volumes.ts'
+import { createJobVolumes } from './pod-volumes.ts'
 import { openServiceDriver } from './service-driver.ts'
 import { refuseUnfinished } from './unfinished-kubernetes.ts'
 
@@ -34,7 +31,12 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
   refuseUnfinished(section)
   const hubUrl = chooseHubUrl(section, options.publicUrl)
   const doorKey = (await ensureKey(start.data, 'pod-doors.key')).toString('hex')
-  const scheduler = createKubernetesScheduler(buildSchedulerConfig(section, doorKey), { clock, log })
+  const storage = openKubernetesStorage(section.storage, {
+    ...{ store, clock },
+    groups: start.config.storage.groups,
+  })
+  const config = buildSchedulerConfig(section, doorKey)
+  const scheduler = createKubernetesScheduler({ ...config, prepare: storage.prepare }, { clock, log })
   const local = await openServiceDriver(options)
   log.info({ hub_url: hubUrl, namespace: section.namespace }, 'jobs run on a Kubernetes cluster')
   return {
@@ -47,8 +49,8 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
       self: { login: 'atrium', shell },
       uids: ownUids,
     }),
-    homes: await openHomes(section.storage),
-    groups: undefined,
+    homes: storage.homes,
+    groups: storage.groups,
     servers: { hubUrl, bindHost: everyAddress, warmStart: false, clientFolder: '/run/atrium/client' },
     services: {
       hubUrl: findLoopbackUrl(options.publicUrl, start),
@@ -93,18 +95,4 @@ export function chooseHubUrl(section: KubernetesSection, publicUrl: string): str
   throw new PlatformError('bad_request', {
     message: `Pods cannot reach the platform at ${url}. Set scheduler.kubernetes.hubUrl to an address that they reach, and edge.host to the same or to 0.0.0.0.`,
   })
-}
-
-/** Homes as this process sees them are made there; what it answers is where pods see them. */
-async function openHomes({ root }: KubernetesSection['storage']): Promise<Homes> {
-  if (root?.folder === undefined) throw new PlatformError('internal', { detail: 'no folder for homes' })
-  const folder = join(root.folder, 'homes')
-  await mkdir(folder, { recursive: true, mode: 0o755 })
-  const homes = createHomes({ root: folder })
-  return {
-    async ensure(owner) {
-      await homes.ensure(owner)
-      return posix.join(podFolders.homes, owner.folder)
-    },
-  }
 }

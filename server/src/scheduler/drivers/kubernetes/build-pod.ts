@@ -1,5 +1,6 @@
 import type { V1Pod, V1PodSpec } from '@kubernetes/client-node'
 
+import { buildSharedEnvironment, findUmask } from '#scheduler/group-access.ts'
 import type { JobSpec } from '#scheduler/job.ts'
 
 import { buildContainer } from './build-container.ts'
@@ -22,9 +23,12 @@ export function buildPorts({ ports }: JobSpec): Record<string, number> {
 
 /** What the first process of the pod reads: see `pod_job.py`. Secrets are in it. */
 export function buildJobFile(spec: JobSpec, doorToken: string): string {
-  const { key, command, environment, workingDirectory, owner } = spec
+  const { key, command, workingDirectory, owner } = spec
+  const umask = findUmask(owner)
   return JSON.stringify({
-    ...{ key, command, environment, workingDirectory },
+    ...{ key, command, workingDirectory },
+    environment: { ...spec.environment, ...buildSharedEnvironment(owner) },
+    ...(umask === undefined ? {} : { umask }),
     ports: buildPorts(spec),
     home: owner.home,
     door: { port: doorPort, token: doorToken },

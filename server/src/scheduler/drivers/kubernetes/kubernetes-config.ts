@@ -33,6 +33,11 @@ export interface KubernetesSchedulerConfig {
   nodePools?: Readonly<Record<string, NodePoolPlace>>
   /** Folders that a job sees beside its image: homes, environments. */
   volumesOf(spec: JobSpec): JobVolumes
+  /**
+   * Makes what the job's volumes need before its pod. Throws `scheduler_unavailable` or `storage_full` when that is to be tried again later,
+   * another `PlatformError` when it will never do.
+   */
+  prepare?(spec: JobSpec): Promise<void>
   /** A secret of the platform, the same on all of its replicas and after a restart: tokens of the pods' doors are derived from it. */
   doorKey: string
   /** How long one call to the API server may take. */

@@ -10,6 +10,7 @@ const launcherFiles = [
   'pod_watch.py',
   'pod_door.py',
   'pod_state.py',
+  'shared_link.py',
   'loop.py',
   'cgroup_files.py',
 ] as const

@@ -1,4 +1,4 @@
-import { isPlatformError } from '@atrium/contract/errors.ts'
+import { type ErrorCode, isPlatformError, PlatformError } from '@atrium/contract/errors.ts'
 import type { V1Pod } from '@kubernetes/client-node'
 
 import type { JobHandle, JobKey, JobSpec } from '#scheduler/job.ts'
@@ -10,6 +10,9 @@ import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
 import type { Launcher } from './launcher-source.ts'
 import { fieldManager, labels, podNameOf } from './pod-names.ts'
+
+/** Troubles of the storage that are waited for. */
+const mayPass: readonly ErrorCode[] = ['scheduler_unavailable', 'storage_full', 'timeout']
 
 interface SubmitOptions {
   signal: AbortSignal
@@ -40,6 +43,8 @@ async function submitOne(
     const wanted = known ?? buildPod(context.config, spec, launcher)
     const refusal = known === undefined ? findRefusal(context, spec, wanted) : undefined
     if (refusal !== undefined) return { key, outcome: 'rejected', ...refusal }
+    const obstacle = known === undefined ? await prepare(context, spec) : undefined
+    if (obstacle !== undefined) return obstacle
     const pod = known ?? (await applyPod(context, wanted, signal))
     context.pods.note(pod)
     // A control plane that was killed between the two left a pod that waits for its secret.
@@ -56,6 +61,18 @@ async function submitOne(
       reason: 'refused',
       message: `Kubernetes does not take it: ${error.message}`,
     }
+  }
+}
+
+/** Undefined: all that its volumes need is there. */
+async function prepare({ config }: KubernetesContext, spec: JobSpec): Promise<Submission | undefined> {
+  try {
+    await config.prepare?.(spec)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error
+    const outcome = mayPass.includes(error.code) ? 'delayed' : 'rejected'
+    return { key: spec.key, outcome, reason: 'storage', message: error.message }
   }
 }
 
