@@ -113,6 +113,37 @@ except OSError: print('no answer')`
     await waitFor('a stranger to get through', async () => (await ask('stranger', url)) === '200')
   })
 
+  test('has names for services: one address for all, or those of the pods behind it, ready or not as the service says', async () => {
+    const names = { app: 'named' }
+    const service = (name: string, more: object) => ({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace },
+      spec: { selector: names, ports: [{ port: 80, targetPort: 8000 }], ...more },
+    })
+    const readinessProbe = { exec: { command: ['false'] } }
+    await cluster.apply(
+      service('whole', {}),
+      service('each', { clusterIP: 'None', publishNotReadyAddresses: true }),
+      service('ready', { clusterIP: 'None' }),
+      withLabels(names, pod('never-ready', { command: idle, readinessProbe })),
+      pod('asker', { command: idle }),
+    )
+    for (const name of ['never-ready', 'asker']) await phase(name, 'Running')
+    const resolve = async (name: string) => {
+      const program = 'import socket, sys; print(socket.gethostbyname(sys.argv[1]))'
+      const inPod = ['exec', 'asker', '--namespace', namespace, '--', 'python3', '-c', program, name]
+      return (await cluster.kubectl(...inPod).catch(() => '')).trim() || undefined
+    }
+    const address = await addressOf('never-ready')
+    await waitFor('the endpoints', async () => (await resolve('each')) === address)
+    assert.equal(await resolve(`each.${namespace}.svc`), address)
+    const query = ['get', 'service', 'whole', '--namespace', namespace, '--output=jsonpath={.spec.clusterIP}']
+    assert.equal(await resolve('whole'), (await cluster.kubectl(...query)).trim())
+    assert.equal(await resolve('ready'), undefined)
+    assert.equal(await resolve('nobody'), undefined)
+  })
+
   test('writes down what a service account asks for, and what others do not', async () => {
     await cluster.kubectl('create', 'serviceaccount', 'asker', '--namespace', namespace)
     const as = `system:serviceaccount:${namespace}:asker`

@@ -130,7 +130,7 @@ async function startDaemons(layout: KubernetesLayout): Promise<void> {
   const withImages = start('containerd').then(() => importImages(layout))
   await start('etcd')
   await start('kube-apiserver')
-  const others = ['kube-controller-manager', 'kube-scheduler', 'network-policies'] as const
+  const others = ['kube-controller-manager', 'kube-scheduler', 'network-policies', 'dns'] as const
   await Promise.all([withImages, ...others.map(start)])
   await start('kubelet')
   // It waits for its node.

@@ -26,7 +26,7 @@ export function writeConfiguration(layout: KubernetesLayout): void {
     configOf(layout, 'simulator.yaml'),
     podStages.map((stage) => JSON.stringify(stage)).join('\n---\n'),
   )
-  // Nobody answers there: what tests need has an address.
+  // Nobody answers there: what the node needs has an address. Pods ask `cluster-dns.ts`.
   writeFileSync(
     join(layout.dir, 'etc', 'resolv.conf'),
     'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n',
@@ -80,7 +80,7 @@ function buildPodNetwork({ podSubnet }: KubernetesLayout): unknown {
   }
 }
 
-function buildKubelet({ dir, certificates, cgroup }: KubernetesLayout): unknown {
+function buildKubelet({ dir, certificates, cgroup, node }: KubernetesLayout): unknown {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -99,6 +99,7 @@ function buildKubelet({ dir, certificates, cgroup }: KubernetesLayout): unknown 
     tlsCertFile: `${certificates}/kubelet-serving.crt`,
     tlsPrivateKeyFile: `${certificates}/kubelet-serving.key`,
     clusterDomain: 'cluster.local',
+    clusterDNS: [node.address],
     resolvConf: `${dir}/etc/resolv.conf`,
     podLogsDir: '/var/log/pods',
     failSwapOn: false,

@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns/promises'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMember } from '../support/cluster/control-groups.ts'
@@ -20,6 +21,7 @@ export const daemonNames = [
   'kubelet',
   'kube-proxy',
   'network-policies',
+  'dns',
 ] as const
 /** With those that only some tests want. */
 export type KubernetesDaemon = (typeof daemonNames)[number] | 'kwok'
@@ -107,6 +109,13 @@ const recipes: Readonly<Record<KubernetesDaemon, (layout: KubernetesLayout) => R
     command: buildPolicyCommand(layout),
     isReady: () => answers(layout, 'http://127.0.0.1:9080/healthz'),
   }),
+  dns: ({ certificates, node }) => ({
+    command: [
+      ...[process.execPath, join(import.meta.dirname, 'cluster-dns.ts')],
+      ...[certificates, node.address],
+    ],
+    isReady: () => resolves(node.address, 'kubernetes.default.svc.cluster.local'),
+  }),
   kwok: (layout) => ({
     command: [
       ...['kwok', `--config=${configOf(layout, 'simulator.yaml')}`, '--node-lease-duration-seconds=40'],
@@ -188,6 +197,14 @@ export function kubectl(layout: KubernetesLayout, args: readonly string[], input
 
 async function answers(layout: KubernetesLayout, url: string): Promise<boolean> {
   return (await runInNode(layout, ['curl', '-sfk', '--max-time', '5', '-o', '/dev/null', url])).code === 0
+}
+
+/** True when the DNS server at this address knows the name. */
+async function resolves(server: string, name: string): Promise<boolean> {
+  const resolver = new Resolver({ timeout: 1000, tries: 1 })
+  resolver.setServers([server])
+  const found = await resolver.resolve4(name).catch(() => [])
+  return found.length > 0
 }
 
 function findChild(pid: number): number | undefined {
