@@ -2,7 +2,7 @@ import { buildClientEnvironment, extendEnvironment } from '#scheduler/client-env
 import type { JobKey, JobOwner, JobResources, JobSpec, QueueOptions } from '#scheduler/job.ts'
 import type { PreparedOwner } from '#scheduler/job-profile.ts'
 import type { JobRequest } from '#scheduler/job-record.ts'
-import { buildLoginEnvironment } from '#scheduler/login-environment.ts'
+import { buildLoginEnvironment, findProgram } from '#scheduler/login-environment.ts'
 import type { PodPlace } from '#scheduler/pod-options.ts'
 
 import { buildDashboardPrefix, gatewayPath } from './cluster-paths.ts'
@@ -79,7 +79,7 @@ function buildSchedulerCommand(
   { environmentPrefix, idleTimeoutMs }: ClusterSettings,
 ): JobSpec['command'] {
   return [
-    `${environmentPrefix}/bin/python`,
+    findPython(environmentPrefix),
     ...['-m', 'atrium_client.dask_scheduler'],
     ...['--protocol', 'tls', '--host', bindHost, '--port', '{port:scheduler}'],
     ...['--dashboard-address', `${bindHost}:{port:dashboard}`],
@@ -90,6 +90,11 @@ function buildSchedulerCommand(
     ...['--dg-adaptive-period', String(adaptSeconds)],
     ...['--dg-idle-timeout', String(idleTimeoutMs / 1000)],
   ]
+}
+
+/** Every image with a Python has it under this name. */
+function findPython(prefix: string | undefined): string {
+  return findProgram(prefix, prefix === undefined ? 'python3' : 'python')
 }
 
 /** Between two words of a scheduler to which nothing happens. */
@@ -115,7 +120,7 @@ export function buildWorkerJob(
       ...buildSpec(cluster, scheduler.spec.owner, settings.queue),
       ...settings.place,
       command: [
-        `${settings.environmentPrefix}/bin/python`,
+        findPython(settings.environmentPrefix),
         ...['-m', 'atrium_client.dask_worker', '--scheduler', scheduler.address, '--name', job],
         ...['--nthreads', String(threads), '--memory-limit', String(memoryBytes), '--gpu', String(gpu)],
       ],
@@ -215,5 +220,5 @@ function buildWarmEntry(
   { environmentPrefix }: ClusterSettings,
   entry: string,
 ): Pick<JobSpec, 'warm'> {
-  return warmStart ? { warm: { prefix: environmentPrefix, entry } } : {}
+  return warmStart && environmentPrefix !== undefined ? { warm: { prefix: environmentPrefix, entry } } : {}
 }

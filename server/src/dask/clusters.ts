@@ -9,7 +9,8 @@ export type ClusterState = (typeof clusterStates)[number]
 
 /** What follows from a cluster's options: fixed when it is made. */
 export interface ClusterSettings {
-  environmentPrefix: string
+  /** Absent: the image's own Python. */
+  environmentPrefix?: string
   profile?: string
   account?: string
   /** How a batch system queues its jobs, from the profile. */

@@ -3,6 +3,7 @@ import type { ClusterView } from '@atrium/contract/clusters-api.ts'
 import { buildDashboardPrefix } from '#dask/cluster-paths.ts'
 import type { Cluster } from '#dask/clusters.ts'
 import { hideValues } from '#dask/options/shown-options.ts'
+import { describeJobEnvironment } from '#scheduler/job-environment.ts'
 import { readSubjectUse } from '#scheduler/usage/subject-use.ts'
 import { priceUse, type UsagePrices } from '#scheduler/usage/usage-report.ts'
 import type { ReadableDatabase } from '#store/store.ts'
@@ -46,7 +47,7 @@ function buildPlainView(cluster: Cluster): Omit<ClusterView, 'use'> {
     state,
     ...(message === undefined ? {} : { message }),
     ...(server === undefined ? {} : { server }),
-    environment: settings.environmentPrefix,
+    environment: describeEnvironment(settings),
     options: hideValues(cluster.options),
     worker: { cpu, memoryBytes, gpu, preemptible },
     workers: cluster.workers,
@@ -59,4 +60,11 @@ function buildPlainView(cluster: Cluster): Omit<ClusterView, 'use'> {
     ...(startedAtMs === undefined ? {} : { startedAtMs }),
     ...(stoppedAtMs === undefined ? {} : { stoppedAtMs }),
   }
+}
+
+function describeEnvironment({ environmentPrefix, place }: Cluster['settings']): string {
+  return describeJobEnvironment({
+    ...(environmentPrefix === undefined ? {} : { prefix: environmentPrefix }),
+    ...(place?.image === undefined ? {} : { image: place.image }),
+  })
 }

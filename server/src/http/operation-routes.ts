@@ -2,6 +2,7 @@ import type { Identity } from '#identity/identity.ts'
 import { createAuditLog } from '#observe/audit-log.ts'
 import type { Runs } from '#parallel/runs.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { JobEnvironment } from '#scheduler/job-environment.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { UsagePrices } from '#scheduler/usage/usage-report.ts'
 import type { Store } from '#store/store.ts'
@@ -22,8 +23,8 @@ export interface OperationRoutesOptions {
   identity: Pick<Identity, 'users' | 'groups' | 'roles'>
   jobs: Jobs
   runs: Runs
-  /** Prefix of the environment that a server runs in now. */
-  findServerPrefix(serverId: number): Promise<string | undefined>
+  /** The Python that a server runs with now. */
+  findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
   version: string
   startedAtMs: number
   /** Where browsers reach the platform. */

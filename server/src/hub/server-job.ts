@@ -1,5 +1,7 @@
 import type { JobOwner, JobResources, WarmEntry } from '#scheduler/job.ts'
+import { findProfileEnvironment } from '#scheduler/job-environment.ts'
 import type { JobRequest } from '#scheduler/job-record.ts'
+import { findProgram } from '#scheduler/login-environment.ts'
 import { pickPodPlace } from '#scheduler/pod-options.ts'
 
 import type { ServerProfile } from './profiles.ts'
@@ -8,8 +10,8 @@ import { buildServerPath } from './server-paths.ts'
 
 /** How servers are run on this platform, from configuration. */
 export interface ServerSettings {
-  /** Prefix of the default Python environment. */
-  environmentPrefix: string
+  /** Prefix of the default Python environment. Absent: images bring one. */
+  environmentPrefix?: string
   /** Folder with the package `atrium_client`, on every node. */
   clientFolder: string
   /** Where jobs reach the hub, without a path: the edge, which outlives control planes. */
@@ -61,7 +63,7 @@ export function parseServerSubject(subject: string): number | undefined {
 /** The job of one start of a notebook server. */
 export function buildServerJob(settings: ServerSettings, start: ServerStart): JobRequest {
   const { profile, owner } = start
-  const prefix = profile.environmentPrefix ?? settings.environmentPrefix
+  const { prefix } = findProfileEnvironment(profile, settings.environmentPrefix)
   const resources = buildResources(profile)
   const { publicUrl } = settings
   return {
@@ -70,7 +72,7 @@ export function buildServerJob(settings: ServerSettings, start: ServerStart): Jo
     subject: buildServerSubject(start.serverId),
     spec: {
       owner,
-      command: settings.command ?? [`${prefix}/bin/jupyterhub-singleuser`],
+      command: settings.command ?? [findProgram(prefix, 'jupyterhub-singleuser')],
       environment: buildServerEnvironment({
         user: start.user,
         server: start.server,
@@ -126,7 +128,10 @@ function buildResources({ cpu, memoryBytes, gpu, exclusive }: ServerProfile): Jo
 }
 
 /** Only the standard command has a preloaded twin: what its console script would call. */
-function buildWarmEntry({ warmStart, command }: ServerSettings, prefix: string): { warm?: WarmEntry } {
-  if (!warmStart || command !== undefined) return {}
+function buildWarmEntry(
+  { warmStart, command }: ServerSettings,
+  prefix: string | undefined,
+): { warm?: WarmEntry } {
+  if (!warmStart || command !== undefined || prefix === undefined) return {}
   return { warm: { prefix, entry: 'jupyterhub.singleuser:main' } }
 }

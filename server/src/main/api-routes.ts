@@ -12,11 +12,11 @@ import { readProcessSamples, renderSamples } from '#observe/metrics.ts'
 import { readPlatformCounts } from '#observe/platform-counts.ts'
 import type { Runs } from '#parallel/runs.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { JobEnvironment } from '#scheduler/job-environment.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { NodeDoor } from '#scheduler/node-door.ts'
 import type { UsagePrices } from '#scheduler/usage/usage-report.ts'
 import type { Store } from '#store/store.ts'
-
 import { readEdgeSamples } from './edge-samples.ts'
 import { localAdministrator } from './local-administrator.ts'
 import { readUsageSamples } from './usage-samples.ts'
@@ -28,7 +28,7 @@ export interface ApiRoutesOptions {
   jobs: Jobs
   runs: Runs
   /** Prefix of the environment that a server runs in now. */
-  findServerPrefix(serverId: number): Promise<string | undefined>
+  findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
   hub: Hub
   edge: Pick<WatchedEdge, 'status'>
   store: Store

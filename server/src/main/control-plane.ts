@@ -134,7 +134,7 @@ interface Ports {
 
 async function wire(options: ControlPlaneOptions, ports: Ports) {
   const { start, log, replica } = options
-  const { config, data } = start
+  const { config, data, environmentPrefix } = start
   const { clock, edge, store, box, drivers } = ports
   const identity = createIdentity({
     store,
@@ -167,7 +167,6 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     replica,
     ...findCrashHook(options.environment),
   })
-  const { environmentPrefix } = start
   const prepareOwner = createOwnerPreparation(drivers)
   hub = createHub({
     store,
@@ -182,7 +181,7 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     clock,
     log,
     replica,
-    servers: buildServerSettings(config, { ...drivers.servers, environmentPrefix, edge }),
+    servers: buildServerSettings(config, { ...drivers.servers, edge }),
     profiles: buildProfilesConfig(config),
     services,
     serviceJobs: buildServiceJobSettings(config, { ...drivers.services, environmentPrefix, data }),
@@ -192,11 +191,11 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     ...{ store, jobs, clock, box, log, replica, prepareOwner, users: identity.users },
     ...wishes,
     mayRun: createRunRight(identity),
-    settings: buildRunSettings({ ...drivers.servers, environmentPrefix }),
+    settings: buildRunSettings(drivers.servers),
   })
   dask = createPlatformDask({
     ...{ store, jobs, box, clock, log, replica, prepareOwner },
-    ...{ config, environmentPrefix, drivers, identity, hub },
+    ...{ config, drivers, identity, hub },
     ...wishes,
   })
   const app = await buildApp(options, ports, { identity, jobs, runs, hub, dask, wishes })

@@ -8,6 +8,7 @@ import {
 } from '#dask/options/cluster-options.ts'
 import type { Hub } from '#hub/hub.ts'
 import type { User, Users } from '#identity/users.ts'
+import type { JobEnvironment } from '#scheduler/job-environment.ts'
 import type { JobProfile, JobProfileWish } from '#scheduler/job-profile.ts'
 import type { Scheduler } from '#scheduler/scheduler.ts'
 import { buildJobProfile } from './job-wishes.ts'
@@ -19,9 +20,9 @@ interface PlatformOptionsParts {
   /** What runs clusters' jobs. */
   scheduler: Pick<Scheduler, 'capabilities'>
   chooseProfile(user: User, wish: JobProfileWish): Promise<JobProfile>
-  findServerPrefix(serverId: number): Promise<string | undefined>
-  /** Of the platform's own environment. */
-  environmentPrefix: string
+  findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
+  /** Of the platform's own environment; absent: images bring one. */
+  environmentPrefix?: string
 }
 
 /** The options of this platform's clusters. */

@@ -18,9 +18,8 @@ export interface PlatformDask {
 
 export interface PlatformDaskParts
   extends Omit<DaskOptions, 'settings' | 'ensureRoutesLive'>,
-    Pick<JobWishes, 'chooseProfile' | 'findServerPrefix'> {
+    Pick<JobWishes, 'chooseProfile' | 'findServerEnvironment'> {
   config: Config
-  environmentPrefix: string
   drivers: JobDrivers
   identity: Pick<Identity, 'users'>
   hub: Pick<Hub, 'profiles' | 'publisher'>
@@ -36,7 +35,10 @@ export function createPlatformDask(parts: PlatformDaskParts): PlatformDask {
   })
   const scheduler = drivers.schedulers[drivers.defaultDriver]
   if (!config.dask.enabled || scheduler === undefined) return { clusters, options: undefined }
-  return { clusters, options: createPlatformClusterOptions({ ...parts, scheduler, users: identity.users }) }
+  return {
+    clusters,
+    options: createPlatformClusterOptions({ ...parts, ...drivers.servers, scheduler, users: identity.users }),
+  }
 }
 
 function buildDaskSettings(

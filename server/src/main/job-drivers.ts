@@ -38,8 +38,11 @@ export interface JobDrivers {
   readonly homes: Homes
   /** Folders of a user's groups; undefined where the platform has none. */
   readonly groups: OwnerGroups | undefined
-  /** Of notebook servers. */
-  readonly servers: Pick<ServerSettings, 'hubUrl' | 'bindHost' | 'warmStart' | 'clientFolder'>
+  /** Of notebook servers, and as far as they have them of all jobs. */
+  readonly servers: Pick<
+    ServerSettings,
+    'hubUrl' | 'bindHost' | 'warmStart' | 'clientFolder' | 'environmentPrefix'
+  >
   /** Of services that the platform runs. */
   readonly services: Pick<ServiceJobSettings, 'hubUrl' | 'driver'>
   /** Of Dask clusters: workers of one, where neither configuration nor quotas say how many. */

@@ -2,6 +2,7 @@ import type { Hub } from '#hub/hub.ts'
 import type { ServerProfile } from '#hub/profiles.ts'
 import type { Identity } from '#identity/identity.ts'
 import type { User } from '#identity/users.ts'
+import type { JobEnvironment } from '#scheduler/job-environment.ts'
 import type { JobProfile, JobProfileWish } from '#scheduler/job-profile.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import { findEnvironmentPrefix } from '#scheduler/login-environment.ts'
@@ -12,8 +13,8 @@ import type { Store } from '#store/store.ts'
 export interface JobWishes {
   /** The profile that is wished for, or the first that is offered. Throws `bad_request` and `forbidden`, naming those that are. */
   chooseProfile(user: User, wish: JobProfileWish): Promise<JobProfile>
-  /** Prefix of the environment that a server runs in now; undefined for one that does not run. */
-  findServerPrefix(serverId: number): Promise<string | undefined>
+  /** The Python that a server runs with now; undefined for one that does not run. */
+  findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
 }
 
 /** See `JobWishes`. */
@@ -30,14 +31,17 @@ export function createJobWishes({
     async chooseProfile(user, { profile, account }) {
       return buildJobProfile(await hub.profiles.choose(user, { profile, account }))
     },
-    async findServerPrefix(serverId) {
+    async findServerEnvironment(serverId) {
       const server = await store.db
         .selectFrom('servers')
         .select('job_key')
         .where('id', '=', serverId)
         .executeTakeFirst()
       const job = server?.job_key == null ? undefined : await jobs.find(server.job_key)
-      return job === undefined ? undefined : findEnvironmentPrefix(job.spec.environment)
+      if (job === undefined) return undefined
+      const prefix = findEnvironmentPrefix(job.spec.environment)
+      const { image } = job.spec
+      return { ...(prefix === undefined ? {} : { prefix }), ...(image === undefined ? {} : { image }) }
     },
   }
 }

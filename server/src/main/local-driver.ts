@@ -67,6 +67,7 @@ export async function openLocalDrivers(options: JobDriverOptions): Promise<JobDr
       hubUrl,
       bindHost: '127.0.0.1',
       warmStart: config.servers.warmStart,
+      environmentPrefix: start.environmentPrefix,
       clientFolder: await installClientPackage(data.python, options.python),
     },
     services: { hubUrl },

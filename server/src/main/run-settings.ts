@@ -11,7 +11,11 @@ export function buildRunSettings({
 }: {
   hubUrl: string
   clientFolder: string
-  environmentPrefix: string
+  environmentPrefix?: string
 }): RunSettings {
-  return { environmentPrefix, client: { apiUrl: hubUrl, clientFolder }, arrayLimit }
+  return {
+    ...(environmentPrefix === undefined ? {} : { environmentPrefix }),
+    client: { apiUrl: hubUrl, clientFolder },
+    arrayLimit,
+  }
 }

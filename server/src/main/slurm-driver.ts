@@ -51,6 +51,7 @@ export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDr
       hubUrl: config.hubUrl,
       bindHost: everyAddress,
       warmStart: start.config.servers.warmStart,
+      environmentPrefix: start.environmentPrefix,
       clientFolder: await installClientPackage(shared.node, config.python),
     },
     services: {

@@ -4,6 +4,7 @@ import type { User } from '#identity/users.ts'
 import { type Actor, recordAudit } from '#observe/audit.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { SealedBox } from '#platform/sealed-box.ts'
+import { formatJobEnvironment, type JobEnvironment } from '#scheduler/job-environment.ts'
 import type { JobProfile, JobProfileWish, PreparedOwner } from '#scheduler/job-profile.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
@@ -16,7 +17,7 @@ export interface RunWish {
   owner: User
   actor: Actor
   /** The environment that is meant when the request names none: that of the server that asks, or of a run that is repeated. */
-  serverPrefix: string | undefined
+  serverEnvironment: JobEnvironment | undefined
   request: RunRequest
   /** The schedule that wants it, and what it writes for people, below the home. */
   schedule?: { id: number; result: string | undefined }
@@ -37,13 +38,13 @@ export interface RunCreationOptions {
 
 /** Works out what somebody wishes, without writing anything down. */
 export async function planWish(options: RunCreationOptions, wish: RunWish): Promise<RunPlan> {
-  const { owner, request, serverPrefix } = wish
+  const { owner, request, serverEnvironment } = wish
   const { profile, account } = request
   return planRun(options.settings, {
     request,
     profile: await options.chooseProfile(owner, { profile, account }),
     prepared: await options.prepareOwner(owner),
-    serverPrefix,
+    serverEnvironment,
   })
 }
 
@@ -66,7 +67,7 @@ export async function writeRun(
     job_count: plan.numbers?.length ?? 1,
     job_key: plan.jobKey,
     profile: plan.profile.name,
-    prefix: plan.prefix,
+    prefix: formatJobEnvironment(plan.python),
     working_directory: plan.workingDirectory,
     schedule_id: schedule?.id ?? null,
     result: schedule?.result ?? null,

@@ -5,6 +5,7 @@ import type { RunRequest } from '@atrium/contract/runs-api.ts'
 
 import { buildClientEnvironment, type JobClient } from '#scheduler/client-environment.ts'
 import type { JobOwner, JobResources, TaskMpi } from '#scheduler/job.ts'
+import { findProfileEnvironment, type JobEnvironment } from '#scheduler/job-environment.ts'
 import { buildJobKey } from '#scheduler/job-key.ts'
 import type { JobProfile, PreparedOwner } from '#scheduler/job-profile.ts'
 import type { JobRequest } from '#scheduler/job-record.ts'
@@ -24,8 +25,8 @@ import { planResources, planTimeLimit } from './run-resources.ts'
 
 /** How runs are made on this platform. */
 export interface RunSettings {
-  /** Prefix of the platform's own Python environment. */
-  environmentPrefix: string
+  /** Prefix of the platform's own Python environment. Absent: images bring one. */
+  environmentPrefix?: string
   /** How jobs reach the platform from Python. */
   client: JobClient
   /** Jobs of one array, at most. */
@@ -48,7 +49,7 @@ export interface RunPlan {
   nodes?: number
   resources: JobResources
   profile: JobProfile
-  prefix: string
+  python: JobEnvironment
   workingDirectory: string
   timeLimitMs?: number
   retries: number
@@ -62,8 +63,8 @@ export interface RunPlanInput {
   request: RunRequest
   profile: JobProfile
   prepared: PreparedOwner
-  /** Prefix of the server whose token asked. */
-  serverPrefix: string | undefined
+  /** The Python of the server whose token asked. */
+  serverEnvironment: JobEnvironment | undefined
 }
 
 /** Command and variables stand in every job's record: together no more than this for one run, bytes. */
@@ -75,11 +76,11 @@ export function planRun(settings: RunSettings, input: RunPlanInput): RunPlan {
   const { owner, shell } = prepared
   const { array, kind = 'batch', tasks = 1, retries = 0 } = request
   const command = checkCommand(request.command)
-  const prefix = planPrefix(settings, input)
+  const python = planPython(settings, input)
   const numbers = array === undefined ? undefined : parseArrayNumbers(array, settings.arrayLimit)
   const resources = planResources(profile, request)
   const environment = {
-    ...buildLoginEnvironment({ prefix, home: owner.home, login: owner.login, shell }),
+    ...buildLoginEnvironment({ prefix: python.prefix, home: owner.home, login: owner.login, shell }),
     ...buildClientEnvironment(settings.client),
     ...buildWorkEnvironment(resources),
   }
@@ -101,7 +102,7 @@ export function planRun(settings: RunSettings, input: RunPlanInput): RunPlan {
     ...(request.nodes === undefined ? {} : { nodes: request.nodes }),
     resources,
     profile,
-    prefix,
+    python,
     workingDirectory: resolvePath('workingDirectory', request.workingDirectory ?? '.', owner.home),
     ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
     retries,
@@ -110,15 +111,15 @@ export function planRun(settings: RunSettings, input: RunPlanInput): RunPlan {
   }
 }
 
-function planPrefix(
+function planPython(
   settings: RunSettings,
-  { request, profile, prepared, serverPrefix }: RunPlanInput,
-): string {
+  { request, profile, prepared, serverEnvironment }: RunPlanInput,
+): JobEnvironment {
   const { environmentPrefix } = settings
-  const usual = serverPrefix ?? profile.environmentPrefix ?? environmentPrefix
+  const usual = serverEnvironment ?? findProfileEnvironment(profile, environmentPrefix)
   if (request.prefix === undefined) return usual
-  const known = [environmentPrefix, profile.environmentPrefix, serverPrefix]
-  return resolvePrefix(request.prefix, prepared.owner.home, known)
+  const known = [environmentPrefix, profile.environmentPrefix, serverEnvironment?.prefix]
+  return { ...usual, prefix: resolvePrefix(request.prefix, prepared.owner.home, known) }
 }
 
 function checkSize(content: unknown, jobs: number): void {
@@ -191,7 +192,7 @@ function buildRunJob(
       ...(nodes === undefined ? {} : { nodes }),
       ports: [],
       ...(queue === undefined ? {} : { queue }),
-      ...pickPodPlace(profile),
+      ...pickPodPlace({ ...profile, image: plan.python.image }),
       ...(preemptible ? { preemptible } : {}),
       ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
       labels: { run: String(id) },

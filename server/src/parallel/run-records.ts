@@ -24,6 +24,7 @@ export interface RunRecord {
   jobCount: number
   jobKey: string
   profile: string | null
+  /** By `formatJobEnvironment`. */
   prefix: string
   workingDirectory: string
   scheduleId: number | null

@@ -1,5 +1,6 @@
 import type { RunDetail, RunView } from '@atrium/contract/runs-api.ts'
 
+import { describeJobEnvironment, parseJobEnvironment } from '#scheduler/job-environment.ts'
 import type { Job, JobWait } from '#scheduler/job-record.ts'
 
 import { parseArrayKey } from './run-plan.ts'
@@ -20,7 +21,7 @@ export function buildRunView(run: RunRecord, progress: RunProgress, wait?: JobWa
     nodes: run.nodes ?? undefined,
     array: run.array ?? undefined,
     profile: run.profile ?? undefined,
-    prefix: run.prefix,
+    prefix: describeJobEnvironment(parseJobEnvironment(run.prefix)),
     workingDirectory: run.workingDirectory,
     state: progress.state,
     reason: progress.reason,

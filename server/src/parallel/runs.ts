@@ -4,9 +4,9 @@ import type { RunDetail, RunDetailQuery, RunRequest, RunView } from '@atrium/con
 import type { User } from '#identity/users.ts'
 import { type Actor, recordAudit } from '#observe/audit.ts'
 import type { Logger } from '#platform/log.ts'
+import { parseJobEnvironment } from '#scheduler/job-environment.ts'
 import type { Job } from '#scheduler/job-record.ts'
 import { createLeadership } from '#store/leadership.ts'
-
 import { createPlaces, type Places } from './places.ts'
 import { planWish, type RunWish, writeRun } from './run-creation.ts'
 import { findRunKey, listRunJobs, listRunKeys } from './run-jobs.ts'
@@ -76,7 +76,7 @@ export function createRuns(options: RunsOptions): Runs {
     create,
     repeat(run, wish) {
       const request = JSON.parse(options.box.open(run.request)) as RunRequest
-      return create({ ...wish, request, serverPrefix: run.prefix })
+      return create({ ...wish, request, serverEnvironment: parseJobEnvironment(run.prefix) })
     },
     find: async (id) => (await findRuns(store.db, [id]))[0],
     list: (filter) => listViews(options, filter),

@@ -4,10 +4,10 @@ import type { RunRequest } from '@atrium/contract/runs-api.ts'
 import type { User } from '#identity/users.ts'
 import type { Actor } from '#observe/audit.ts'
 import type { SealedBox } from '#platform/sealed-box.ts'
+import { parseJobEnvironment } from '#scheduler/job-environment.ts'
 import type { PreparedOwner } from '#scheduler/job-profile.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { Store, StoreTransaction } from '#store/store.ts'
-
 import { planWish, type RunCreationOptions, type RunWish, writeRun } from './run-creation.ts'
 import type { RunPlan } from './run-plan.ts'
 import { isOver, readProgress } from './run-progress.ts'
@@ -50,7 +50,8 @@ export async function planFiring(
   const wish: RunWish = {
     owner,
     actor,
-    serverPrefix: schedule.serverPrefix ?? undefined,
+    serverEnvironment:
+      schedule.serverPrefix === null ? undefined : parseJobEnvironment(schedule.serverPrefix),
     request,
     schedule: { id: schedule.id, result },
   }

@@ -14,6 +14,7 @@ export interface ScheduleRecord {
   request: ScheduleRequest
   /** Sealed. */
   variables: string | null
+  /** By `formatJobEnvironment`. */
   serverPrefix: string | null
   isEnabled: boolean
   nextAtMs: number | null

@@ -3,9 +3,9 @@ import type { RunView, ScheduleChange, ScheduleRequest, ScheduleView } from '@at
 
 import type { User } from '#identity/users.ts'
 import { type Actor, recordAudit } from '#observe/audit.ts'
+import { formatJobEnvironment, type JobEnvironment } from '#scheduler/job-environment.ts'
 import { isUniqueViolation } from '#store/database-errors.ts'
 import type { StoreTransaction } from '#store/store.ts'
-
 import { readProgress } from './run-progress.ts'
 import { findRuns } from './run-records.ts'
 import { buildRunView } from './run-view.ts'
@@ -20,8 +20,8 @@ export type { ScheduleRecord } from './schedule-records.ts'
 export interface ScheduleWish {
   owner: User
   actor: Actor
-  /** Prefix of the environment of the server whose token asked; undefined: it was no server's. */
-  serverPrefix: string | undefined
+  /** The Python of the server whose token asked; undefined: it was no server's. */
+  serverEnvironment: JobEnvironment | undefined
   request: ScheduleRequest
 }
 
@@ -79,7 +79,7 @@ export function createSchedules(options: ScheduleFiringOptions): Schedules {
 
 async function createSchedule(options: ScheduleFiringOptions, wish: ScheduleWish): Promise<number> {
   const { store, box, clock } = options
-  const { owner, actor, serverPrefix, request } = wish
+  const { owner, actor, serverEnvironment, request } = wish
   const kept = keepSchedule(box, request)
   const nowMs = clock.now()
   await checkPlan(options, wish, kept)
@@ -89,7 +89,12 @@ async function createSchedule(options: ScheduleFiringOptions, wish: ScheduleWish
       const { id } = await tx.db
         .insertInto('schedules')
         .values({
-          ...{ user_id: owner.id, server_prefix: serverPrefix ?? null, times: 0, created_at: nowMs },
+          ...{
+            user_id: owner.id,
+            server_prefix: keepEnvironment(serverEnvironment),
+            times: 0,
+            created_at: nowMs,
+          },
           ...buildColumns(kept, nowMs),
         })
         .returning('id')
@@ -138,18 +143,22 @@ function buildColumns({ request, variables }: KeptSchedule, nowMs: number) {
 /** What could not run now would not run later. */
 async function checkPlan(
   options: ScheduleFiringOptions,
-  { owner, actor, serverPrefix }: ScheduleWish,
+  { owner, actor, serverEnvironment }: ScheduleWish,
   kept: KeptSchedule,
 ): Promise<void> {
   await planFiring(
     options,
     {
       ...{ id: 0, userId: owner.id, user: owner.name, name: kept.request.name, ...kept },
-      serverPrefix: serverPrefix ?? null,
+      serverPrefix: keepEnvironment(serverEnvironment),
       ...{ isEnabled: true, nextAtMs: null, times: 0, lastRunId: null, lastMessage: null, createdAtMs: 0 },
     },
     actor,
   )
+}
+
+function keepEnvironment(environment: JobEnvironment | undefined): string | null {
+  return environment === undefined ? null : formatJobEnvironment(environment)
 }
 
 async function checkCount(tx: StoreTransaction, owner: User): Promise<void> {

@@ -50,7 +50,13 @@ export interface PodPlace {
 }
 
 /** Those of `place` that are said. */
-export function pickPodPlace({ image, nodePool, pod }: PodPlace): PodPlace {
+export function pickPodPlace({
+  image,
+  nodePool,
+  pod,
+}: {
+  [Key in keyof PodPlace]: PodPlace[Key] | undefined
+}): PodPlace {
   return {
     ...(image === undefined ? {} : { image }),
     ...(nodePool === undefined ? {} : { nodePool }),

@@ -120,6 +120,7 @@ export interface TokensTable {
   /** SHA-256 of the secret, lower-case hex. Unique. */
   hash: string
   /** First characters of the secret, for people to tell tokens apart. */
+  /** Prefix of the environment, or that and the image as JSON. */
   prefix: string
   user_id: number | null
   service_id: number | null
@@ -226,6 +227,7 @@ export interface SharesTable {
 export interface ShareCodesTable {
   id: Id
   hash: string
+  /** Prefix of the environment, or that and the image as JSON. */
   prefix: string
   server_id: number
   owner_id: number
@@ -391,6 +393,7 @@ export interface RunsTable {
   /** The job's key; of an array what stands before the number in each job's key. */
   job_key: string
   profile: string | null
+  /** Prefix of the environment, or that and the image as JSON. */
   prefix: string
   working_directory: string
   schedule_id: number | null
@@ -412,7 +415,7 @@ export interface SchedulesTable {
   request: JsonText
   /** The variables that were given, sealed; null: none. */
   variables: string | null
-  /** Prefix of the environment of the server whose token asked; null: no server's. */
+  /** Prefix of the environment of the server whose token asked, or that and its image as JSON; null: no server's. */
   server_prefix: string | null
   enabled: Flag
   /** When it is due; null: not enabled. */

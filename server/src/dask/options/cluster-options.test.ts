@@ -53,7 +53,7 @@ function openOptions({ groups = [], profiles = [standard], gpu = true, ...given 
         throw new PlatformError('forbidden', { message: 'No profile is open to this user.' })
       return found
     },
-    findServerPrefix: async (id) => (id === 7 ? '/envs/of-server' : undefined),
+    findServerEnvironment: async (id) => (id === 7 ? { prefix: '/envs/of-server' } : undefined),
     environmentPrefix: '/envs/platform',
     findAbilities: async () => ({ gpu, preemptible: true }),
   })

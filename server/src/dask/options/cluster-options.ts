@@ -2,6 +2,7 @@ import { isPlatformError } from '@atrium/contract/errors.ts'
 
 import type { ClusterSettings, WorkerSettings } from '#dask/clusters.ts'
 import type { User, Users } from '#identity/users.ts'
+import { findProfileEnvironment, type JobEnvironment } from '#scheduler/job-environment.ts'
 import type { JobProfile, JobProfileWish } from '#scheduler/job-profile.ts'
 import { pickPodPlace } from '#scheduler/pod-options.ts'
 import { type BoundsConfig, findBounds } from './cluster-bounds.ts'
@@ -49,10 +50,10 @@ interface ClusterOptionsParts {
   listProfiles(user: User): Promise<readonly JobProfile[]>
   /** Throws `bad_request` or `forbidden`. */
   chooseProfile(user: User, wish: JobProfileWish): Promise<JobProfile>
-  /** Prefix of the environment that a server runs with; undefined when it does not run. */
-  findServerPrefix(serverId: number): Promise<string | undefined>
-  /** Of the platform's own environment. */
-  environmentPrefix: string
+  /** The Python that a server runs with; undefined when it does not run. */
+  findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
+  /** Of the platform's own environment; absent: images bring one. */
+  environmentPrefix?: string
   findAbilities(): Promise<FieldsInput['abilities']>
 }
 
@@ -81,14 +82,13 @@ export function createClusterOptions(parts: ClusterOptionsParts): ClusterOptions
       const options = parseFields(buildOptionFields(input), wanted)
       const choice = readChoice(input, options)
       const profile = await chooseProfile(parts, user, choice.profile)
-      const inherited = serverId === null ? undefined : await parts.findServerPrefix(serverId)
+      const inherited = serverId === null ? undefined : await parts.findServerEnvironment(serverId)
       return {
         options,
-        settings: {
-          environmentPrefix:
-            choice.prefix ?? inherited ?? profile.environmentPrefix ?? parts.environmentPrefix,
-          ...buildSettings(input, choice, profile),
-        },
+        settings: buildSettings(input, choice, profile, {
+          ...(inherited ?? findProfileEnvironment(profile, parts.environmentPrefix)),
+          ...(choice.prefix === undefined ? {} : { prefix: choice.prefix }),
+        }),
       }
     },
   }
@@ -173,10 +173,13 @@ function buildSettings(
   input: FieldsInput,
   choice: Choice,
   profile: JobProfile,
-): Omit<ClusterSettings, 'environmentPrefix'> {
+  { prefix, image }: JobEnvironment,
+): ClusterSettings {
   const { defaults, bounds } = input
-  const place = pickPodPlace(profile)
+  const { image: _, ...profilePlace } = pickPodPlace(profile)
+  const place = { ...profilePlace, ...(image === undefined ? {} : { image }) }
   return {
+    ...(prefix === undefined ? {} : { environmentPrefix: prefix }),
     profile: profile.name,
     ...(profile.queue === undefined ? {} : { queue: profile.queue }),
     ...(Object.keys(place).length === 0 ? {} : { place }),

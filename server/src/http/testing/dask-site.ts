@@ -143,7 +143,7 @@ export async function withDaskSite(
     users: identity.users,
     listProfiles: async () => [profile],
     chooseProfile: async () => profile,
-    findServerPrefix: async () => undefined,
+    findServerEnvironment: async () => undefined,
     environmentPrefix: '/envs/platform',
     findAbilities: async () => ({ gpu: false, preemptible: false }),
   })

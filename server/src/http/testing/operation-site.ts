@@ -90,7 +90,7 @@ function createTestApp(site: {
       identity,
       jobs: replica.jobs,
       runs: createTestRuns({ ...replica, clock: platform.clock, identity }),
-      findServerPrefix: async () => undefined,
+      findServerEnvironment: async () => undefined,
       version: '1.2.3',
       startedAtMs: platform.clock.now(),
       publicUrl: 'http://hub.example',

@@ -54,7 +54,7 @@ export async function withRunSite(
   const runs = createTestRuns({ ...replica, clock, identity })
   const routeOptions = {
     ...{ runs, schedules: runs.schedules, jobs: replica.jobs, users: identity.users },
-    findServerPrefix: async () => '/env/of-server',
+    findServerEnvironment: async () => ({ prefix: '/env/of-server' }),
   }
   const app = createApp({
     routes: [...createRunRoutes(routeOptions), ...createScheduleRoutes(routeOptions)],

@@ -19,15 +19,15 @@ import { followLog } from '#hub/server-log.ts'
 import { hasScope, type Principal } from '#identity/principal.ts'
 import type { Users } from '#identity/users.ts'
 import type { RunFilter, RunRecord, Runs } from '#parallel/runs.ts'
+import type { JobEnvironment } from '#scheduler/job-environment.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
-
-import { findAskingPrefix, getCaller } from './run-caller.ts'
+import { findAskingEnvironment, getCaller } from './run-caller.ts'
 
 export interface RunRoutesOptions {
   runs: Pick<Runs, 'create' | 'repeat' | 'find' | 'list' | 'show' | 'findJob' | 'cancel'>
   jobs: Pick<Jobs, 'logs'>
   users: Pick<Users, 'find' | 'get'>
-  findServerPrefix(serverId: number): Promise<string | undefined>
+  findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
 }
 
 const defaultPageSize = 100
@@ -63,8 +63,8 @@ function createRoute(options: RunRoutesOptions): Route {
     async handler(request, reply) {
       const { principal, body } = request
       const owner = await getCaller(users, principal)
-      const serverPrefix = await findAskingPrefix(options, principal)
-      const id = await runs.create({ owner, actor: request.actor(), serverPrefix, request: body })
+      const serverEnvironment = await findAskingEnvironment(options, principal)
+      const id = await runs.create({ owner, actor: request.actor(), serverEnvironment, request: body })
       reply.code(201)
       return runs.show(id)
     },

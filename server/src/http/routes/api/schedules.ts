@@ -15,14 +15,14 @@ import { hasScope, type Principal } from '#identity/principal.ts'
 import type { Users } from '#identity/users.ts'
 import type { Runs } from '#parallel/runs.ts'
 import type { ScheduleRecord, Schedules } from '#parallel/schedules.ts'
-
-import { findAskingPrefix, getCaller } from './run-caller.ts'
+import type { JobEnvironment } from '#scheduler/job-environment.ts'
+import { findAskingEnvironment, getCaller } from './run-caller.ts'
 
 export interface ScheduleRoutesOptions {
   runs: Pick<Runs, 'show'>
   schedules: Schedules
   users: Pick<Users, 'find' | 'get'>
-  findServerPrefix(serverId: number): Promise<string | undefined>
+  findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
 }
 
 const common = { tag: 'schedules', authentication: 'token-or-session' } as const
@@ -68,8 +68,8 @@ function createRoute(options: ScheduleRoutesOptions): Route {
     async handler(request, reply) {
       const { principal, body } = request
       const owner = await getCaller(users, principal)
-      const serverPrefix = await findAskingPrefix(options, principal)
-      const id = await schedules.create({ owner, actor: request.actor(), serverPrefix, request: body })
+      const serverEnvironment = await findAskingEnvironment(options, principal)
+      const id = await schedules.create({ owner, actor: request.actor(), serverEnvironment, request: body })
       reply.code(201)
       return schedules.show(id)
     },
