@@ -16,6 +16,8 @@ import sys
 from typing import Any
 
 _PORT = re.compile(r"\{port:([a-z][a-z0-9_-]*)\}")
+_IMAGE = re.compile(r"\{image:([A-Za-z_][A-Za-z0-9_]*)\}")
+"""A variable of the image's own, which is what this process was started with."""
 _TERMINATION_LOG = "/dev/termination-log"
 _NOT_FOUND, _CANNOT_RUN = 127, 126
 _UMASK = 0o077
@@ -62,9 +64,12 @@ def _find_modules() -> None:
 
 def _fill(job: dict[str, Any]) -> dict[str, Any]:
     def fill(text: str) -> str:
-        return _PORT.sub(lambda match: str(job["ports"].get(match.group(1), match.group(0))), text)
+        text = _PORT.sub(lambda match: str(job["ports"].get(match.group(1), match.group(0))), text)
+        return _IMAGE.sub(lambda match: os.environ.get(match.group(1), ""), text)
 
-    environment = {name: fill(value) for name, value in job["environment"].items()}
+    environment = {**os.environ, **{name: fill(value) for name, value in job["environment"].items()}}
+    if not os.access(environment.get("SHELL", "/bin/sh"), os.X_OK):
+        environment["SHELL"] = "/bin/sh"
     return {**job, "command": [fill(word) for word in job["command"]], "environment": environment}
 
 

@@ -134,13 +134,10 @@ interface Ports {
 
 async function wire(options: ControlPlaneOptions, ports: Ports) {
   const { start, log, replica } = options
-  const { config, data, environmentPrefix } = start
+  const { config, data, platformPrefix } = start
   const { clock, edge, store, box, drivers } = ports
   const identity = createIdentity({
-    store,
-    clock,
-    log,
-    sealedBox: box,
+    ...{ store, clock, log, sealedBox: box },
     sessionMs: parseDurationMs(config.signIn.session),
     linkMs: parseDurationMs(config.signIn.invitation),
     checkPam: findPamCheck(options),
@@ -184,7 +181,11 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     servers: buildServerSettings(config, { ...drivers.servers, edge }),
     profiles: buildProfilesConfig(config),
     services,
-    serviceJobs: buildServiceJobSettings(config, { ...drivers.services, environmentPrefix, data }),
+    serviceJobs: buildServiceJobSettings(config, {
+      ...drivers.services,
+      environmentPrefix: platformPrefix,
+      data,
+    }),
   })
   const wishes = createJobWishes({ store, jobs, hub })
   const runs = createRuns({

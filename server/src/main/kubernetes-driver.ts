@@ -1,14 +1,17 @@
 import { PlatformError } from '@atrium/contract/errors.ts'
 import { isLoopbackUrl } from '#config/loopback.ts'
+import { isWithin } from '#config/path-checks.ts'
 import type { Config } from '#config/schema.ts'
 import { createUnixAccounts } from '#identity/unix-accounts.ts'
 import type { KubernetesSchedulerConfig } from '#scheduler/drivers/kubernetes/kubernetes-config.ts'
 import { createKubernetesScheduler } from '#scheduler/drivers/kubernetes/kubernetes-scheduler.ts'
+import { filesFolder } from '#scheduler/drivers/kubernetes/pod-places.ts'
 
 import { ensureKey } from './data-folder.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
 import { openKubernetesStorage } from './kubernetes-storage.ts'
 import { findLoopbackUrl } from './local-driver.ts'
+import { readClientPackage } from './node-package.ts'
 import { buildNodePools } from './node-pools.ts'
 import { createJobVolumes } from './pod-volumes.ts'
 import { openServiceDriver } from './service-driver.ts'
@@ -35,8 +38,12 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
     ...{ store, clock },
     groups: start.config.storage.groups,
   })
-  const config = buildSchedulerConfig(section, doorKey)
-  const scheduler = createKubernetesScheduler({ ...config, prepare: storage.prepare }, { clock, log })
+  const config = {
+    ...buildSchedulerConfig(section, doorKey),
+    prepare: storage.prepare,
+    files: await readClientPackage(),
+  }
+  const scheduler = createKubernetesScheduler(config, { clock, log })
   const local = await openServiceDriver(options)
   log.info({ hub_url: hubUrl, namespace: section.namespace }, 'jobs run on a Kubernetes cluster')
   return {
@@ -51,7 +58,11 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
     }),
     homes: storage.homes,
     groups: storage.groups,
-    servers: { hubUrl, bindHost: everyAddress, warmStart: false, clientFolder: '/run/atrium/client' },
+    servers: {
+      ...{ hubUrl, bindHost: everyAddress, warmStart: false, clientFolder: filesFolder },
+      // Without a volume for environments there is none but the images' own.
+      ...(isInPods(start.environmentPrefix, section) ? { environmentPrefix: start.environmentPrefix } : {}),
+    },
     services: {
       hubUrl: findLoopbackUrl(options.publicUrl, start),
       ...(local === undefined ? {} : { driver: local.driver }),
@@ -86,6 +97,10 @@ function buildSchedulerConfig(section: KubernetesSection, doorKey: string): Kube
     nodePools: buildNodePools(nodePools),
     volumesOf: createJobVolumes(storage),
   }
+}
+
+function isInPods(prefix: string, { storage }: KubernetesSection): boolean {
+  return storage.environments !== undefined && isWithin(prefix, storage.environments.path)
 }
 
 /** Throws `bad_request` when pods could not reach it. `publicUrl`: the edge's. */

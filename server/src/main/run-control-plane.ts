@@ -173,7 +173,7 @@ async function stop(
   if (servers) await platform.drivers.endHelpers()
   await platform.close()
   if (edge) {
-    await endIdleAgent(start.data, join(start.environmentPrefix, 'bin', 'python')).catch(() => {})
+    await endIdleAgent(start.data, join(start.platformPrefix, 'bin', 'python')).catch(() => {})
     await endEdge(start.data)
   }
   if (!start.json) console.log(`\n${describeEnd(left?.length)}`)

@@ -4,6 +4,8 @@ import type { Logger } from '#platform/log.ts'
 import { createSetUpProgress } from './set-up-progress.ts'
 import type { StartOptions } from './start-options.ts'
 
+/** Asks PAM where it is needed; jobs of pods have their images'. */
+const systemPython = 'python3'
 const longestSetUpMs = 3_600_000
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 
@@ -20,10 +22,13 @@ export class SetUpStopped extends Error {
 
 /**
  * Makes the default environment unless it is there, showing what is done. Answers the Python that runs the node agent. Throws
- * `SetUpStopped` at ctrl-C, with nothing left that a next start could not use.
+ * `SetUpStopped` at ctrl-C, with nothing left that a next start could not use. Where nothing would run in it, none is made.
  */
 export async function ensureEnvironment(start: StartOptions, log: Logger): Promise<string> {
-  const prefix = start.environmentPrefix
+  const { driver } = start.config.scheduler
+  const runsServices = start.config.services.some(({ command }) => command !== undefined)
+  if (driver === 'kubernetes' && !runsServices) return systemPython
+  const prefix = start.platformPrefix
   const stop = new AbortController()
   const onInterrupt = () => stop.abort(new SetUpStopped('SIGINT'))
   const onTerminate = () => stop.abort(new SetUpStopped('SIGTERM'))
@@ -33,7 +38,7 @@ export async function ensureEnvironment(start: StartOptions, log: Logger): Promi
     const { python } = await ensureDefaultEnvironment({
       prefix,
       requirements: start.requirements,
-      ...(start.config.scheduler.driver === 'local' ? {} : { forOthers: true }),
+      ...(driver === 'local' ? {} : { forOthers: true }),
       onProgress: (step) => {
         if (!start.json) progress.show(step)
       },

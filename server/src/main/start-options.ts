@@ -18,6 +18,8 @@ export interface StartOptions {
   port: number
   /** Python environment of servers. */
   environmentPrefix: string
+  /** Python environment of the platform's own programs on this machine: services. */
+  platformPrefix: string
   /** A pip requirements file for what is installed into it on top. */
   requirements: string | undefined
   /** Machine-readable log and ready line. */
@@ -50,12 +52,15 @@ export async function readStartOptions(
     givenKeys: config.keys,
   })
   const prefix = values['env-prefix'] ?? config.environment.prefix ?? findSharedEnvironment(config)
+  const own = config.scheduler.driver === 'kubernetes' ? values['env-prefix'] : prefix
+  const usual = resolve(data.environments, 'default')
   return {
     config,
     data,
     host: values.host ?? config.edge.host,
     port: values.port === undefined ? config.edge.port : parsePort(values.port),
-    environmentPrefix: prefix === undefined ? resolve(data.environments, 'default') : resolve(prefix),
+    environmentPrefix: prefix === undefined ? usual : resolve(prefix),
+    platformPrefix: own === undefined ? usual : resolve(own),
     requirements:
       config.environment.requirements === undefined ? undefined : resolve(config.environment.requirements),
     json: values.json,

@@ -31,6 +31,8 @@ export interface KubernetesSchedulerConfig {
   priorityClasses?: { server?: string; batch?: string }
   /** Where jobs of a pool run, by the pool's name. Jobs without one run anywhere. */
   nodePools?: Readonly<Record<string, NodePoolPlace>>
+  /** Contents of files that every job finds in `filesFolder`, by their paths below it. Together much less than 1 MB. */
+  files?: Readonly<Record<string, string>>
   /** Folders that a job sees beside its image: homes, environments. */
   volumesOf(spec: JobSpec): JobVolumes
   /**

@@ -190,7 +190,7 @@ function openContext(
     nodes: createNodeCache({ client, clock, log }),
     news: createPodNews({ client, path, prefix: podNameOf(''), clock, log }),
     pods: createPodCache({ client, path: `${path}/pods`, labelSelector, clock, log }),
-    launcher: readLauncher(),
+    launcher: readLauncher(config.files),
     doors: createPodDoors(config.doorKey),
     inTurn: (call) => turns.take(call) ?? call(),
   }

@@ -16,29 +16,37 @@ const launcherFiles = [
 ] as const
 
 const folder = 'atrium_node'
+const program = 0o555
 
-/** The program that every pod starts with. */
+/** The program that every pod starts with, and what else every job finds beside it. */
 export interface Launcher {
   /** Of the object that holds it: says which version it is. */
   name: string
-  /** Contents by file name. */
+  /** Contents by key. */
   files: Readonly<Record<string, string>>
   /** Where the files are put, and which of them is run, from the folder they are mounted in. */
-  items: readonly { key: string; path: string }[]
+  items: readonly { key: string; path: string; mode?: number }[]
   program: string
 }
 
-/** Reads it from the installation. */
-export function readLauncher(): Launcher {
+/** Reads it from the installation. `more`: contents of other files, by paths of theirs. */
+export function readLauncher(more: Readonly<Record<string, string>> = {}): Launcher {
   const source = join(findInstallationRoot(), 'python', 'src', folder)
-  const files = Object.fromEntries(
-    launcherFiles.map((name) => [name, readFileSync(join(source, name), 'utf8')]),
-  )
-  const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16)
+  const own = launcherFiles.map((name) => ({
+    ...{ key: name, path: `${folder}/${name}` },
+    content: readFileSync(join(source, name), 'utf8'),
+  }))
+  const others = Object.entries(more).map(([path, content], at) => ({
+    // Keys take no slashes.
+    ...{ key: `file-${at}`, path, content },
+    ...(path.split('/').at(-2) === 'bin' ? { mode: program } : {}),
+  }))
+  const all = [...own, ...others]
+  const digest = createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 16)
   return {
     name: `atrium-launcher-${digest}`,
-    files,
-    items: launcherFiles.map((name) => ({ key: name, path: `${folder}/${name}` })),
+    files: Object.fromEntries(all.map(({ key, content }) => [key, content])),
+    items: all.map(({ content: _, ...item }) => item),
     program: `${folder}/${launcherFiles[0]}`,
   }
 }
