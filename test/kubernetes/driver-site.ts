@@ -74,7 +74,14 @@ export async function createDriverSite(
     async dispose() {
       for (const scheduler of opened) await scheduler.close()
       const ours = ['--namespace', namespace, '--selector', selector]
-      await cluster.kubectl('delete', 'pods', ...ours, '--grace-period=0', '--force', '--wait=false')
+      await cluster.kubectl(
+        'delete',
+        'pods,networkpolicies',
+        ...ours,
+        '--grace-period=0',
+        '--force',
+        '--wait=false',
+      )
       await waitFor(
         'the pods of the site to go',
         async () => (await cluster.kubectl('get', 'pods', ...ours, '--output=name')).trim() === '',

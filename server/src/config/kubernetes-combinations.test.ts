@@ -162,3 +162,24 @@ test('names are such as Kubernetes takes', () => {
   assert.match(problem, /^scheduler\.kubernetes\.nodePools\[0\]\.nodeSelector/)
   for (const image of ['-rf', 'a b', 'x\ny', '']) assert.equal(findProblems({ image }).length, 1, image)
 })
+
+test('network policies that would keep out the platform itself, and addresses that are none, are shown', () => {
+  const nobody = findProblems({ networkPolicy: { enabled: true } })
+  assert.equal(nobody.length, 1)
+  assert.match(nobody[0] ?? '', /networkPolicy\.controlPlane: say where the platform comes from/)
+  const wrong = { controlPlane: { cidrs: ['10.0.0.5', '10.0.0.5/33'] }, egressExcept: ['fd00::/8', 'a/8'] }
+  assert.deepEqual(
+    findProblems({ networkPolicy: { enabled: true, ...wrong } }).map((problem) =>
+      problem.replace(/ is no.*/, ''),
+    ),
+    [
+      `${section}.networkPolicy.controlPlane.cidrs[0]: 10.0.0.5`,
+      `${section}.networkPolicy.controlPlane.cidrs[1]: 10.0.0.5/33`,
+      `${section}.networkPolicy.egressExcept[1]: a/8`,
+    ],
+  )
+  const inside = {
+    controlPlane: { namespace: 'atrium', podSelector: { 'app.kubernetes.io/name': 'atrium' } },
+  }
+  assert.deepEqual(findProblems({ networkPolicy: { enabled: true, ...inside } }), [])
+})

@@ -1,4 +1,5 @@
 import type { Conflict } from './combinations.ts'
+import { checkNetworkPolicy } from './kubernetes-network-combinations.ts'
 import { checkKubernetesPools } from './kubernetes-pool-combinations.ts'
 import { checkKubernetesProfiles } from './kubernetes-profile-combinations.ts'
 import { checkVolumes } from './kubernetes-volume-combinations.ts'
@@ -15,6 +16,7 @@ export function checkKubernetes(config: Config): readonly Conflict[] {
   return [
     ...checkReach(config),
     ...checkContext(kubernetes),
+    ...checkNetworkPolicy(kubernetes),
     ...checkImages(config),
     ...checkStorage(kubernetes.storage),
     ...checkEnvironment(config),

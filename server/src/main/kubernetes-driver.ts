@@ -82,6 +82,7 @@ function buildSchedulerConfig(section: KubernetesSection, doorKey: string): Kube
   const { kubeconfig, context, image, imagePullPolicy, serviceAccount, nodePools, storage } = section
   const { namespace, instance, python, gpuResource, readOnlyRoot, reserved } = section
   const { server, batch } = section.priorityClasses
+  const { enabled: hasPolicies, ...networkPolicy } = section.networkPolicy
   return {
     ...{ namespace, instance, python, gpuResource, readOnlyRoot, reserved, doorKey, callTimeoutMs },
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
@@ -89,6 +90,7 @@ function buildSchedulerConfig(section: KubernetesSection, doorKey: string): Kube
     ...(image === undefined ? {} : { image }),
     ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
     ...(serviceAccount === undefined ? {} : { serviceAccount }),
+    ...(hasPolicies ? { networkPolicy } : {}),
     imagePullSecrets: section.imagePullSecrets,
     priorityClasses: {
       ...(server === undefined ? {} : { server }),

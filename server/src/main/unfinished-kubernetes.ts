@@ -8,7 +8,6 @@ const unfinished: Readonly<Record<string, (section: Section) => boolean>> = {
   'storage.homes.claimPerUser': ({ storage }) => storage.homes.claimPerUser !== undefined,
   'nodePools[].placeholders': ({ nodePools }) =>
     nodePools.some(({ placeholders }) => placeholders !== undefined),
-  networkPolicy: ({ networkPolicy }) => networkPolicy.enabled,
   prePull: ({ prePull }) => prePull.enabled,
 }
 

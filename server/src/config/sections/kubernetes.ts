@@ -34,7 +34,8 @@ const priorityClassesSection = Type.Object(
 const networkPolicySection = Type.Object(
   {
     enabled: Type.Boolean({
-      description: "Lets nothing reach a pod but the platform and its owner's other pods.",
+      description:
+        "Lets nothing reach a pod but the platform and its owner's other pods, where the network plugin enforces policies: `atrium doctor` looks.",
       default: false,
     }),
     controlPlane: Type.Object(
@@ -50,7 +51,11 @@ const networkPolicySection = Type.Object(
     ),
     egressExcept: Type.Array(Type.String(), {
       description: 'Addresses that pods cannot reach: those where clouds give out credentials.',
-      default: ['169.254.169.254/32', '169.254.170.2/32', '169.254.170.23/32', 'fd00:ec2::254/128'],
+      default: [
+        ...['169.254.169.254/32', '169.254.170.2/32', '169.254.170.23/32', 'fd00:ec2::254/128'],
+        // Google's by IPv6, Azure's, Alibaba's, Oracle's.
+        ...['fd20:ce::254/128', '168.63.129.16/32', '100.100.100.200/32', '192.0.0.192/32'],
+      ],
     }),
   },
   {

@@ -42,8 +42,23 @@ export interface KubernetesSchedulerConfig {
   prepare?(spec: JobSpec): Promise<void>
   /** A secret of the platform, the same on all of its replicas and after a restart: tokens of the pods' doors are derived from it. */
   doorKey: string
+  /** Who reaches whom; absent: the driver makes no policies. */
+  networkPolicy?: NetworkPolicyConfig
   /** How long one call to the API server may take. */
   callTimeoutMs: number
+}
+
+export interface NetworkPolicyConfig {
+  /** Where the platform's connections to pods come from: its addresses, or its own pods by namespace and labels. */
+  controlPlane: {
+    cidrs: readonly string[]
+    namespace?: string
+    podSelector: Readonly<Record<string, string>>
+  }
+  /** Addresses that pods do not reach. */
+  egressExcept: readonly string[]
+  /** How long a policy stays whose owner has no pods any more. Default a minute. */
+  lingerMs?: number
 }
 
 export interface JobVolumes {

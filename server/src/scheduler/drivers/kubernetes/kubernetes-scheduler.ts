@@ -19,6 +19,7 @@ import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import { type Launcher, readLauncher } from './launcher-source.ts'
 import { createNodeCache, type NodeCache } from './node-cache.ts'
 import { hasPodEnded, observeGone, observePod } from './observe-pod.ts'
+import { createOwnerPolicies, type OwnerPolicies } from './owner-policies.ts'
 import { createPodCache, type PodCache, type PodChange } from './pod-cache.ts'
 import { createPodDoors, type PodDoors } from './pod-door.ts'
 import { readPodLog } from './pod-log.ts'
@@ -48,6 +49,7 @@ export interface KubernetesContext {
   pods: PodCache
   nodes: NodeCache
   news: PodNews
+  policies: OwnerPolicies
   /** `/api/v1/namespaces/NAME` */
   path: string
   launcher: Launcher
@@ -120,7 +122,8 @@ export function createKubernetesScheduler(
     },
     async close() {
       watch.close()
-      await Promise.all([context.doors.close(), pods.close(), nodes.close(), news.close()])
+      const parts = [context.policies, context.doors, pods, nodes, news]
+      await Promise.all(parts.map((part) => part.close()))
     },
   }
 
@@ -185,13 +188,14 @@ function openContext(
   const path = `/api/v1/namespaces/${config.namespace}`
   const turns = createTurns({ atOnce: callsAtOnce, mostWaiting })
   const labelSelector = `${labels.managedBy}=atrium,${labels.instance}=${config.instance}`
+  const pods = createPodCache({ client, path: `${path}/pods`, labelSelector, clock, log })
   return {
-    ...{ config, client, path, clock, log },
+    ...{ config, client, pods, path, clock, log },
     nodes: createNodeCache({ client, clock, log }),
     news: createPodNews({ client, path, prefix: podNameOf(''), clock, log }),
-    pods: createPodCache({ client, path: `${path}/pods`, labelSelector, clock, log }),
     launcher: readLauncher(config.files),
     doors: createPodDoors(config.doorKey),
+    policies: createOwnerPolicies({ config, client, pods, clock, log }),
     inTurn: (call) => turns.take(call) ?? call(),
   }
 }

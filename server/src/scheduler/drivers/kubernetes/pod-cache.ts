@@ -18,6 +18,8 @@ export interface PodCache {
   settled(signal: AbortSignal): Promise<void>
   /** By name; throws as `settled`. */
   all(): ReadonlyMap<string, V1Pod>
+  /** Whether `all` has something to say. */
+  isCurrent(): boolean
   /** What a call answered, before the watch says so. */
   note(pod: V1Pod): void
   /** That a pod was deleted, before the watch says so. */
@@ -56,6 +58,10 @@ class WatchedPods implements PodCache, ObjectKeeper<V1Pod> {
   all(): ReadonlyMap<string, V1Pod> {
     if (this.#watch.stale !== undefined) throw this.#watch.stale
     return this.#pods
+  }
+
+  isCurrent(): boolean {
+    return this.#watch.stale === undefined
   }
 
   note(pod: V1Pod): void {

@@ -4,12 +4,13 @@ import type { V1Pod } from '@kubernetes/client-node'
 import type { JobHandle, JobKey, JobSpec } from '#scheduler/job.ts'
 import type { Submission } from '#scheduler/scheduler.ts'
 
+import { applyObject } from './apply-object.ts'
 import { buildJobFile, buildLabels, buildPod } from './build-pod.ts'
 import { findRefusal } from './job-refusals.ts'
 import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
 import type { Launcher } from './launcher-source.ts'
-import { fieldManager, labels, podNameOf } from './pod-names.ts'
+import { buildOwnerLabel, labels, podNameOf } from './pod-names.ts'
 
 /** Troubles of the storage that are waited for. */
 const mayPass: readonly ErrorCode[] = ['scheduler_unavailable', 'storage_full', 'timeout']
@@ -45,8 +46,12 @@ async function submitOne(
     if (refusal !== undefined) return { key, outcome: 'rejected', ...refusal }
     const obstacle = known === undefined ? await prepare(context, spec) : undefined
     if (obstacle !== undefined) return obstacle
-    const pod = known ?? (await applyPod(context, wanted, signal))
-    context.pods.note(pod)
+    const make = async () => {
+      const made = await applyPod(context, wanted, signal)
+      context.pods.note(made)
+      return made
+    }
+    const pod = known ?? (await context.policies.during(buildOwnerLabel(spec.owner.name), make, signal))
     // A control plane that was killed between the two left a pod that waits for its secret.
     if (pod.status?.phase === undefined || pod.status.phase === 'Pending')
       await applySecret(context, spec, pod, signal)
@@ -79,7 +84,7 @@ async function prepare({ config }: KubernetesContext, spec: JobSpec): Promise<Su
 async function applyPod(context: KubernetesContext, pod: V1Pod, signal: AbortSignal): Promise<V1Pod> {
   const path = `${context.path}/pods/${pod.metadata?.name}`
   try {
-    return await apply(context, path, pod, signal)
+    return await applyObject(context.client, path, pod, signal)
   } catch (error) {
     // It is there, made by another version of ours: most of a pod cannot be changed.
     if (error instanceof KubeRefusal && error.status === 422) {
@@ -98,8 +103,8 @@ async function applySecret(
   signal: AbortSignal,
 ): Promise<void> {
   const name = podNameOf(spec.key)
-  await apply(
-    context,
+  await applyObject(
+    context.client,
     `${context.path}/secrets/${name}`,
     {
       apiVersion: 'v1',
@@ -122,8 +127,8 @@ async function applySecret(
 /** The program that every pod starts with, under a name that says which version it is. */
 async function ensureLauncher(context: KubernetesContext, signal: AbortSignal): Promise<void> {
   const { name, files } = context.launcher
-  await apply(
-    context,
+  await applyObject(
+    context.client,
     `${context.path}/configmaps/${name}`,
     {
       apiVersion: 'v1',
@@ -134,11 +139,4 @@ async function ensureLauncher(context: KubernetesContext, signal: AbortSignal): 
     },
     signal,
   )
-}
-
-/** Server-side apply (https://kubernetes.io/docs/reference/using-api/server-side-apply/), under one name for all of ours. */
-function apply<T>(context: KubernetesContext, path: string, body: T, signal: AbortSignal): Promise<T> {
-  const query = { fieldManager, force: true }
-  const contentType = 'application/apply-patch+yaml'
-  return context.client.call('PATCH', path, { query, body, contentType, signal })
 }
