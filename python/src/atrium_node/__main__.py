@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Runs the program named by the first argument with the arguments after it."""
-    programs = ("agent", "mpi_task", "pam_check", "slurm_job", "slurm_probe", "slurm_task", "warm_door", "watch_interruption")
+    programs = ("agent", "mpi_task", "pam_check", "pod_agent", "slurm_job", "slurm_probe", "slurm_task", "warm_door", "watch_interruption")
     if len(sys.argv) < 2 or sys.argv[1] not in programs:
         sys.exit(f"usage: atrium_node {{{'|'.join(programs)}}} ...")
     program = sys.argv.pop(1)
@@ -19,6 +19,8 @@ def main() -> None:
         from atrium_node.mpi_task import main as run
     elif program == "pam_check":
         from atrium_node.pam_check import main as run
+    elif program == "pod_agent":
+        from atrium_node.pod_agent import main as run
     elif program == "slurm_job":
         from atrium_node.slurm_job import main as run
     elif program == "slurm_probe":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+KEY_VARIABLE = "ATRIUM_JOB"
+"""Set in every job's environment to its key; finds daemons that left the session where no control group holds them."""
+
 
 class ChildPlan:
     """What a new process has to become. Sent as JSON to a fork server, so plain data."""

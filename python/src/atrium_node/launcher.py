@@ -11,12 +11,11 @@ from collections.abc import Callable
 
 from atrium_node.cgroup_tree import CgroupTree
 from atrium_node.child import go_word, run_cold
-from atrium_node.child_plan import ChildFiles, ChildPlan
+from atrium_node.child_plan import KEY_VARIABLE, ChildFiles, ChildPlan
 from atrium_node.job import Job
 from atrium_node.job_spec import JobSpec
 from atrium_node.ports import PortPool
 from atrium_node.records import RecordError, RecordStore
-from atrium_node.stragglers import KEY_VARIABLE
 
 _PORT = re.compile(r"\{port:([a-z][a-z0-9_-]*)\}")
 OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -10,8 +10,8 @@ import os
 import time
 
 from atrium_node import linux
+from atrium_node.child_plan import KEY_VARIABLE
 from atrium_node.mpi_flavour import FLAVOURS, flavour_of_library, is_mpi_library
-from atrium_node.stragglers import KEY_VARIABLE
 
 # Seconds since the start, seconds between looks.
 _PACES = ((10.0, 0.2), (60.0, 1.0))

@@ -42,6 +42,10 @@ class Request:
         """False once it was answered, or nobody waits for the answer any more."""
         return self.connection.fileno() >= 0
 
+    def forget(self) -> None:
+        """Another process has the connection now, and answers."""
+        self._door.close(self)
+
     def answer(self, status: int, content: dict[str, Any]) -> None:
         """Answers and closes. Safe when the other side has gone."""
         self._door.send(self, status, json.dumps(content, separators=(",", ":")).encode())

@@ -3,7 +3,8 @@
 Python's standard library alone, 3.9 or newer, since it is mounted into whatever image the job has. Arguments: the folder with
 `job.json`, and the one with orders, which the node writes anew, though not soon, when the pod's annotation changes; orders come sooner
 through the pod's door. How the program ended stands in the container's termination message: `{"exitCode"}`, `{"signal"}` or
-`{"failure"}`, and `{"oomKills"}` beside it.
+`{"failure"}`, and `{"oomKills"}` beside it. Of a job of several tasks the program is what starts and awaits them; a pod with a number
+(`ATRIUM_PEER`) has none, and runs some of the tasks when the job's main pod asks for that.
 """
 
 from __future__ import annotations
@@ -36,25 +37,34 @@ def main() -> None:
     for number in _PASSED_ON:
         # The first process of a pod gets only signals that it has a handler for.
         signal.signal(number, lambda *_: _end_all(signal.SIGTERM))
+    _find_modules()
+    if "tasks" in job:
+        from atrium_node.pod_several import run_several
+
+        _finish(*run_several(job, os.path.join(job_folder, "job.json"), order_file, _end_all))
     pid, failure = _start(job)
     if pid is None:
-        _tell({"failure": failure})
-        print(f"atrium: {failure}", file=sys.stderr, flush=True)
-        sys.exit(_NOT_FOUND if "No such file" in failure else _CANNOT_RUN)
-    status, oom_kills = _watch(job, pid, order_file)
+        _finish_failed(failure, _NOT_FOUND if "No such file" in failure else _CANNOT_RUN)
+    # Loaded while the program starts, which takes longer.
+    from atrium_node.pod_watch import PodWatch
+
+    _finish(*PodWatch(job, pid or 0, order_file, _end_all).run())
+
+
+def _finish(status: int, oom_kills: int, failure: str = "") -> None:
     _end_all(signal.SIGKILL)
     code = os.waitstatus_to_exitcode(status)
+    if failure:
+        _finish_failed(failure, code)
     end = {"exitCode": code} if code >= 0 else {"signal": _name_signal(-code)}
     _tell({**end, "oomKills": oom_kills} if oom_kills else end)
     sys.exit(code if code >= 0 else 128 - code)
 
 
-def _watch(job: dict[str, Any], pid: int, order_file: str) -> tuple[int, int]:
-    """The rest is loaded while the program starts, which takes longer."""
-    _find_modules()
-    from atrium_node.pod_watch import PodWatch
-
-    return PodWatch(job, pid, order_file, _end_all).run()
+def _finish_failed(failure: str, code: int) -> None:
+    _tell({"failure": failure})
+    print(f"atrium: {failure}", file=sys.stderr, flush=True)
+    sys.exit(code)
 
 
 def _find_modules() -> None:
@@ -88,7 +98,6 @@ def _start(job: dict[str, Any]) -> tuple[int | None, str]:
             os.chdir(job["workingDirectory"])
             if "umask" in job:
                 # It has folders of groups.
-                _find_modules()
                 from atrium_node.shared_link import link_shared
 
                 link_shared(job["environment"])

@@ -53,10 +53,14 @@ class PodWatch:
         door = Door(self._loop, wanted["token"])
         door.route("GET", "/state", self._get_state)
         door.route("POST", "/end", self._post_end)
+        self._add_routes(door)
         try:
             door.listen(wanted["port"])
         except OSError as error:
             warn(f"the door of the pod cannot be opened at port {wanted['port']}: {error.strerror}")
+
+    def _add_routes(self, door: Door) -> None:
+        """Of pods that can do more."""
 
     def _get_state(self, request: Request) -> None:
         """At once, or with `wait` once other ports are listened on than those in `listening`, names with commas between."""

@@ -6,10 +6,8 @@ import os
 import signal
 
 from atrium_node import linux
+from atrium_node.child_plan import KEY_VARIABLE
 from atrium_node.job import Job
-
-KEY_VARIABLE = "ATRIUM_JOB"
-"""Set in every job's environment to its key; finds daemons that left the session where no control group holds them."""
 
 
 def find_processes(job: Job) -> set[int]:

@@ -1,5 +1,6 @@
 import type { V1Pod, V1PodSpec } from '@kubernetes/client-node'
 
+import { countPrograms } from '#scheduler/count-programs.ts'
 import { buildSharedEnvironment, findUmask } from '#scheduler/group-access.ts'
 import type { JobSpec } from '#scheduler/job.ts'
 
@@ -32,6 +33,7 @@ export function buildJobFile(spec: JobSpec, doorToken: string): string {
     ports: buildPorts(spec),
     home: owner.home,
     door: { port: doorPort, token: doorToken },
+    ...(countPrograms(spec) === 1 ? {} : { tasks: spec.tasks, mpi: spec.mpi ?? 'none' }),
   })
 }
 

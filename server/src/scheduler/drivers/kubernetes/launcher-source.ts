@@ -13,6 +13,19 @@ const launcherFiles = [
   'shared_link.py',
   'loop.py',
   'cgroup_files.py',
+  // For jobs of several tasks.
+  '__main__.py',
+  'pod_several.py',
+  'pod_gang.py',
+  'pod_peer.py',
+  'pod_agent.py',
+  'pod_tasks.py',
+  'tasks.py',
+  'child_plan.py',
+  'mpi_flavour.py',
+  'mpi_watch.py',
+  'mpi_task.py',
+  'linux.py',
 ] as const
 
 const folder = 'atrium_node'
