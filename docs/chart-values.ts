@@ -150,7 +150,7 @@ export const chartValuesSchema = Type.Object(
     keys: group(
       {
         existingSecret: text(
-          'A Secret with `sealing.key`, `xsrf.key`, `edge.key` (32 bytes each) and `keeper.token` (32 characters or more).',
+          'A Secret with `sealing.key`, `edge.key` (32 bytes each) and `keeper.token` (32 characters or more).',
         ),
       },
       'By default the chart makes them once and keeps them over upgrades.',

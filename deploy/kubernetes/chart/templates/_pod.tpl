@@ -1,11 +1,14 @@
-{{/* What every pod of the platform has: `(dict "context" $ "part" "edge" "values" .Values.edge)`. */}}
+{{/*
+What every pod of the platform has: `(dict "context" $ "part" "edge" "values" .Values.edge "reads" CONFIG)`, where `reads` is what it goes by of
+atrium.yaml: with that it is replaced, and not with anything else that changes.
+*/}}
 {{- define "atrium.podMetadata" -}}
 labels:
   {{- include "atrium.labels" .context | nindent 2 }}
   app.kubernetes.io/component: {{ .part }}
   {{- with .values.podLabels }}{{ toYaml . | nindent 2 }}{{ end }}
 annotations:
-  checksum/config: {{ include "atrium.config" .context | sha256sum }}
+  checksum/config: {{ .reads | toJson | sha256sum }}
   {{- with .values.podAnnotations }}{{ toYaml . | nindent 2 }}{{ end }}
 {{- end -}}
 
@@ -74,9 +77,11 @@ resources: {{- toYaml .values.resources | nindent 2 }}
 
 {{/* The configuration and those keys that the part needs: `keys` names them. */}}
 {{- define "atrium.volumes" -}}
+{{- if .reads }}
 - name: config
   configMap:
     name: {{ include "atrium.fullname" .context }}
+{{- end }}
 - name: keys
   secret:
     secretName: {{ include "atrium.keysSecret" .context }}
@@ -94,10 +99,12 @@ resources: {{- toYaml .values.resources | nindent 2 }}
 {{- end -}}
 
 {{- define "atrium.volumeMounts" -}}
+{{- if .reads }}
 - name: config
   mountPath: /etc/atrium/atrium.yaml
   subPath: atrium.yaml
   readOnly: true
+{{- end }}
 - name: keys
   mountPath: /etc/atrium/keys
   readOnly: true
