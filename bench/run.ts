@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 
 import { benchEdge } from './edge/bench-edge.ts'
 import { benchHub } from './hub/bench-hub.ts'
+import { benchKubernetes } from './kubernetes/bench-kubernetes.ts'
 import { type Measurement, renderMeasurements } from './measurement.ts'
 import { benchParallel } from './parallel/bench-parallel.ts'
 import { benchTunnel } from './parallel/tunnel-throughput.ts'
@@ -25,6 +26,7 @@ const tables: Readonly<Record<string, readonly Bench[]>> = {
   machine: [benchHub, benchEdge, benchScheduler],
   slurm: [benchSlurm],
   'slurm-lab': [benchSlurmLab],
+  kubernetes: [benchKubernetes],
   parallel: [benchParallel, benchTunnel],
 }
 

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Figures } from '../hub/figures.ts'
+import type { HubOnCluster } from '../hub/hub-on-cluster.ts'
+import { listReadyServers, startServer, stopServer } from '../hub/hub-servers.ts'
+import { callHub } from '../hub/hub-under-test.ts'
+import { untilQuiet } from '../processes.ts'
+import type { BenchAccount } from './cluster-under-test.ts'
+
+const user = 'alice'
+export const servers = 30
+const countedMs = 60_000
+/** What follows a start by itself is over by then. */
+const settledMs = 15_000
+/** Single starts of each round, of which the median counts. */
+const singleStarts = 5
+
+export const rowNames = {
+  lab: 'Kubernetes: real JupyterLab ready',
+  one: 'Kubernetes: trivial server ready',
+  many: `Kubernetes: ${servers} trivial servers at once`,
+  startCalls: `Kubernetes: API calls of ${servers} starts`,
+  runningCalls: `Kubernetes: API calls a minute, ${servers} servers running`,
+  recovery: `Kubernetes: ${servers} servers known again after kill -9`,
+} as const
+
+/** A click to the real JupyterLab answering; the second of two. */
+export async function measureLab(hub: HubOnCluster): Promise<Figures> {
+  await callHub(hub, 'POST', `/hub/api/users/${user}`)
+  await measureOne(hub, 'first')
+  return { [rowNames.lab]: await measureOne(hub, 'second') }
+}
+
+/** Everything that is measured with servers that cost nothing themselves. */
+export async function measureServers(hub: HubOnCluster, account: BenchAccount): Promise<Figures> {
+  await callHub(hub, 'POST', `/hub/api/users/${user}`)
+  await measureOne(hub, 'first')
+  const singles: number[] = []
+  for (let start = 1; start <= singleStarts; start++) singles.push(await measureOne(hub, `single-${start}`))
+  const names = Array.from({ length: servers }, (_, index) => `many-${index}`)
+  await untilQuiet()
+  const before = account.calls().length
+  const started = performance.now()
+  await Promise.all(names.map((name) => startServer(hub, user, name)))
+  const elapsedMs = performance.now() - started
+  const startCalls = account.calls().length - before
+  const figures: Figures = {
+    [rowNames.one]: singles.toSorted((a, b) => a - b)[Math.floor(singleStarts / 2)] ?? Number.NaN,
+    [rowNames.many]: elapsedMs / 1000,
+    [rowNames.startCalls]: startCalls,
+    [rowNames.runningCalls]: await countCallsOfMinute(account),
+    [rowNames.recovery]: await measureRecovery(hub),
+  }
+  await Promise.all(names.map((name) => stopServer(hub, user, name)))
+  return figures
+}
+
+async function countCallsOfMinute(account: BenchAccount): Promise<number> {
+  await sleep(settledMs)
+  const before = account.calls().length
+  await sleep(countedMs)
+  return account.calls().length - before
+}
+
+async function measureOne(hub: HubOnCluster, name: string): Promise<number> {
+  await untilQuiet()
+  const started = performance.now()
+  await startServer(hub, user, name)
+  const elapsedMs = performance.now() - started
+  await stopServer(hub, user, name)
+  return elapsedMs
+}
+
+/** From the command to the moment when all are known to run. */
+async function measureRecovery(hub: HubOnCluster): Promise<number> {
+  await hub.kill()
+  await untilQuiet()
+  const started = performance.now()
+  await hub.startAgain()
+  while ((await listReadyServers(hub, user)).length < servers) await sleep(20)
+  return (performance.now() - started) / 1000
+}
