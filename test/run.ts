@@ -45,7 +45,10 @@ if (values.help) {
 }
 
 const files = selectFiles()
-/** They share one cluster, and some of them break it for a while: one after the other, after all others. */
+/**
+ * Those of a scheduler share one cluster, and some of them break it for a while: one after the other, after all others. Both schedulers'
+ * are run side by side, since they wait more than they compute.
+ */
 const kubernetesFiles = files.filter((file) => file.startsWith('test/kubernetes/'))
 const slurmFiles = files.filter((file) => !kubernetesFiles.includes(file) && needsSlurm(file))
 const otherFiles = files.filter((file) => !slurmFiles.includes(file) && !kubernetesFiles.includes(file))
@@ -68,8 +71,12 @@ const variables = {
   ...(postgres === undefined ? {} : { ATRIUM_TEST_POSTGRES_URL: postgres.url }),
 }
 const codes = [await runTests('last-test-run.json', otherFiles, 2, variables)]
-if (slurmFiles.length > 0) codes.push(await runSlurmTests())
-if (kubernetesFiles.length > 0) codes.push(await runKubernetesTests())
+codes.push(
+  ...(await Promise.all([
+    slurmFiles.length > 0 ? runSlurmTests() : 0,
+    kubernetesFiles.length > 0 ? runKubernetesTests() : 0,
+  ])),
+)
 await postgres?.stop()
 if (!values.all && positionals.length === 0) {
   missing.push(...[findMissing(), findMissingForKubernetes()].filter((line) => line !== undefined))
