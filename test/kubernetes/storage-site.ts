@@ -39,7 +39,7 @@ export interface StorageSiteOptions {
   name: string
   /** Besides `claim` and how folders are made: `homes`, `volumes`. */
   storage?: Partial<StorageOptions>
-  root?: Omit<NonNullable<StorageOptions['root']>, 'claim'>
+  root?: Partial<NonNullable<StorageOptions['root']>>
   driver?: Parameters<typeof createDriverSite>[1]
 }
 
@@ -60,7 +60,7 @@ export async function createStorageSite(
   const store = await storeSite.open()
   const identity = createTestIdentity({ store, clock })
   const section: StorageOptions = {
-    root: { claim: name, ...(how ?? { folder: root }) },
+    root: { claim: name, keepsOwners: false, ...(how ?? { folder: root }) },
     ...{ homes: {}, volumes: [], ...storage },
   }
   const opened = openKubernetesStorage(section, { store, clock, groups: true })

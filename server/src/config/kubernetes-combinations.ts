@@ -67,8 +67,16 @@ function checkStorage({ root, homes }: Config['scheduler']['kubernetes']['storag
   }
   if (root.folder === undefined && root.keeper === undefined)
     return [{ path, message: 'give root.folder or root.keeper: somebody has to make homes there' }]
-  return root.folder !== undefined && root.keeper !== undefined
-    ? [{ path: [...path, 'keeper'], message: 'give root.folder or root.keeper, not both' }]
+  if (root.folder !== undefined && root.keeper !== undefined)
+    return [{ path: [...path, 'keeper'], message: 'give root.folder or root.keeper, not both' }]
+  return homes.claimPerUser?.fsGroup && !root.keepsOwners
+    ? [
+        {
+          path: [...path, 'keepsOwners'],
+          message:
+            'with homes.claimPerUser.fsGroup the kubelet may give all of this volume to one group: say `keepsOwners: true` once you know that it does not, or leave root out',
+        },
+      ]
     : []
 }
 

@@ -9,7 +9,7 @@ import { filesFolder } from '#scheduler/drivers/kubernetes/pod-places.ts'
 
 import { ensureKey } from './data-folder.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
-import { openKubernetesStorage } from './kubernetes-storage.ts'
+import { buildHomeClaims, openKubernetesStorage } from './kubernetes-storage.ts'
 import { findLoopbackUrl } from './local-driver.ts'
 import { readClientPackage } from './node-package.ts'
 import { buildNodePools } from './node-pools.ts'
@@ -98,6 +98,9 @@ function buildSchedulerConfig(section: KubernetesSection, doorKey: string): Kube
     },
     nodePools: buildNodePools(nodePools),
     volumesOf: createJobVolumes(storage),
+    ...(storage.homes.claimPerUser === undefined
+      ? {}
+      : { homeClaims: buildHomeClaims(storage.homes.claimPerUser) }),
   }
 }
 

@@ -2,8 +2,10 @@ import { posix } from 'node:path'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
 import type { Config } from '#config/schema.ts'
+import { parseByteSize } from '#config/units.ts'
 import { createUnixGroups } from '#identity/unix-groups.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { HomeClaimsConfig } from '#scheduler/drivers/kubernetes/kubernetes-config.ts'
 import type { JobOwner, JobSpec } from '#scheduler/job.ts'
 import type { Homes } from '#storage/homes.ts'
 import { createKeeperClient } from '#storage/keeper/keeper-client.ts'
@@ -49,6 +51,15 @@ export function openKubernetesStorage(
         await ensured(`group ${folder}`, () => folders.ensureGroup({ folder, gid }))
     },
   }
+}
+
+/** How the driver makes homes' claims. */
+export function buildHomeClaims({
+  storageClass,
+  size,
+  ...rest
+}: NonNullable<StorageSection['homes']['claimPerUser']>): HomeClaimsConfig {
+  return { ...rest, sizeBytes: parseByteSize(size), ...(storageClass === undefined ? {} : { storageClass }) }
 }
 
 function openFolders({ root }: StorageSection): OwnedFolders | undefined {

@@ -23,13 +23,19 @@ export function createJobVolumes(storage: StorageSection): (spec: JobSpec) => Jo
 }
 
 /** One volume, of which the owner's parts are mounted. */
-function buildFolders({ root }: StorageSection, { login, home, groups = [] }: JobSpec['owner']): JobVolumes {
-  if (root === undefined) return { volumes: [], mounts: [] }
+function buildFolders(
+  { root, homes }: StorageSection,
+  { login, home, groups = [] }: JobSpec['owner'],
+): JobVolumes {
+  const isWanted = homes.claimPerUser === undefined || groups.length > 0
+  if (root === undefined || !isWanted) return { volumes: [], mounts: [] }
   const name = 'root'
   return {
     volumes: [{ name, persistentVolumeClaim: { claimName: root.claim } }],
     mounts: [
-      { name, mountPath: home, subPath: joinSafely('homes', login) },
+      ...(homes.claimPerUser === undefined
+        ? [{ name, mountPath: home, subPath: joinSafely('homes', login) }]
+        : []),
       ...groups.map(({ folder }) => ({
         name,
         mountPath: posix.join(podFolders.groups, folder),

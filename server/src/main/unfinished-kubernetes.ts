@@ -5,7 +5,6 @@ type Section = Config['scheduler']['kubernetes']
 
 /** What the configuration knows already and this version cannot do yet, by its key. */
 const unfinished: Readonly<Record<string, (section: Section) => boolean>> = {
-  'storage.homes.claimPerUser': ({ storage }) => storage.homes.claimPerUser !== undefined,
   'nodePools[].placeholders': ({ nodePools }) =>
     nodePools.some(({ placeholders }) => placeholders !== undefined),
   prePull: ({ prePull }) => prePull.enabled,

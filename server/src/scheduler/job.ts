@@ -17,6 +17,8 @@ export interface JobOwner {
   /** Supplementary group ids. */
   gids?: readonly number[]
   home: string
+  /** How large the home is to be. Absent: as it is for all. */
+  homeBytes?: number
   /** The groups of the platform whose folders its jobs see. Their ids are among `gids`. */
   groups?: readonly JobGroup[]
   /** The folder with an entry for each of `groups`; `~/shared` is made to lead there. */

@@ -30,6 +30,11 @@ const rootSection = Type.Object(
       }),
     ),
     keeper: Type.Optional(keeperSection),
+    keepsOwners: Type.Boolean({
+      description:
+        'Say so once you know that its CSI driver takes no notice of fsGroup (fsGroupPolicy None or ReadWriteOnceWithFSType): only then can pods have folders of groups beside a home with a claim of its own. Otherwise the kubelet would give all that is on this volume to one group.',
+      default: false,
+    }),
   },
   { additionalProperties: false, description: 'Storage that everybody has a part of.' },
 )
@@ -39,6 +44,11 @@ const claimPerUserSection = Type.Object(
     storageClass: Type.Optional(objectName({ description: "Default: the cluster's default." })),
     size: byteSizeType({
       description: 'Of each home. A larger one here makes homes larger at the next start.',
+    }),
+    fsGroup: Type.Boolean({
+      description:
+        "Pods ask the kubelet to give the volume to the owner's group (fsGroup), as new volumes belong to root. `false` where the storage makes them for everybody to write to.",
+      default: true,
     }),
     accessModes: Type.Array(Type.Enum(['ReadWriteOnce', 'ReadWriteOncePod', 'ReadWriteMany']), {
       description: 'With `ReadWriteOnce` all jobs of a user run on one node.',

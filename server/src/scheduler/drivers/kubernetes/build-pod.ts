@@ -6,6 +6,7 @@ import type { JobSpec } from '#scheduler/job.ts'
 
 import { buildContainer } from './build-container.ts'
 import { buildVolumes } from './build-volumes.ts'
+import { addNeighbours, buildHomeIdentity, buildHomeLabels } from './home-claim.ts'
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import type { Launcher } from './launcher-source.ts'
 import { doorPort } from './pod-door.ts'
@@ -44,12 +45,14 @@ export function buildJobFile(spec: JobSpec, doorToken: string): string {
 export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launcher: Launcher): V1Pod {
   const name = podNameOf(spec.key)
   const { volumes, mounts } = buildVolumes(config, spec, { launcher, secret: name })
+  const placement = buildPlacement(config, spec)
+  const affinity = addNeighbours(config, spec, placement.affinity)
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       name,
-      labels: buildLabels(config, spec),
+      labels: { ...buildLabels(config, spec), ...buildHomeLabels(config, spec) },
       annotations: {
         [annotations.end]: '',
         [annotations.ports]: JSON.stringify(buildPorts(spec)),
@@ -65,9 +68,10 @@ export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launc
       ...(spec.timeLimitMs === undefined
         ? {}
         : { activeDeadlineSeconds: Math.max(1, Math.ceil(spec.timeLimitMs / 1000)) }),
-      ...buildPlacement(config, spec),
+      ...placement,
+      ...(affinity === undefined ? {} : { affinity }),
       ...buildClasses(config, spec),
-      securityContext: buildIdentity(spec),
+      securityContext: { ...buildIdentity(spec), ...buildHomeIdentity(config, spec) },
       containers: [buildContainer(config, spec, { program: launcher.program, mounts })],
       volumes: [...volumes],
     },

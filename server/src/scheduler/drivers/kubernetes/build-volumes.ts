@@ -3,6 +3,7 @@ import type { V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { JobSpec } from '#scheduler/job.ts'
 import type { PodVolume } from '#scheduler/pod-options.ts'
 
+import { buildHomeVolume } from './home-claim.ts'
 import type { JobVolumes, KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import type { Launcher } from './launcher-source.ts'
 import { annotations } from './pod-names.ts'
@@ -22,6 +23,7 @@ export function buildVolumes(
     buildOwn(launcher, secret),
     ...(isRootReadOnly(config, spec) ? [buildScratch()] : []),
     ...(pod.sharedMemoryBytes === undefined ? [] : [buildSharedMemory(pod.sharedMemoryBytes)]),
+    buildHomeVolume(config, spec),
     config.volumesOf(spec),
     ...(pod.volumes ?? []).map((volume, at) => buildPodVolume(volume, `more-${at}`)),
   ])

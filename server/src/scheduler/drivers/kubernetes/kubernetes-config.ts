@@ -44,6 +44,8 @@ export interface KubernetesSchedulerConfig {
   doorKey: string
   /** Who reaches whom; absent: the driver makes no policies. */
   networkPolicy?: NetworkPolicyConfig
+  /** A claim for each home. Absent: `volumesOf` has homes among the rest. */
+  homeClaims?: HomeClaimsConfig
   /** How long one call to the API server may take. */
   callTimeoutMs: number
 }
@@ -59,6 +61,17 @@ export interface NetworkPolicyConfig {
   egressExcept: readonly string[]
   /** How long a policy stays whose owner has no pods any more. Default a minute. */
   lingerMs?: number
+}
+
+/** How homes' claims are made. */
+export interface HomeClaimsConfig {
+  /** Absent: the cluster's default. */
+  storageClass?: string
+  /** Of owners without a size of their own. */
+  sizeBytes: number
+  accessModes: readonly ('ReadWriteOnce' | 'ReadWriteOncePod' | 'ReadWriteMany')[]
+  /** The kubelet is to give volumes to their owner's group. */
+  fsGroup: boolean
 }
 
 export interface JobVolumes {

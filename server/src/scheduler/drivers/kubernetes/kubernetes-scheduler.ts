@@ -14,6 +14,7 @@ import type {
 
 import { createDoorWatch, type DoorWatch } from './door-watch.ts'
 import { endPods } from './end-pods.ts'
+import { type HomeClaims, openHomeClaims } from './home-claims.ts'
 import { createKubeClient, type KubeClient, KubeRefusal } from './kube-client.ts'
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import { type Launcher, readLauncher } from './launcher-source.ts'
@@ -50,6 +51,8 @@ export interface KubernetesContext {
   nodes: NodeCache
   news: PodNews
   policies: OwnerPolicies
+  /** Undefined: homes have no claims of their own. */
+  homes: HomeClaims | undefined
   /** `/api/v1/namespaces/NAME` */
   path: string
   launcher: Launcher
@@ -60,13 +63,18 @@ export interface KubernetesContext {
   log: Logger
 }
 
+/** With what it alone can tell of homes. */
+export interface KubernetesScheduler extends Scheduler {
+  readonly homes: Omit<HomeClaims, 'close'> | undefined
+}
+
 /** Runs jobs as pods. */
 export function createKubernetesScheduler(
   config: KubernetesSchedulerConfig,
   options: KubernetesSchedulerOptions,
-): Scheduler {
+): KubernetesScheduler {
   const context = openContext(config, options)
-  const { client, pods, nodes, news, path } = context
+  const { client, pods, nodes, news, homes, path } = context
   const listeners = new Set<(keys: readonly JobKey[]) => void>()
   const tell = (names: readonly string[]) => {
     for (const listener of listeners) listener(names.map(keyOfName))
@@ -74,6 +82,7 @@ export function createKubernetesScheduler(
   const watch = createDoorWatch(context.doors, { clock: options.clock, onNews: (name) => tell([name]) })
   const words = createWaitWords(context)
   news.onChange((name) => tell([name]))
+  homes?.onChange(() => tell(findWaiting(pods)))
   const gone = new Map<string, Observation>()
   /** Deleted by us, until the watch says so, too. */
   const forgotten = new Set<string>()
@@ -89,6 +98,7 @@ export function createKubernetesScheduler(
   }
 
   return {
+    homes,
     driver: driverName,
     capabilities: async () => capabilities,
     submit: async (specs, { signal }) => {
@@ -122,8 +132,8 @@ export function createKubernetesScheduler(
     },
     async close() {
       watch.close()
-      const parts = [context.policies, context.doors, pods, nodes, news]
-      await Promise.all(parts.map((part) => part.close()))
+      const parts = [context.policies, context.doors, pods, nodes, news, homes]
+      await Promise.all(parts.map((part) => part?.close()))
     },
   }
 
@@ -135,6 +145,18 @@ export function createKubernetesScheduler(
     pods.drop(ref)
     gone.delete(ref)
     watch.forget(ref)
+  }
+}
+
+/** Jobs that may wait for a home's volume. */
+function findWaiting(pods: PodCache): readonly string[] {
+  try {
+    return [...pods.all()].flatMap(([name, pod]) =>
+      pod.status?.phase === 'Pending' && pod.metadata?.labels?.[labels.home] !== undefined ? [name] : [],
+    )
+  } catch {
+    // Nothing counts that is known of them: all are looked at again later.
+    return []
   }
 }
 
@@ -192,6 +214,7 @@ function openContext(
   return {
     ...{ config, client, pods, path, clock, log },
     nodes: createNodeCache({ client, clock, log }),
+    homes: config.homeClaims === undefined ? undefined : openHomeClaims({ config, client, path, clock, log }),
     news: createPodNews({ client, path, prefix: podNameOf(''), clock, log }),
     launcher: readLauncher(config.files),
     doors: createPodDoors(config.doorKey),

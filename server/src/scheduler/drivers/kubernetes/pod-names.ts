@@ -9,6 +9,8 @@ export const labels = {
   job: 'atrium.dev/job',
   kind: 'atrium.dev/kind',
   owner: 'atrium.dev/owner',
+  /** `claim`: it has its owner's claim, or is it. */
+  home: 'atrium.dev/home',
 } as const
 
 /** What the driver tells a job's first process while it runs: see `pod_job.py`. */

@@ -44,7 +44,7 @@ async function submitOne(
     const wanted = known ?? buildPod(context.config, spec, launcher)
     const refusal = known === undefined ? findRefusal(context, spec, wanted) : undefined
     if (refusal !== undefined) return { key, outcome: 'rejected', ...refusal }
-    const obstacle = known === undefined ? await prepare(context, spec) : undefined
+    const obstacle = known === undefined ? await prepare(context, spec, signal) : undefined
     if (obstacle !== undefined) return obstacle
     const make = async () => {
       const made = await applyPod(context, wanted, signal)
@@ -57,7 +57,7 @@ async function submitOne(
       await applySecret(context, spec, pod, signal)
     return { key, outcome: 'accepted', handle: handleOf(key) }
   } catch (error) {
-    if (isPlatformError(error, 'bad_request'))
+    if (isPlatformError(error, 'bad_request') || isPlatformError(error, 'conflict'))
       return { key, outcome: 'rejected', reason: 'refused', message: error.message }
     if (!(error instanceof KubeRefusal)) throw error
     return {
@@ -70,7 +70,12 @@ async function submitOne(
 }
 
 /** Undefined: all that its volumes need is there. */
-async function prepare({ config }: KubernetesContext, spec: JobSpec): Promise<Submission | undefined> {
+async function prepare(
+  { config, homes }: KubernetesContext,
+  spec: JobSpec,
+  signal: AbortSignal,
+): Promise<Submission | undefined> {
+  await homes?.ensure(spec, signal)
   try {
     await config.prepare?.(spec)
     return undefined

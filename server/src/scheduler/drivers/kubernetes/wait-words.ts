@@ -5,6 +5,7 @@ import type { Observation } from '#scheduler/job.ts'
 
 import { explainGrowth } from './explain-growth.ts'
 import { explainPlace } from './explain-place.ts'
+import type { HomeClaims } from './home-claims.ts'
 import { findMisfit } from './job-fit.ts'
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import type { NodeCache } from './node-cache.ts'
@@ -24,6 +25,7 @@ export interface WaitWordsOptions {
   pods: PodCache
   nodes: NodeCache
   news: PodNews
+  homes: Pick<HomeClaims, 'explain'> | undefined
   clock: Clock
 }
 
@@ -33,7 +35,7 @@ const lineAgeMs = 1000
 const patienceMs = 15_000
 
 export function createWaitWords(options: WaitWordsOptions): WaitWords {
-  const { config, nodes, news, clock } = options
+  const { config, nodes, news, homes, clock } = options
   const readLines = rememberLines(options)
   const pools = config.nodePools ?? {}
 
@@ -44,6 +46,8 @@ export function createWaitWords(options: WaitWordsOptions): WaitWords {
         return reason === undefined ? seen : { ...seen, reason }
       }
       if (seen.state !== 'pending' || !isWaiting(pod)) return seen
+      const home = homes?.explain(pod)
+      if (home !== undefined) return { state: 'pending', reason: home }
       const place = readLines().get(pod.metadata?.name ?? '')
       const reason = explainWait(pod, place)
       return {
