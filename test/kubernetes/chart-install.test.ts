@@ -73,6 +73,34 @@ describe('the Helm chart, installed', { skip: kubernetesSkipReason }, () => {
     assert.ok(existsSync(join(site.storage, 'homes', 'ada', 'made-by-ada')))
   })
 
+  test('lets users’ programs reach the edge, and nothing else of the platform', async () => {
+    const name = (part: string) => `installed-${part}.${site.namespace}.svc`
+    const doors = {
+      edge: [name('edge'), 8000],
+      steering: [name('edges'), 8002],
+      controlPlane: [await readAddress('control-plane'), 8001],
+      keeper: [name('keeper'), 8070],
+    }
+    const kernel = await startKernel(ada, site.url, 'ada')
+    try {
+      const cell = `
+import json, socket
+def knock(host, port):
+    try:
+        socket.create_connection((host, port), timeout=3).close()
+        return "open"
+    except TimeoutError:
+        return "closed"
+print(json.dumps({name: knock(*door) for name, door in json.loads(${JSON.stringify(JSON.stringify(doors))}).items()}))`
+      assert.deepEqual(JSON.parse(await kernel.run(cell)), {
+        edge: 'open',
+        ...{ steering: 'closed', controlPlane: 'closed', keeper: 'closed' },
+      })
+    } finally {
+      kernel.close()
+    }
+  })
+
   test('changes its configuration by an upgrade that keeps keys, accounts, and servers as they run', async () => {
     const keys = await readKeys()
     const edges = await listPods('edge')
@@ -117,6 +145,12 @@ describe('the Helm chart, installed', { skip: kubernetesSkipReason }, () => {
       headers: { 'x-xsrftoken': browser.cookie('_xsrf', '/hub/') ?? '' },
     })
     assert.equal(used.status, 200, used.text)
+  }
+
+  async function readAddress(part: string): Promise<string> {
+    const selector = `--selector=app.kubernetes.io/component=${part}`
+    const address = '--output=jsonpath={.items[0].status.podIP}'
+    return await site.cluster.kubectl('get', 'pods', '--namespace', site.namespace, selector, address)
   }
 
   async function listPods(part: string): Promise<string[]> {
