@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import { parseConfig } from '@atrium/server/config/parse-config.ts'
-import { parseAllDocuments } from 'yaml'
+import { version } from '@atrium/server/main/version.ts'
+import { parse, parseAllDocuments } from 'yaml'
 
 import { tryProgram } from '../support/cluster/run-program.ts'
 import { chartFolder } from './chart-site.ts'
@@ -124,7 +125,9 @@ describe('the Helm chart', { skip: kubernetesSkipReason }, () => {
   }
   const render = (values: object) => run(['template', 'atrium', chartFolder], values)
 
-  test('lints', async () => {
+  test('lints, and has the version of the platform', async () => {
+    const { version: ofChart, appVersion } = parse(readFileSync(join(chartFolder, 'Chart.yaml'), 'utf8'))
+    assert.deepEqual([ofChart, appVersion], [version, version])
     const { code, stdout } = await run(['lint', chartFolder, '--strict'], {})
     assert.equal(code, 0, stdout)
   })
@@ -221,6 +224,8 @@ describe('the Helm chart', { skip: kubernetesSkipReason }, () => {
     assert.match(nowhere.stderr, /Say where your images are: image\.repository/)
     const replicas = await render({ controlPlane: { replicas: 2 } })
     assert.match(replicas.stderr, /More than one control plane needs PostgreSQL/)
+    const service = await render({ config: { services: [{ name: 'culler', command: ['cull'] }] } })
+    assert.match(service.stderr, /The service culler has a command/)
     const twice = await render({ storage: { nfs: { server: 'a', path: '/b' }, hostPath: { path: '/c' } } })
     assert.match(twice.stderr, /storage is one of nfs, hostPath/)
   })

@@ -34,7 +34,7 @@ edge:
     name: {{ printf "%s-edges.%s.svc" $full .Release.Namespace }}
     port: 8002
     healthPort: 8003
-    drain: {{ .Values.edge.drainSeconds }}s
+    drain: {{ int .Values.edge.drainSeconds }}s
   {{- if .Values.edge.tls.secretName }}
   tls:
     certificate: /etc/atrium/tls/tls.crt
@@ -101,6 +101,11 @@ scheduler:
 {{- end -}}
 {{- if and (gt (int .Values.controlPlane.replicas) 1) (not .Values.database.existingSecret) -}}
 {{- fail "More than one control plane needs PostgreSQL: database.existingSecret names the Secret with its URL." -}}
+{{- end -}}
+{{- range .Values.config.services -}}
+{{- if .command -}}
+{{- fail (printf "The service %s has a command, which would run in the control plane's pod, where there is nothing to run it: give it a Deployment of its own and say its url." .name) -}}
+{{- end -}}
 {{- end -}}
 {{- $kinds := list -}}
 {{- range $kind := list "nfs" "csi" "hostPath" "existingClaims" -}}
