@@ -147,6 +147,7 @@ for path in ["/home/alice", "/tmp", "/var/tmp", "/dev/shm", "/etc", "/opt", "/ho
     )
     writeFileSync(file, 'kept and changed')
     await startServer(site.platform, 'alice')
+    assert.equal((await alice.open('/user/alice/lab')).status, 200)
     assert.equal(await runCell('print(open("kept.txt").read())'), 'kept and changed\n')
   })
 })
