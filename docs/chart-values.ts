@@ -181,6 +181,7 @@ export const chartValuesSchema = Type.Object(
       create: flag('Default: yes.'),
       server: Type.Optional(Type.Integer()),
       batch: Type.Optional(Type.Integer()),
+      preemptible: Type.Optional(Type.Integer()),
       placeholder: Type.Optional(Type.Integer()),
     }),
     podDisruptionBudgets: group({ enabled: flag('Where there is more than one replica. Default: yes.') }),

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import { type BuildProgram, pythonProgram } from '@atrium/server/scheduler/conformance/programs.ts'
 import type { JobHandle, JobSpec, Observation } from '@atrium/server/scheduler/job.ts'
-import type { Scheduler } from '@atrium/server/scheduler/scheduler.ts'
+import type { Scheduler, Submission } from '@atrium/server/scheduler/scheduler.ts'
 
 import { type DriverSite, podPython } from './driver-site.ts'
 
@@ -14,6 +14,10 @@ const deadlineMs = 90_000
 export interface DriverJobs {
   program: BuildProgram
   spec(command: JobSpec['command'], more?: Partial<JobSpec>): JobSpec
+  /** One that waits until it is told to end. */
+  waiting(more?: Partial<JobSpec>): JobSpec
+  /** Its outcome, whatever that is. */
+  offer(spec: JobSpec): Promise<Submission>
   /** Fails when it is not accepted. */
   submit(spec: JobSpec): Promise<JobHandle>
   observe(handle: JobHandle): Promise<Observation>
@@ -36,24 +40,32 @@ export function openDriverJobs(
     assert.ok(seen)
     return seen
   }
+  const spec: DriverJobs['spec'] = (command, more = {}) => ({
+    key: `faults-${randomUUID()}`,
+    kind: 'batch',
+    owner: site.owner,
+    command,
+    environment: {},
+    workingDirectory: site.workingDirectory,
+    resources: {},
+    tasks: 1,
+    ports: [],
+    labels: {},
+    ...more,
+  })
+  const offer = async (wish: JobSpec) => {
+    const [submission] = await scheduler.submit([wish], { signal })
+    assert.ok(submission)
+    return submission
+  }
   return {
     program: pythonProgram(podPython),
-    spec: (command, more = {}) => ({
-      key: `faults-${randomUUID()}`,
-      kind: 'batch',
-      owner: site.owner,
-      command,
-      environment: {},
-      workingDirectory: site.workingDirectory,
-      resources: {},
-      tasks: 1,
-      ports: [],
-      labels: {},
-      ...more,
-    }),
-    async submit(spec) {
-      const [submission] = await scheduler.submit([spec], { signal })
-      assert.equal(submission?.outcome, 'accepted', JSON.stringify(submission))
+    spec,
+    waiting: (more) => spec([podPython, '-c', 'import signal; signal.pause()'], more),
+    offer,
+    async submit(wish) {
+      const submission = await offer(wish)
+      assert.equal(submission.outcome, 'accepted', JSON.stringify(submission))
       return submission.handle
     },
     observe,

@@ -38,6 +38,7 @@ test('a configuration that says everything is taken', () => {
         environments,
         volumes: [{ ...scratch, mountPath: '/data', name: 'data' }],
       },
+      priorityClasses: { server: 'high', preemptible: 'low', placeholder: 'seat' },
       nodePools: [
         { name: 'cpu', nodeSelector: { pool: 'cpu' }, nodes: 3 },
         {
@@ -139,6 +140,16 @@ test('a pool is static or autoscaled, and known by labels', () => {
     `${pools}[2]: needs \`provider\` or \`nodeSelector\`: the labels by which its nodes are known`,
     `${pools}[2].tolerations[0].value: with operator Exists every value is meant`,
   ])
+})
+
+test('seats kept warm have a priority that gives way, and an image', () => {
+  const machine = { cpu: 2, memory: '4G' }
+  const placeholders = { count: 1, cpu: 1, memory: '1G' }
+  const nodePools = [{ name: 'a', nodeSelector: { pool: 'a' }, maximum: 2, machine, placeholders }]
+  assert.deepEqual(findProblems({ nodePools }), [
+    `${section}.priorityClasses.placeholder: seats kept warm need one below all others, or no job would take their place`,
+  ])
+  assert.deepEqual(findProblems({ nodePools, priorityClasses: { placeholder: 'seat' } }), [])
 })
 
 test('a pool of a provider needs no labels, and can only be what that provider has', () => {

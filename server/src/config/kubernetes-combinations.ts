@@ -22,6 +22,7 @@ export function checkKubernetes(config: Config): readonly Conflict[] {
     ...checkEnvironment(config),
     ...checkVolumes(kubernetes.storage.volumes, [...section, 'storage', 'volumes']),
     ...checkKubernetesPools(kubernetes.nodePools),
+    ...checkSeats(kubernetes),
     ...checkKubernetesProfiles(config),
   ]
 }
@@ -56,6 +57,26 @@ function checkImages({ scheduler: { kubernetes }, profiles }: Config): readonly 
   const whose =
     without === undefined ? 'there are no profiles that bring one' : `the profile ${without.name} brings none`
   return [{ path: [...section, 'image'], message: `give the image of jobs: ${whose}` }]
+}
+
+/** Seats are pods, too: of an image, and of a priority that gives way. */
+function checkSeats({
+  nodePools,
+  priorityClasses,
+  image,
+}: Config['scheduler']['kubernetes']): readonly Conflict[] {
+  if (!nodePools.some(({ placeholders }) => (placeholders?.count ?? 0) > 0)) return []
+  return [
+    ...(priorityClasses.placeholder === undefined
+      ? [
+          {
+            path: [...section, 'priorityClasses', 'placeholder'],
+            message: 'seats kept warm need one below all others, or no job would take their place',
+          },
+        ]
+      : []),
+    ...(image === undefined ? [{ path: [...section, 'image'], message: 'seats kept warm run it' }] : []),
+  ]
 }
 
 function checkStorage({ root, homes }: Config['scheduler']['kubernetes']['storage']): readonly Conflict[] {

@@ -12,10 +12,9 @@ import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
 import { buildHomeClaims, openKubernetesStorage } from './kubernetes-storage.ts'
 import { findLoopbackUrl } from './local-driver.ts'
 import { readClientPackage } from './node-package.ts'
-import { buildNodePools } from './node-pools.ts'
+import { buildNodePools, listPulledImages, pickNames } from './node-pools.ts'
 import { createJobVolumes } from './pod-volumes.ts'
 import { openServiceDriver } from './service-driver.ts'
-import { refuseUnfinished } from './unfinished-kubernetes.ts'
 
 export type KubernetesSection = Config['scheduler']['kubernetes']
 
@@ -31,7 +30,6 @@ const shell = '/bin/bash'
 export async function openKubernetesDrivers(options: JobDriverOptions): Promise<JobDrivers> {
   const { start, store, clock, log } = options
   const section = start.config.scheduler.kubernetes
-  refuseUnfinished(section)
   const hubUrl = chooseHubUrl(section, options.publicUrl)
   const doorKey = (await ensureKey(start.data, 'pod-doors.key')).toString('hex')
   const storage = openKubernetesStorage(section.storage, {
@@ -39,7 +37,7 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
     groups: start.config.storage.groups,
   })
   const config = {
-    ...buildSchedulerConfig(section, doorKey),
+    ...buildSchedulerConfig(start.config, doorKey),
     prepare: storage.prepare,
     files: await readClientPackage(),
   }
@@ -78,10 +76,10 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
   }
 }
 
-function buildSchedulerConfig(section: KubernetesSection, doorKey: string): KubernetesSchedulerConfig {
+function buildSchedulerConfig({ scheduler, profiles }: Config, doorKey: string): KubernetesSchedulerConfig {
+  const section = scheduler.kubernetes
   const { kubeconfig, context, image, imagePullPolicy, serviceAccount, nodePools, storage } = section
   const { namespace, instance, python, gpuResource, readOnlyRoot, reserved } = section
-  const { server, batch } = section.priorityClasses
   const { enabled: hasPolicies, ...networkPolicy } = section.networkPolicy
   return {
     ...{ namespace, instance, python, gpuResource, readOnlyRoot, reserved, doorKey, callTimeoutMs },
@@ -92,11 +90,9 @@ function buildSchedulerConfig(section: KubernetesSection, doorKey: string): Kube
     ...(serviceAccount === undefined ? {} : { serviceAccount }),
     ...(hasPolicies ? { networkPolicy } : {}),
     imagePullSecrets: section.imagePullSecrets,
-    priorityClasses: {
-      ...(server === undefined ? {} : { server }),
-      ...(batch === undefined ? {} : { batch }),
-    },
+    priorityClasses: pickNames(section.priorityClasses),
     nodePools: buildNodePools(nodePools),
+    prePull: listPulledImages(section, profiles),
     volumesOf: createJobVolumes(storage),
     ...(storage.homes.claimPerUser === undefined
       ? {}

@@ -127,6 +127,12 @@ export interface Scheduler {
   /** What an owner may ask for in `JobSpec.queue`. Absent: there is nothing to ask for. */
   choices?(owner: Pick<JobOwner, 'login'>, options: WaitOptions): Promise<OwnerChoices>
 
+  /**
+   * Keeps up what there is to be beside jobs: seats kept warm, images pulled ahead. Goes on until `signal`, for as long as this replica
+   * leads; troubles are waited out. Absent: there is nothing of the kind.
+   */
+  tend?(options: WaitOptions): Promise<void>
+
   /** Calls `listener` when these jobs may have changed, so that they are observed at once. A hint: calls can be lost or too many. */
   onChange(listener: (keys: readonly JobKey[]) => void): () => void
 

@@ -63,6 +63,7 @@ scheduler:
     priorityClasses:
       server: {{ include "atrium.clusterName" . }}-server
       batch: {{ include "atrium.clusterName" . }}-batch
+      preemptible: {{ include "atrium.clusterName" . }}-preemptible
       placeholder: {{ include "atrium.clusterName" . }}-seat
     {{- end }}
     {{- if .Values.networkPolicies.enabled }}

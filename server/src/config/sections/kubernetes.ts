@@ -18,6 +18,12 @@ const priorityClassesSection = Type.Object(
       objectName({ description: 'Of notebook servers, and schedulers of Dask clusters.' }),
     ),
     batch: Type.Optional(objectName({ description: 'Of everything else: runs, engines, workers.' })),
+    preemptible: Type.Optional(
+      objectName({
+        description:
+          'Of jobs that may be interrupted: below the others, which take their place when nodes are full. Default: as those.',
+      }),
+    ),
     placeholder: Type.Optional(
       objectName({
         description: 'Of seats kept warm: below all others, so that every job takes their place.',

@@ -44,6 +44,7 @@ export function startDriverLane(context: ReconcileContext, options: DriverLaneOp
   const lane = new Lane(context, options)
   const loop = startWorkLoop({ clock: context.clock, signal: context.signal, step: () => lane.step() })
   lane.listen(loop)
+  const tended = options.scheduler.tend?.({ signal: context.signal })
   return {
     takeOver(keys) {
       lane.agenda.add(keys)
@@ -53,7 +54,7 @@ export function startDriverLane(context: ReconcileContext, options: DriverLaneOp
       lane.agenda.notice(keys)
       loop.wake()
     },
-    done: loop.done,
+    done: Promise.all([loop.done, tended]).then(() => {}),
   }
 }
 

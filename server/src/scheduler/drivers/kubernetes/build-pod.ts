@@ -94,10 +94,11 @@ export function buildLabels(
 /** What the cluster's administrator keeps for it under a name. */
 function buildClasses(
   { priorityClasses = {}, serviceAccount, imagePullSecrets = [] }: KubernetesSchedulerConfig,
-  { kind, pod = {} }: JobSpec,
+  { kind, pod = {}, preemptible = false }: JobSpec,
 ): Partial<V1PodSpec> {
   const isWaitedFor = kind === 'server' || kind === 'dask-scheduler' || kind === 'app'
-  const priorityClass = pod.priorityClass ?? (isWaitedFor ? priorityClasses.server : priorityClasses.batch)
+  const usual = isWaitedFor ? priorityClasses.server : priorityClasses.batch
+  const priorityClass = pod.priorityClass ?? (preemptible ? (priorityClasses.preemptible ?? usual) : usual)
   return {
     ...(priorityClass === undefined ? {} : { priorityClassName: priorityClass }),
     ...(pod.runtimeClass === undefined ? {} : { runtimeClassName: pod.runtimeClass }),

@@ -28,7 +28,9 @@ export interface KubernetesSchedulerConfig {
   /** Shares of limits that are requests, unless a job says. Default 1. */
   reserved?: { cpu?: number; memory?: number }
   /** Names of PriorityClasses. */
-  priorityClasses?: { server?: string; batch?: string }
+  priorityClasses?: { server?: string; batch?: string; preemptible?: string; placeholder?: string }
+  /** Images that nodes have before a job needs them. */
+  prePull?: readonly PulledImage[]
   /** Where jobs of a pool run, by the pool's name. Jobs without one run anywhere. */
   nodePools?: Readonly<Record<string, NodePoolPlace>>
   /** Contents of files that every job finds in `filesFolder`, by their paths below it. Together much less than 1 MB. */
@@ -72,6 +74,12 @@ export interface HomeClaimsConfig {
   accessModes: readonly ('ReadWriteOnce' | 'ReadWriteOncePod' | 'ReadWriteMany')[]
   /** The kubelet is to give volumes to their owner's group. */
   fsGroup: boolean
+}
+
+export interface PulledImage {
+  image: string
+  /** Only for nodes of this pool. */
+  nodePool?: string
 }
 
 export interface JobVolumes {

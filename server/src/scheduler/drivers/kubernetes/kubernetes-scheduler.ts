@@ -28,6 +28,7 @@ import { annotations, labels, podNameOf } from './pod-names.ts'
 import { createPodNews, type PodNews } from './pod-news.ts'
 import { buildCapacity } from './read-capacity.ts'
 import { submitPods } from './submit-pods.ts'
+import { tendNodes } from './tend-nodes.ts'
 import { createWaitWords } from './wait-words.ts'
 
 const driverName = 'kubernetes'
@@ -122,6 +123,7 @@ export function createKubernetesScheduler(
     },
     logs: (handle, reading) => readLog(context, handle, reading),
     capacity: ({ signal }) => readCapacity(context, signal),
+    tend: ({ signal }) => tendNodes(context, signal),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -165,13 +167,7 @@ async function readCapacity(
   signal: AbortSignal,
 ): Promise<Capacity> {
   await Promise.all([pods.settled(signal), nodes.settled(signal)])
-  const { nodePools = {}, gpuResource } = config
-  return buildCapacity({
-    nodes: nodes.all()?.values(),
-    pods: pods.all().values(),
-    pools: nodePools,
-    ...(gpuResource === undefined ? {} : { gpuResource }),
-  })
+  return buildCapacity(config, nodes.all()?.values(), [...pods.all().values()])
 }
 
 /** A server that cannot be asked has killed nobody. */

@@ -3,6 +3,7 @@ import type { V1ContainerStatus, V1Pod, V1PodCondition } from '@kubernetes/clien
 import type { JobExit, Observation } from '#scheduler/job.ts'
 
 import type { DoorSight } from './door-watch.ts'
+import { describeDisruption, explainEnding, isNodeSilent } from './pod-disruption.ts'
 import { annotations } from './pod-names.ts'
 
 /** What a pod says of its job. `sight`: what its door says while it runs. */
@@ -53,7 +54,7 @@ function observeRunning(
   { endpoint, state = { listening: [] }, trouble }: DoorSight,
 ): Observation {
   const node = pod.spec?.nodeName
-  const reason = isNodeSilent(pod) ? 'Its node does not answer.' : trouble
+  const reason = isNodeSilent(pod) ? 'Its node does not answer.' : (explainEnding(pod) ?? trouble)
   const { cpuSeconds, memoryBytes, oomKills } = state
   const limitSeconds = pod.spec?.activeDeadlineSeconds
   const startedAtMs = readTimes(pod).startedAtMs
@@ -69,11 +70,6 @@ function observeRunning(
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...(oomKills === undefined ? {} : { oomKills }),
   }
-}
-
-/** https://kubernetes.io/docs/concepts/architecture/nodes/#node-status: the node controller says so of the pods, too. */
-function isNodeSilent(pod: V1Pod): boolean {
-  return findCondition(pod, 'Ready')?.reason === 'NodeNotReady' || pod.status?.reason === 'NodeLost'
 }
 
 function observeEnd(pod: V1Pod): Observation {
@@ -116,21 +112,6 @@ function describeReason({ status }: V1Pod): JobExit | undefined {
       }
     default:
       return undefined
-  }
-}
-
-/** https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions */
-function describeDisruption(pod: V1Pod): JobExit | undefined {
-  const target = findCondition(pod, 'DisruptionTarget')
-  if (target?.status !== 'True') return undefined
-  switch (target.reason) {
-    case 'PreemptionByScheduler':
-      return { state: 'preempted', reason: 'preempted', message: 'A more important job took its place.' }
-    case 'DeletionByTaintManager':
-    case 'DeletionByPodGC':
-      return { state: 'failed', reason: 'node_lost', message: 'Its node was lost.' }
-    default:
-      return { state: 'preempted', reason: 'preempted', message: target.message ?? 'Its node was emptied.' }
   }
 }
 

@@ -11,6 +11,10 @@ export const labels = {
   owner: 'atrium.dev/owner',
   /** `claim`: it has its owner's claim, or is it. */
   home: 'atrium.dev/home',
+  /** Of a seat kept warm: the pool's name. */
+  seat: 'atrium.dev/seat',
+  /** Of a pod that pulls images ahead: a digest of the node's name. */
+  pull: 'atrium.dev/pull',
 } as const
 
 /** What the driver tells a job's first process while it runs: see `pod_job.py`. */
@@ -21,6 +25,8 @@ export const annotations = {
   ports: 'atrium.dev/ports',
   /** The pool that the job asked for by name. */
   pool: 'atrium.dev/pool',
+  /** A digest of what a pod of the platform itself is to be. */
+  shape: 'atrium.dev/shape',
 } as const
 
 export const fieldManager = 'atrium'

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 
 import type { V1Node, V1Pod } from '@kubernetes/client-node'
 
+import type { KubernetesSchedulerConfig, NodePoolPlace } from './kubernetes-config.ts'
 import { buildCapacity } from './read-capacity.ts'
 
 const gibibyte = 2 ** 30
@@ -40,6 +41,16 @@ function pod(
   }
 }
 
+interface View {
+  nodes: readonly V1Node[] | undefined
+  pods: readonly V1Pod[]
+  pools: Readonly<Record<string, NodePoolPlace>>
+}
+
+function look({ nodes, pods, pools }: View) {
+  return buildCapacity({ nodePools: pools } as unknown as KubernetesSchedulerConfig, nodes, pods)
+}
+
 describe('capacity of a Kubernetes cluster', () => {
   const pools = {
     gpu: {
@@ -53,7 +64,7 @@ describe('capacity of a Kubernetes cluster', () => {
   }
 
   test('a pool without a node is shown with what could be added', () => {
-    const { pools: found } = buildCapacity({ nodes: [], pods: [], pools })
+    const { pools: found } = look({ nodes: [], pods: [], pools })
     assert.deepEqual(found[0], {
       name: 'gpu',
       canGrowBy: 4,
@@ -67,7 +78,7 @@ describe('capacity of a Kubernetes cluster', () => {
   })
 
   test('nodes belong to the pool that was declared for their labels, else to what their provider calls it', () => {
-    const { nodes, pools: found } = buildCapacity({
+    const { nodes, pools: found } = look({
       nodes: [
         node('a', { labels: { 'example.org/pool': 'gpu' } }),
         node('b', { labels: { 'cloud.google.com/gke-nodepool': 'cheap' } }),
@@ -84,7 +95,7 @@ describe('capacity of a Kubernetes cluster', () => {
   })
 
   test('nodes that are closed, leaving or silent are not up, and those of the cluster itself run no jobs', () => {
-    const { nodes } = buildCapacity({
+    const { nodes } = look({
       nodes: [
         node('open'),
         node('cordoned', { spec: { unschedulable: true } }),
@@ -111,7 +122,7 @@ describe('capacity of a Kubernetes cluster', () => {
   })
 
   test('used is what live jobs ask for; seats kept warm are free; GPUs of any make count', () => {
-    const { nodes } = buildCapacity({
+    const { nodes } = look({
       nodes: [node('n', { gpu: 'amd.com/gpu=4' })],
       pods: [
         pod('n', { cpu: '500m', memory: '1Gi', 'amd.com/gpu': '1' }),
@@ -127,8 +138,20 @@ describe('capacity of a Kubernetes cluster', () => {
     )
   })
 
+  test('of seats kept warm those that run are ready', () => {
+    const labels = { 'atrium.dev/seat': 'warm' }
+    const { pools: found } = look({
+      nodes: [],
+      pods: [pod('n', {}, { labels }), pod('n', {}, { labels, phase: 'Pending' })],
+      pools: {
+        warm: { nodeSelector: { a: 'b' }, maximum: 2, placeholders: { count: 3, cpu: 1, memoryBytes: 1 } },
+      },
+    })
+    assert.deepEqual(found[0]?.seats, { wanted: 3, ready: 1 })
+  })
+
   test('without the right to see nodes it says so, and still knows what was declared', () => {
-    const { nodes, pools: found, notes } = buildCapacity({ nodes: undefined, pods: [], pools })
+    const { nodes, pools: found, notes } = look({ nodes: undefined, pods: [], pools })
     assert.deepEqual(nodes, [])
     assert.deepEqual(
       found.map(({ name, canGrowBy, nodes: count }) => [name, canGrowBy, count]),

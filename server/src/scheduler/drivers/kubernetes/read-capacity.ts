@@ -2,44 +2,43 @@ import type { V1Node, V1Pod } from '@kubernetes/client-node'
 
 import type { Capacity, NodeCapacity, PoolCapacity } from '#scheduler/scheduler.ts'
 
-import type { NodePoolPlace } from './kubernetes-config.ts'
-import { findPool, type NodePools, readNodeState, runsJobs } from './node-pools.ts'
+import type { KubernetesSchedulerConfig, NodePoolPlace } from './kubernetes-config.ts'
+import { findPool, readNodeState, runsJobs } from './node-pools.ts'
 import { hasPodEnded } from './observe-pod.ts'
 import { type Amounts, addAmounts, countGpus, readAllocatable, sumRequests } from './pod-amounts.ts'
 import { labels } from './pod-names.ts'
-
-export interface CapacityView {
-  /** Undefined: they cannot be seen. */
-  nodes: Iterable<V1Node> | undefined
-  /** Of ours. */
-  pods: Iterable<V1Pod>
-  pools: NodePools
-  /** What `gpu` counts here. */
-  gpuResource?: string
-}
+import { describePulls } from './pull-ahead.ts'
+import { countSeats } from './warm-seats.ts'
 
 /**
  * Nodes with what our own jobs hold of them, and pools, those without a node too. Pods of other namespaces are not ours to see, and the
  * right to would let the platform read all of the cluster's secrets that stand in them: what they hold is in no figure, and is said.
+ * `nodes`: undefined where they cannot be seen; `pods`: of ours.
  */
-export function buildCapacity({ nodes, pods, pools, gpuResource }: CapacityView): Capacity {
+export function buildCapacity(
+  config: KubernetesSchedulerConfig,
+  nodes: Iterable<V1Node> | undefined,
+  pods: readonly V1Pod[],
+): Capacity {
+  const { nodePools: pools = {} } = config
   const held = sumHeld(pods)
-  const found = [...(nodes ?? [])]
+  const all = [...(nodes ?? [])]
+  const found = all
     .filter((node) => runsJobs(node, pools))
-    .map((node) => describeNode(node, held.get(node.metadata?.name ?? '') ?? {}, pools, gpuResource))
+    .map((node) => describeNode(node, held.get(node.metadata?.name ?? '') ?? {}, config))
   const names = new Set([...Object.keys(pools), ...found.map(({ pool }) => pool)])
   return {
     nodes: found,
     pools: [...names].map((name) => {
-      const members = found.filter(({ pool }) => pool === name)
-      return describePool(
-        name,
-        Object.hasOwn(pools, name) ? pools[name] : undefined,
-        members,
-        nodes !== undefined,
-      )
+      const pool = Object.hasOwn(pools, name) ? pools[name] : undefined
+      const members = found.filter((node) => node.pool === name)
+      const seats = pool === undefined ? undefined : countSeats(name, pool, pods)
+      return {
+        ...describePool(name, pool, members, nodes !== undefined),
+        ...(seats === undefined ? {} : { seats }),
+      }
     }),
-    notes: [nodes === undefined ? unseen : onlyOurs],
+    notes: [nodes === undefined ? unseen : onlyOurs, ...describePulls(config, all, pods)],
   }
 }
 
@@ -58,7 +57,11 @@ export function sumHeld(pods: Iterable<V1Pod>): ReadonlyMap<string, Amounts> {
   return sums
 }
 
-function describeNode(node: V1Node, held: Amounts, pools: NodePools, gpuResource?: string): NodeCapacity {
+function describeNode(
+  node: V1Node,
+  held: Amounts,
+  { nodePools: pools = {}, gpuResource }: KubernetesSchedulerConfig,
+): NodeCapacity {
   const allocatable = readAllocatable(node)
   return {
     name: node.metadata?.name ?? '',
