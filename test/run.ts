@@ -72,11 +72,12 @@ const variables = {
   ATRIUM_TEST_ENVIRONMENT: environment,
   ...(postgres === undefined ? {} : { ATRIUM_TEST_POSTGRES_URL: postgres.url }),
 }
+const prepared = kubernetesFiles.length > 0 ? prepareKubernetes() : undefined
 const codes = [await runTests('last-test-run.json', otherFiles, 2, variables)]
 codes.push(
   ...(await Promise.all([
     slurmFiles.length > 0 ? runSlurmTests() : 0,
-    kubernetesFiles.length > 0 ? runKubernetesTests() : 0,
+    prepared?.then(runKubernetesTests) ?? 0,
   ])),
 )
 await postgres?.stop()
@@ -145,6 +146,15 @@ async function prepareChartParts(): Promise<void> {
   if (!kubernetesFiles.some((file) => /\/(chart|images|upgrade)/.test(file))) return
   await ensureHelm(console.error)
   for (const image of ['platform', 'notebook'] as const) await ensurePlatformImage(image)
+}
+
+/** Builds take minutes on a machine that has none of them yet: they use what the tests before leave of it. */
+async function prepareKubernetes(): Promise<void> {
+  if (!values.all || findMissingForKubernetes() !== undefined) return
+  // What fails here fails again, and is told, in the test that needs it.
+  await run('nice', ['-n', '15', process.execPath, 'test/kubernetes/command.ts', 'prepare']).catch(
+    console.error,
+  )
 }
 
 interface ClusterOfTests {

@@ -1,11 +1,17 @@
-/** `node test/kubernetes/command.ts up|down|status [--name NAME]`: a Kubernetes cluster of one node, to develop against. */
+/**
+ * `node test/kubernetes/command.ts up|down|status [--name NAME]`: a Kubernetes cluster of one node, to develop against. `prepare`: builds
+ * what tests would otherwise build when they need it.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 import { findLockHolder } from '../support/cluster/lock.ts'
 import { detachKubernetesCluster, openKubernetesCluster, startKubernetesCluster } from './cluster.ts'
+import { ensureHelm } from './helm.ts'
 import { buildLayout } from './layout.ts'
 import { findNode } from './node.ts'
+import { ensurePlatformImage } from './platform-images.ts'
+import { ensureKubernetesPrograms, ensureSimulator } from './program.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,6 +28,9 @@ switch (positionals[0]) {
     break
   case 'status':
     status()
+    break
+  case 'prepare':
+    await prepare()
     break
   default:
     console.error('node test/kubernetes/command.ts up|down|status [--name NAME]')
@@ -46,6 +55,14 @@ async function down(): Promise<void> {
   if (existsSync(layout.descriptionFile))
     await openKubernetesCluster(JSON.parse(readFileSync(layout.descriptionFile, 'utf8'))).stop()
   console.log('The cluster is gone.')
+}
+
+/** One after the other: a build takes all cores by itself. */
+async function prepare(): Promise<void> {
+  await ensureKubernetesPrograms(console.error)
+  await ensureSimulator(console.error)
+  await ensureHelm(console.error)
+  for (const image of ['platform', 'notebook'] as const) await ensurePlatformImage(image)
 }
 
 function status(): void {
