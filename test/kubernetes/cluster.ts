@@ -11,7 +11,13 @@ import { containerdSocket, writeConfiguration } from './configuration.ts'
 import { daemonNames, type KubernetesDaemon, kubectl, openDaemon } from './daemons.ts'
 import { buildLayout, type KubernetesLayout } from './layout.ts'
 import { bootNode, disconnectNode, findNode, keepSettings, restoreSettings, runInNode } from './node.ts'
-import { ensureKubernetesPrograms, ensureSimulator, type KubernetesPrograms } from './program.ts'
+import {
+  ensureKubernetesPrograms,
+  ensureSimulator,
+  ensureVolumePrograms,
+  type KubernetesPrograms,
+  volumePrograms,
+} from './program.ts'
 import { addSimulatedNodes, type SimulatedNodeOptions, type SimulatedNodes } from './simulated-nodes.ts'
 
 /** What a test needs to know of a running cluster; JSON, so that test files in other processes can read it. */
@@ -29,6 +35,26 @@ export interface KubernetesClusterDescription {
   auditLog: string
 }
 
+const provisioner = 'volumes.atrium.test'
+
+/** The driver of `volume-driver/`: class `homes`, and `full`, whose volumes never come. */
+const volumeResources = [
+  {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata: { name: provisioner },
+    spec: { attachRequired: false, fsGroupPolicy: 'File' },
+  },
+  ...Object.entries({ homes: {}, full: { parameters: { refuse: 'there is no room in the pool' } } }).map(
+    ([name, more]) => ({
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name },
+      ...{ provisioner, ...more, allowVolumeExpansion: true, reclaimPolicy: 'Delete' },
+    }),
+  ),
+]
+
 /** A running cluster of one node; the same from the process that started it and from any other that has its description. */
 export interface KubernetesCluster extends KubernetesClusterDescription {
   daemon(name: KubernetesDaemon): Daemon
@@ -39,6 +65,8 @@ export interface KubernetesCluster extends KubernetesClusterDescription {
   run(command: readonly string[], options?: ProgramOptions): Promise<ProgramResult>
   /** Adds nodes that run nothing, for scale; the caller removes them. */
   startSimulatedNodes(count: number, options?: SimulatedNodeOptions): Promise<SimulatedNodes>
+  /** Brings a storage class whose volumes are made on demand, have the size asked for, and grow. Safe to repeat. */
+  startVolumes(): Promise<void>
   /** Ends everything and removes what it left. Safe to repeat. */
   stop(): Promise<void>
 }
@@ -96,6 +124,14 @@ export function openKubernetesCluster(description: KubernetesClusterDescription)
       if (!existsSync(link)) symlinkSync(await ensureSimulator(console.error), link)
       await openDaemon(layout, 'kwok').start()
       return await addSimulatedNodes(this, count, options)
+    },
+    async startVolumes() {
+      for (const [name, file] of Object.entries(await ensureVolumePrograms(console.error))) {
+        const link = join(layout.programs, name)
+        if (!existsSync(link)) symlinkSync(file, link)
+      }
+      await this.apply(...volumeResources)
+      for (const name of volumePrograms) await openDaemon(layout, name).start()
     },
     stop: () => stop(layout),
   }

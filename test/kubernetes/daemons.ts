@@ -9,6 +9,7 @@ import { configOf, containerdSocket } from './configuration.ts'
 import type { KubernetesLayout } from './layout.ts'
 import { buildPolicyCommand } from './network-policies.ts'
 import { enterNode, runInNode } from './node.ts'
+import type { volumePrograms } from './program.ts'
 import { simulatedAnnotation } from './simulated-nodes.ts'
 
 /** In the order of their start. */
@@ -24,7 +25,7 @@ export const daemonNames = [
   'dns',
 ] as const
 /** With those that only some tests want. */
-export type KubernetesDaemon = (typeof daemonNames)[number] | 'kwok'
+export type KubernetesDaemon = (typeof daemonNames)[number] | 'kwok' | (typeof volumePrograms)[number]
 
 interface Recipe {
   command: readonly string[]
@@ -126,6 +127,24 @@ const recipes: Readonly<Record<KubernetesDaemon, (layout: KubernetesLayout) => R
     ],
     isReady: () => answers(layout, 'http://127.0.0.1:10247/healthz'),
   }),
+  'volume-driver': (layout) => ({
+    command: ['volume-driver', `${layout.dir}/volumes`, `${layout.dir}/kubelet`, layout.node.name],
+    isReady: async () => existsSync(volumeSocketOf(layout)),
+  }),
+  'csi-provisioner': (layout) => ({
+    command: ['csi-provisioner', ...buildVolumeFlags(layout), '--http-endpoint=127.0.0.1:10261'],
+    isReady: () => answers(layout, 'http://127.0.0.1:10261/metrics'),
+  }),
+  'csi-resizer': (layout) => ({
+    command: ['csi-resizer', ...buildVolumeFlags(layout), '--http-endpoint=127.0.0.1:10262'],
+    isReady: () => answers(layout, 'http://127.0.0.1:10262/metrics'),
+  }),
+}
+
+const volumeSocketOf = (layout: KubernetesLayout) => `${layout.dir}/volumes/csi.sock`
+
+function buildVolumeFlags(layout: KubernetesLayout): string[] {
+  return [`--kubeconfig=${layout.kubeconfig}`, `--csi-address=${volumeSocketOf(layout)}`]
 }
 
 function buildApiServerFlags(layout: KubernetesLayout): string[] {

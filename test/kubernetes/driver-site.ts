@@ -4,9 +4,11 @@ import { systemClock } from '@atrium/server/platform/clock.ts'
 import { createSilentLogger } from '@atrium/server/platform/log.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import type { KubernetesSchedulerConfig } from '@atrium/server/scheduler/drivers/kubernetes/kubernetes-config.ts'
-import { createKubernetesScheduler } from '@atrium/server/scheduler/drivers/kubernetes/kubernetes-scheduler.ts'
+import {
+  createKubernetesScheduler,
+  type KubernetesScheduler,
+} from '@atrium/server/scheduler/drivers/kubernetes/kubernetes-scheduler.ts'
 import type { JobOwner } from '@atrium/server/scheduler/job.ts'
-import type { Scheduler } from '@atrium/server/scheduler/scheduler.ts'
 
 import type { KubernetesCluster } from './cluster.ts'
 
@@ -17,13 +19,13 @@ const workingDirectory = '/work'
 
 /** The driver on a real cluster, without the rest of a control plane. */
 export interface DriverSite {
-  scheduler: Scheduler
+  scheduler: KubernetesScheduler
   owner: JobOwner
   workingDirectory: string
   /** What its objects have in common. */
   selector: string
   /** Another driver on the same cluster, as after a restart. */
-  open(): Scheduler
+  open(): KubernetesScheduler
   /** Jobs of the site that are left are ended. */
   dispose(): Promise<void>
 }
@@ -58,7 +60,7 @@ export async function createDriverSite(
     callTimeoutMs: 5000,
     ...more,
   }
-  const opened: Scheduler[] = []
+  const opened: KubernetesScheduler[] = []
   const open = () => {
     const scheduler = createKubernetesScheduler(config, { clock: systemClock, log: createSilentLogger() })
     opened.push(scheduler)

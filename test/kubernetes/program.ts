@@ -59,17 +59,38 @@ export async function ensureSimulator(say: (line: string) => void): Promise<stri
   return file
 }
 
+/** Storage in memory for one node, and what makes volumes of it: the driver of these tests, and Kubernetes' own programs for any. */
+export const volumePrograms = ['volume-driver', 'csi-provisioner', 'csi-resizer'] as const
+
+/** Where they are, by name. Only some tests want them. */
+export async function ensureVolumePrograms(
+  say: (line: string) => void,
+): Promise<Readonly<Record<(typeof volumePrograms)[number], string>>> {
+  const sidecar = (name: string, module: string) =>
+    ensureOne('volume-driver', say, `github.com/kubernetes-csi/${module}/cmd/${name}`, name)
+  return {
+    'volume-driver': await ensureOne('volume-driver', say),
+    'csi-provisioner': await sidecar('csi-provisioner', 'external-provisioner/v5'),
+    'csi-resizer': await sidecar('csi-resizer', 'external-resizer'),
+  }
+}
+
 /** A program of a module of its own, again when the module has changed. */
-async function ensureOne(name: string, say: (line: string) => void): Promise<string> {
+async function ensureOne(
+  name: string,
+  say: (line: string) => void,
+  target = '.',
+  program = name,
+): Promise<string> {
   const module = join(import.meta.dirname, name)
   const digest = createHash('sha256')
   for (const file of ['go.mod', 'main.go']) digest.update(readFileSync(join(module, file)))
   const folder = join(cacheRoot(), `kubernetes-${name}-${digest.digest('hex').slice(0, 12)}`)
-  const file = join(folder, name)
+  const file = join(folder, program)
   if (existsSync(file)) return file
-  say(`Building ${name} from its Go modules: a minute or two, once`)
+  say(`Building ${program} from its Go modules: a minute or two, once`)
   mkdirSync(folder, { recursive: true })
-  await build(module, '.', file)
+  await build(module, target, file)
   return file
 }
 
