@@ -1,5 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -11,8 +20,16 @@ export interface TestPostgres {
   stop(): Promise<void>
 }
 
+/** Whom it serves besides programs of this machine. */
+export interface PostgresReach {
+  /** A further address of this machine. */
+  address: string
+  /** Range of those who may come there. */
+  clients: string
+}
+
 /** Starts one on a free port. Undefined where PostgreSQL is not installed. */
-export async function startTestPostgres(): Promise<TestPostgres | undefined> {
+export async function startTestPostgres(reach?: PostgresReach): Promise<TestPostgres | undefined> {
   const bin = findPostgresBinaries()
   if (bin === undefined) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'atrium-postgres-'))
@@ -28,10 +45,11 @@ export async function startTestPostgres(): Promise<TestPostgres | undefined> {
       stdio: 'ignore',
     },
   )
+  if (reach !== undefined) appendFileSync(join(data, 'pg_hba.conf'), `host all all ${reach.clients} trust\n`)
   const port = await findFreePort()
   const settings = [
     'fsync=off',
-    'listen_addresses=127.0.0.1',
+    `listen_addresses=${['127.0.0.1', ...(reach === undefined ? [] : [reach.address])].join()}`,
     `unix_socket_directories=${folder}`,
     'max_connections=200',
   ]
