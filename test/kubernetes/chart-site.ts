@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { waitFor } from '@atrium/server/platform/wait-for.ts'
+
 import type { ProgramResult } from '../support/cluster/run-program.ts'
 import { tryProgram } from '../support/cluster/run-program.ts'
 import type { Platform } from '../support/platform.ts'
@@ -73,11 +75,20 @@ export async function createChartSite(cluster: KubernetesCluster, name: string):
   }
   return {
     ...{ cluster, release: name, namespace, jobsNamespace, tryHelm, helm },
-    deploy: (values = {}) =>
-      helm(
+    async deploy(values = {}) {
+      const said = await helm(
         ...['upgrade', '--install', name, chartFolder, '--create-namespace', '--wait', '--timeout', '5m'],
         ...['--values', own, '--values', writeValues(folder, 'more', values)],
-      ),
+      )
+      // The node learns of a new port a moment after its pods are ready.
+      const reached = () =>
+        fetch(url).then(
+          () => true,
+          () => false,
+        )
+      await waitFor('the edge to be reached', reached, { deadlineMs: 60_000 })
+      return said
+    },
     url,
     storage: join(folder, 'storage'),
     api: async (method, path, options) =>
