@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import { systemClock } from '@atrium/server/platform/clock.ts'
+import { type Clock, systemClock } from '@atrium/server/platform/clock.ts'
 import { createSilentLogger } from '@atrium/server/platform/log.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import type { KubernetesSchedulerConfig } from '@atrium/server/scheduler/drivers/kubernetes/kubernetes-config.ts'
@@ -25,7 +25,7 @@ export interface DriverSite {
   /** What its objects have in common. */
   selector: string
   /** Another driver on the same cluster, as after a restart. */
-  open(): KubernetesScheduler
+  open(changes?: { clock?: Clock; config?: Partial<KubernetesSchedulerConfig> }): KubernetesScheduler
   /** Jobs of the site that are left are ended. */
   dispose(): Promise<void>
 }
@@ -61,8 +61,11 @@ export async function createDriverSite(
     ...more,
   }
   const opened: KubernetesScheduler[] = []
-  const open = () => {
-    const scheduler = createKubernetesScheduler(config, { clock: systemClock, log: createSilentLogger() })
+  const open: DriverSite['open'] = ({ clock = systemClock, config: changed = {} } = {}) => {
+    const scheduler = createKubernetesScheduler(
+      { ...config, ...changed },
+      { clock, log: createSilentLogger() },
+    )
     opened.push(scheduler)
     return scheduler
   }
@@ -75,7 +78,7 @@ export async function createDriverSite(
     open,
     async dispose() {
       for (const scheduler of opened) await scheduler.close()
-      const ours = ['--namespace', namespace, '--selector', selector]
+      const ours = ['--namespace', config.namespace, '--selector', selector]
       await cluster.kubectl(
         'delete',
         'pods,networkpolicies',

@@ -10,7 +10,7 @@ import { addNeighbours, buildHomeIdentity, buildHomeLabels } from './home-claim.
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import type { Launcher } from './launcher-source.ts'
 import { doorPort } from './pod-door.ts'
-import { annotations, buildOwnerLabel, labels, podNameOf } from './pod-names.ts'
+import { annotations, buildOwnerLabel, buildPlatformLabel, labels, podNameOf } from './pod-names.ts'
 import { buildEvictionWishes, buildPlacement } from './pod-placement.ts'
 
 /** A pod has an address of its own: its ports are its own, too. The one before is the door's. */
@@ -79,12 +79,13 @@ export function buildPod(config: KubernetesSchedulerConfig, spec: JobSpec, launc
 }
 
 export function buildLabels(
-  { instance }: Pick<KubernetesSchedulerConfig, 'instance'>,
+  { instance, doorKey }: Pick<KubernetesSchedulerConfig, 'instance' | 'doorKey'>,
   { key, kind, owner }: JobSpec,
 ): Record<string, string> {
   return {
     [labels.managedBy]: 'atrium',
     [labels.instance]: instance,
+    [labels.platform]: buildPlatformLabel(doorKey),
     [labels.job]: key,
     [labels.kind]: kind,
     [labels.owner]: buildOwnerLabel(owner.name),

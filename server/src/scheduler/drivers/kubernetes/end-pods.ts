@@ -23,22 +23,43 @@ export async function endPods(
   await Promise.all(handles.map((handle) => context.inTurn(() => endPod(context, handle, options))))
 }
 
+function isStarting({ spec, status }: V1Pod): boolean {
+  return spec?.nodeName !== undefined && status?.phase === 'Pending'
+}
+
+/** One that has not begun has nobody who could be told; one on a silent node is ended by it should it come back. */
+async function deletePod(
+  { client }: KubernetesContext,
+  path: string,
+  { graceMs, signal }: { graceMs: number; signal: AbortSignal },
+): Promise<void> {
+  const body = { gracePeriodSeconds: Math.max(1, Math.ceil(graceMs / 1000)) }
+  await client.call('DELETE', path, { body, signal }).catch((error: unknown) => {
+    if (!(error instanceof KubeRefusal && error.status === 404)) throw error
+  })
+}
+
 async function endPod(
   context: KubernetesContext,
   { ref }: JobHandle,
   { graceMs, signal }: { graceMs: number; signal: AbortSignal },
 ): Promise<void> {
+  const { nodes } = context
   const known = context.pods.all().get(ref)
   if (known === undefined || hasPodEnded(known)) return
   const path = `${context.path}/pods/${ref}`
-  const body = { metadata: { annotations: { [annotations.end]: String(Math.max(0, Math.round(graceMs))) } } }
+  const body = {
+    metadata: { annotations: { [annotations.end]: String(Math.max(0, Math.round(graceMs))) } },
+  }
   const [pod] = await Promise.all([
     merge(context, path, body, signal),
     tellDoor(context, known, { graceMs, signal }),
   ])
   if (pod === undefined) return
   context.pods.note(pod)
-  if (pod.spec?.nodeName !== undefined || hasPodEnded(pod)) return
+  if (hasPodEnded(pod)) return
+  if (isStarting(pod) || nodes.isSilent(pod)) return await deletePod(context, path, { graceMs, signal })
+  if (pod.spec?.nodeName !== undefined) return
   // The scheduler leaves a pod alone that has ended. If a node gets it just now, its first process sees the order before all else.
   const ended = await merge(
     context,

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { PlatformError } from '@atrium/contract/errors.ts'
-import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
 import { fetch, type Response } from 'undici'
+
+import { createKubeConnections } from './kube-connection.ts'
 
 /** What the API server answered instead of what was asked for: `Status` of its API. */
 export class KubeRefusal extends Error {
@@ -33,54 +36,55 @@ export interface KubeClient {
   stream(path: string, request: KubeRequest): Promise<AsyncIterable<Uint8Array>>
 }
 
-/** `kubeconfig`: a file; absent: what a pod is given (https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/). */
+/** See `createKubeConnections` for where it is and as whom it is asked. */
 export function createKubeClient({
-  kubeconfig,
-  context,
   callTimeoutMs,
+  ...source
 }: {
   kubeconfig?: string
   /** Default: the file's current one. */
   context?: string
   callTimeoutMs: number
 }): KubeClient {
-  const config = new KubeConfig()
-  if (kubeconfig === undefined) config.loadFromCluster()
-  else config.loadFromFile(kubeconfig)
-  if (context !== undefined) config.setCurrentContext(context)
-  const server = config.getCurrentCluster()?.server
-  if (server === undefined) {
-    const which =
-      context === undefined ? 'no cluster as its current one' : `no cluster of the context ${context}`
-    throw new PlatformError('bad_request', { message: `${kubeconfig} names ${which}.` })
-  }
+  const connections = createKubeConnections(source)
 
   async function send(method: string, path: string, request: KubeRequest): Promise<Response> {
+    const { server, headers, dispatcher } = await connections.current()
     const url = new URL(server + path)
     for (const [name, value] of Object.entries(request.query ?? {}))
       if (value !== undefined) url.searchParams.set(name, String(value))
-    const authenticated = new RequestContext(url.toString(), HttpMethod.GET)
-    await config.applySecurityAuthentication(authenticated)
     const { body, contentType = 'application/json', signal } = request
-    const response = await fetch(url, {
+    return await fetch(url, {
       method,
       signal,
-      headers: {
-        ...authenticated.getHeaders(),
-        ...(body === undefined ? {} : { 'content-type': contentType }),
-      },
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': contentType }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      dispatcher: authenticated.getDispatcher() as never,
+      ...(dispatcher === undefined ? {} : { dispatcher }),
+    }).catch((error: unknown) => {
+      // It may have moved.
+      connections.distrust()
+      throw error
     })
-    if (!response.ok) throw await readRefusal(response)
-    return response
+  }
+
+  /** Waits as long as an overloaded server asks for, and proves itself anew once when what it had was refused: tokens are replaced in time. */
+  async function ask(method: string, path: string, request: KubeRequest): Promise<Response> {
+    for (let tries = 1; ; tries++) {
+      const response = await send(method, path, request)
+      if (response.ok) return response
+      const waitMs = findWait(response, tries)
+      if (waitMs === undefined) throw await readRefusal(response)
+      await response.body?.cancel()
+      if (response.status === unproven) connections.distrust()
+      await sleep(waitMs, undefined, { signal: request.signal })
+    }
   }
 
   return {
     async call<T>(method: string, path: string, request: KubeRequest): Promise<T> {
       const signal = AbortSignal.any([request.signal, AbortSignal.timeout(callTimeoutMs)])
       try {
-        const response = await send(method, path, { ...request, signal })
+        const response = await ask(method, path, { ...request, signal })
         return (await response.json()) as T
       } catch (error) {
         request.signal.throwIfAborted()
@@ -93,7 +97,7 @@ export function createKubeClient({
       const timer = setTimeout(() => late.abort(), callTimeoutMs)
       try {
         const signal = AbortSignal.any([request.signal, late.signal])
-        const { body } = await send('GET', path, { ...request, signal })
+        const { body } = await ask('GET', path, { ...request, signal })
         return (body ?? []) as AsyncIterable<Uint8Array>
       } catch (error) {
         request.signal.throwIfAborted()
@@ -103,6 +107,23 @@ export function createKubeClient({
       }
     },
   }
+}
+
+const unproven = 401
+const overloaded = 429
+const usualWaitMs = 1000
+
+/**
+ * How long to leave the server alone before the same again; undefined: that would not help. What API Priority and Fairness turns away was
+ * not begun, so that anything may be repeated (https://kubernetes.io/docs/concepts/cluster-administration/flow-control/).
+ */
+function findWait({ status, headers }: Response, tries: number): number | undefined {
+  if (status === unproven) return tries === 1 ? 0 : undefined
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
+  if (status !== overloaded && !(status >= 500 && seconds >= 0)) return undefined
+  const waitMs = Number.isFinite(seconds) ? seconds * 1000 : usualWaitMs
+  // Those that were turned away together do not come back together.
+  return waitMs * (1 + Math.random() / 2) + tries * 100
 }
 
 async function readRefusal(response: Response): Promise<KubeRefusal> {
@@ -117,9 +138,14 @@ async function readRefusal(response: Response): Promise<KubeRefusal> {
 
 /** A server that is overloaded or half up is as good as away; that it refuses is an answer. */
 function explain(error: unknown): unknown {
-  if (error instanceof KubeRefusal && error.status < 500 && error.status !== 429) return error
-  return new PlatformError('scheduler_unavailable', {
-    message: 'The Kubernetes API server does not answer.',
-    cause: error,
-  })
+  if (!(error instanceof KubeRefusal))
+    return buildUnavailable('The Kubernetes API server does not answer.', error)
+  if (error.status === unproven)
+    return buildUnavailable(`The Kubernetes API server does not know us (any more): ${error.message}`, error)
+  if (error.status < 500 && error.status !== overloaded) return error
+  return buildUnavailable(`The Kubernetes API server is in trouble: ${error.message}`, error)
+}
+
+function buildUnavailable(message: string, cause: unknown): PlatformError {
+  return new PlatformError('scheduler_unavailable', { message, cause })
 }

@@ -48,6 +48,8 @@ export interface KubernetesSchedulerConfig {
   networkPolicy?: NetworkPolicyConfig
   /** A claim for each home. Absent: `volumesOf` has homes among the rest. */
   homeClaims?: HomeClaimsConfig
+  /** How long an image that cannot be had is waited for. Default 10 minutes. */
+  imagePatienceMs?: number
   /** How long one call to the API server may take. */
   callTimeoutMs: number
 }

@@ -1,5 +1,3 @@
-import type { V1Pod } from '@kubernetes/client-node'
-
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 import { createTurns } from '#platform/turns.ts'
@@ -12,24 +10,23 @@ import type {
   WaitOptions,
 } from '#scheduler/scheduler.ts'
 
-import { createDoorWatch, type DoorWatch } from './door-watch.ts'
 import { endPods } from './end-pods.ts'
 import { type HomeClaims, openHomeClaims } from './home-claims.ts'
+import { type KeptLauncher, keepLauncher } from './keep-launcher.ts'
 import { createKubeClient, type KubeClient, KubeRefusal } from './kube-client.ts'
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
-import { type Launcher, readLauncher } from './launcher-source.ts'
 import { createNodeCache, type NodeCache } from './node-cache.ts'
-import { hasPodEnded, observeGone, observePod } from './observe-pod.ts'
+import { hasPodEnded } from './observe-pod.ts'
 import { createOwnerPolicies, type OwnerPolicies } from './owner-policies.ts'
-import { createPodCache, type PodCache, type PodChange } from './pod-cache.ts'
+import { createPodCache, type PodCache } from './pod-cache.ts'
 import { createPodDoors, type PodDoors } from './pod-door.ts'
 import { readPodLog } from './pod-log.ts'
-import { annotations, labels, podNameOf } from './pod-names.ts'
+import { labels, podNameOf } from './pod-names.ts'
 import { createPodNews, type PodNews } from './pod-news.ts'
+import { createPodSights } from './pod-sights.ts'
 import { buildCapacity } from './read-capacity.ts'
 import { submitPods } from './submit-pods.ts'
 import { tendNodes } from './tend-nodes.ts'
-import { createWaitWords } from './wait-words.ts'
 
 const driverName = 'kubernetes'
 const handleVersion = 1
@@ -56,7 +53,7 @@ export interface KubernetesContext {
   homes: HomeClaims | undefined
   /** `/api/v1/namespaces/NAME` */
   path: string
-  launcher: Launcher
+  launcher: KeptLauncher
   doors: PodDoors
   /** Runs calls for many jobs a few at a time. */
   inTurn<T>(call: () => Promise<T>): Promise<T>
@@ -80,23 +77,8 @@ export function createKubernetesScheduler(
   const tell = (names: readonly string[]) => {
     for (const listener of listeners) listener(names.map(keyOfName))
   }
-  const watch = createDoorWatch(context.doors, { clock: options.clock, onNews: (name) => tell([name]) })
-  const words = createWaitWords(context)
-  news.onChange((name) => tell([name]))
+  const sights = createPodSights(context, tell)
   homes?.onChange(() => tell(findWaiting(pods)))
-  const gone = new Map<string, Observation>()
-  /** Deleted by us, until the watch says so, too. */
-  const forgotten = new Set<string>()
-  pods.onChange((changes) => {
-    noteEnds(changes, { gone, forgotten, watch, news })
-    tell(changes.map(({ pod }) => pod.metadata?.name ?? ''))
-  })
-  const observe = (handle: JobHandle): Observation => {
-    const pod = pods.all().get(handle.ref)
-    if (pod !== undefined)
-      return words.explain(pod, observePod(pod, isRunning(pod) ? watch.find(pod, readPorts(pod)) : {}))
-    return gone.get(handle.ref) ?? { state: 'absent' }
-  }
 
   return {
     homes,
@@ -113,10 +95,10 @@ export function createKubernetesScheduler(
     },
     async list({ signal }) {
       await pods.settled(signal)
-      const live = [...pods.all().values()].filter((pod) => !hasPodEnded(pod))
+      const live = sights.listLive()
       return live.flatMap(({ metadata }) => metadata?.labels?.[labels.job] ?? []).map(handleOf)
     },
-    observe: (handles, { signal }) => observeAll(pods, handles, observe, signal),
+    observe: (handles, { signal }) => observeAll(pods, handles, sights.observe, signal),
     async cancel(handles, { graceMs, signal }) {
       await pods.settled(signal)
       await endPods(context, handles, { graceMs, signal })
@@ -133,7 +115,7 @@ export function createKubernetesScheduler(
       await Promise.all(handles.map((handle) => context.inTurn(() => forget(handle, signal))))
     },
     async close() {
-      watch.close()
+      sights.close()
       const parts = [context.policies, context.doors, pods, nodes, news, homes]
       await Promise.all(parts.map((part) => part?.close()))
     },
@@ -142,11 +124,9 @@ export function createKubernetesScheduler(
   /** The secret goes with its pod. */
   async function forget({ ref }: JobHandle, signal: AbortSignal): Promise<void> {
     const body = { gracePeriodSeconds: 0, propagationPolicy: 'Background' }
-    if (pods.all().has(ref)) forgotten.add(ref)
+    sights.leave(ref)
     await client.call('DELETE', `${path}/pods/${ref}`, { body, signal }).catch(ignoreMissing)
-    pods.drop(ref)
-    gone.delete(ref)
-    watch.forget(ref)
+    sights.forget(ref)
   }
 }
 
@@ -212,7 +192,7 @@ function openContext(
     nodes: createNodeCache({ client, clock, log }),
     homes: config.homeClaims === undefined ? undefined : openHomeClaims({ config, client, path, clock, log }),
     news: createPodNews({ client, path, prefix: podNameOf(''), clock, log }),
-    launcher: readLauncher(config.files),
+    launcher: keepLauncher({ client, path, files: config.files, clock, log }),
     doors: createPodDoors(config.doorKey),
     policies: createOwnerPolicies({ config, client, pods, clock, log }),
     inTurn: (call) => turns.take(call) ?? call(),
@@ -225,36 +205,6 @@ function handleOf(key: JobKey): JobHandle {
 
 function keyOfName(name: string): JobKey {
   return name.slice(podNameOf('').length)
-}
-
-interface EndNotes {
-  gone: Map<string, Observation>
-  forgotten: Set<string>
-  watch: DoorWatch
-  news: PodNews
-}
-
-/** What is deleted by others (a drain, a preemption, somebody's kubectl) is remembered until it is forgotten. */
-function noteEnds(changes: readonly PodChange[], { gone, forgotten, watch, news }: EndNotes): void {
-  for (const { pod, gone: isGone } of changes) {
-    const name = pod.metadata?.name ?? ''
-    const isJob = pod.metadata?.labels?.[labels.job] !== undefined
-    if (isGone && !forgotten.delete(name) && isJob) gone.set(name, observeGone(pod))
-    if (isGone || hasPodEnded(pod)) watch.forget(name)
-    if (isGone) news.forget(name)
-  }
-}
-
-function readPorts({ metadata }: V1Pod): Record<string, number> {
-  try {
-    return JSON.parse(metadata?.annotations?.[annotations.ports] ?? '{}') as Record<string, number>
-  } catch {
-    return {}
-  }
-}
-
-function isRunning({ status }: V1Pod): boolean {
-  return status?.phase === 'Running'
 }
 
 function ignoreMissing(error: unknown): void {

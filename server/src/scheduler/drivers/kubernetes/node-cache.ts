@@ -1,9 +1,10 @@
-import type { V1Node } from '@kubernetes/client-node'
+import type { V1Node, V1Pod } from '@kubernetes/client-node'
 
 import type { Clock } from '#platform/clock.ts'
 import type { Logger } from '#platform/log.ts'
 
 import type { KubeClient } from './kube-client.ts'
+import { isNodeSilent } from './pod-disruption.ts'
 import { type ObjectKeeper, type ObjectWatch, watchObjects } from './watch-objects.ts'
 
 /** The cluster's nodes, kept current by one watch. */
@@ -14,6 +15,10 @@ export interface NodeCache {
   readonly refusal: string | undefined
   /** Waits for the first answer, good or bad; throws `scheduler_unavailable` unless they are had or refused. */
   settled(signal: AbortSignal): Promise<void>
+  /** The node of the pod does not answer, or is gone. False while nodes cannot be seen, and for a pod without a node. */
+  isSilent(pod: V1Pod): boolean
+  /** Names of nodes that have just fallen silent, or answer again. */
+  onSilence(listener: (node: string) => void): void
   onChange(listener: () => void): () => void
   close(): Promise<void>
 }
@@ -26,7 +31,9 @@ export function createNodeCache(options: { client: KubeClient; clock: Clock; log
 class WatchedNodes implements NodeCache, ObjectKeeper<V1Node> {
   readonly #watch: ObjectWatch
   readonly #listeners = new Set<() => void>()
+  readonly #silenceListeners = new Set<(node: string) => void>()
   #nodes = new Map<string, V1Node>()
+  #silent = new Set<string>()
 
   constructor(options: { client: KubeClient; clock: Clock; log: Logger }) {
     this.#watch = watchObjects({ ...options, path: '/api/v1/nodes', query: {}, keeper: this })
@@ -34,6 +41,16 @@ class WatchedNodes implements NodeCache, ObjectKeeper<V1Node> {
 
   all(): ReadonlyMap<string, V1Node> | undefined {
     return this.#watch.stale === undefined ? this.#nodes : undefined
+  }
+
+  isSilent(pod: V1Pod): boolean {
+    // It stands in the pod, too, for those who may not see nodes.
+    if (isNodeSilent(pod)) return true
+    const { spec } = pod
+    const nodes = this.all()
+    if (spec?.nodeName === undefined || nodes === undefined) return false
+    const node = nodes.get(spec.nodeName)
+    return node === undefined || hasFallenSilent(node)
   }
 
   get refusal(): string | undefined {
@@ -46,6 +63,10 @@ class WatchedNodes implements NodeCache, ObjectKeeper<V1Node> {
     } catch (error) {
       if (this.#watch.refusal === undefined) throw error
     }
+  }
+
+  onSilence(listener: (node: string) => void): void {
+    this.#silenceListeners.add(listener)
   }
 
   onChange(listener: () => void): () => void {
@@ -70,6 +91,15 @@ class WatchedNodes implements NodeCache, ObjectKeeper<V1Node> {
   }
 
   #tell(): void {
+    const before = this.#silent
+    this.#silent = new Set([...this.#nodes].flatMap(([name, node]) => (hasFallenSilent(node) ? [name] : [])))
+    for (const node of this.#silent.symmetricDifference(before))
+      for (const listener of this.#silenceListeners) listener(node)
     for (const listener of this.#listeners) listener()
   }
+}
+
+/** The node controller's word for it. */
+function hasFallenSilent({ status }: V1Node): boolean {
+  return status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'Unknown'
 }

@@ -3,11 +3,18 @@ import type { V1ContainerStatus, V1Pod, V1PodCondition } from '@kubernetes/clien
 import type { JobExit, Observation } from '#scheduler/job.ts'
 
 import type { DoorSight } from './door-watch.ts'
-import { describeDisruption, explainEnding, isNodeSilent } from './pod-disruption.ts'
+import { describeDisruption, explainEnding } from './pod-disruption.ts'
 import { annotations } from './pod-names.ts'
 
-/** What a pod says of its job. `sight`: what its door says while it runs. */
-export function observePod(pod: V1Pod, sight: DoorSight): Observation {
+/** What is known of a pod beside what stands in it. */
+export interface PodSight extends DoorSight {
+  /** Its node has stopped answering, or is gone. */
+  isNodeSilent?: boolean
+}
+
+/** What a pod says of its job. `sight`: what its door says while it runs, and of its node. */
+export function observePod(pod: V1Pod, sight: PodSight): Observation {
+  if (isLost(pod, sight)) return { state: 'ended', exit: describeLoss(pod), ...readTimes(pod) }
   switch (pod.status?.phase) {
     case 'Succeeded':
     case 'Failed':
@@ -26,10 +33,43 @@ export function hasPodEnded({ status }: V1Pod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed'
 }
 
+/**
+ * True for a pod that was deleted while its node was silent: by Kubernetes, five minutes after the node fell silent, or because its job was
+ * cancelled. Should the node come back it ends the pod, so that it never goes on; a node that is only cut off may run it until then.
+ * (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-garbage-collection)
+ */
+export function isLost(pod: V1Pod, { isNodeSilent = false }: PodSight): boolean {
+  return isNodeSilent && pod.metadata?.deletionTimestamp !== undefined && !hasPodEnded(pod)
+}
+
+function describeLoss(pod: V1Pod): JobExit {
+  if (isCancelled(pod)) return cancelled
+  const node = pod.spec?.nodeName
+  return {
+    state: 'failed',
+    reason: 'node_lost',
+    message: `Its node${node === undefined ? '' : ` (${node})`} was lost.`,
+  }
+}
+
+const cancelled: JobExit = { state: 'cancelled', reason: 'cancelled', message: 'It was cancelled.' }
+
 /** What is to be said of a pod that is not there any more, though nobody here deleted it: the last that was seen of it. */
 export function observeGone(pod: V1Pod): Observation {
   if (hasPodEnded(pod)) return observeEnd(pod)
-  return { state: 'ended', exit: describeDisruption(pod) ?? endedUnseen, ...readTimes(pod) }
+  const exit = isCancelled(pod) ? cancelled : (describeFailure(pod) ?? describeDisruption(pod) ?? endedUnseen)
+  return { state: 'ended', exit, ...readTimes(pod) }
+}
+
+const deleted: JobExit = {
+  state: 'failed',
+  reason: 'not_observed',
+  message: 'Its pod was deleted by somebody else while it ran.',
+}
+
+/** One that has ended goes at once when it is deleted: what is still here was deleted before. */
+function wasDeleted({ metadata }: V1Pod): boolean {
+  return metadata?.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) > 0
 }
 
 const endedUnseen: JobExit = {
@@ -45,16 +85,16 @@ function observePending(pod: V1Pod): Observation {
     const reason = scheduled?.message === undefined ? undefined : explainUnscheduled(scheduled.message)
     return { state: 'pending', ...(reason === undefined ? {} : { reason }) }
   }
-  const reason = explainWaiting(findJobContainer(pod), pod.spec?.containers[0]?.image ?? '')
+  const reason = findImageTrouble(pod)?.message ?? explainWaiting(findJobContainer(pod))
   return { state: 'starting', node, ...(reason === undefined ? {} : { reason }) }
 }
 
 function observeRunning(
   pod: V1Pod,
-  { endpoint, state = { listening: [] }, trouble }: DoorSight,
+  { endpoint, state = { listening: [] }, trouble, isNodeSilent = false }: PodSight,
 ): Observation {
   const node = pod.spec?.nodeName
-  const reason = isNodeSilent(pod) ? 'Its node does not answer.' : (explainEnding(pod) ?? trouble)
+  const reason = isNodeSilent ? silentNode : (explainEnding(pod) ?? trouble)
   const { cpuSeconds, memoryBytes, oomKills } = state
   const limitSeconds = pod.spec?.activeDeadlineSeconds
   const startedAtMs = readTimes(pod).startedAtMs
@@ -72,15 +112,27 @@ function observeRunning(
   }
 }
 
+const silentNode =
+  'Its node does not answer. What runs there may go on; the job is given up when that lasts longer than some minutes.'
+
 function observeEnd(pod: V1Pod): Observation {
   const exit = isCancelled(pod)
-    ? ({ state: 'cancelled', reason: 'cancelled', message: 'It was cancelled.' } as const)
-    : (describeReason(pod) ?? describeDisruption(pod) ?? describeExit(findJobContainer(pod)))
+    ? cancelled
+    : (describeFailure(pod) ??
+      describeReason(pod) ??
+      describeDisruption(pod) ??
+      (wasDeleted(pod) ? deleted : describeExit(findJobContainer(pod))))
   return { state: 'ended', exit, ...readTimes(pod) }
 }
 
 function isCancelled(pod: V1Pod): boolean {
   return (pod.metadata?.annotations?.[annotations.end] ?? '') !== ''
+}
+
+/** Why we ended it ourselves. */
+function describeFailure({ metadata }: V1Pod): JobExit | undefined {
+  const message = metadata?.annotations?.[annotations.failure]
+  return message === undefined ? undefined : { state: 'failed', reason: 'start_failed', message }
 }
 
 /** Why the kubelet ended the whole pod. */
@@ -171,10 +223,21 @@ const imageTroubles: Readonly<Record<string, string>> = {
   RegistryUnavailable: 'cannot be fetched: its registry does not answer',
 }
 
-function explainWaiting(container: V1ContainerStatus | undefined, image: string): string | undefined {
+/** Why the image of a pod's job cannot be had; final when it never can. */
+export function findImageTrouble(pod: V1Pod): { message: string; isFinal: boolean } | undefined {
+  const container = findJobContainer(pod)
   const { reason = '', message = '' } = container?.state?.waiting ?? {}
-  const trouble = imageTroubles[reason]
-  if (trouble !== undefined) return `The image ${image} ${trouble}. ${message}`.trim()
+  const trouble = Object.hasOwn(imageTroubles, reason) ? imageTroubles[reason] : undefined
+  if (trouble === undefined) return undefined
+  const image = pod.spec?.containers[0]?.image ?? ''
+  return {
+    message: `The image ${image} ${trouble}. ${message}`.trim(),
+    isFinal: reason === 'InvalidImageName',
+  }
+}
+
+function explainWaiting(container: V1ContainerStatus | undefined): string | undefined {
+  const { reason = '', message = '' } = container?.state?.waiting ?? {}
   if (reason === '' || reason === 'ContainerCreating' || reason === 'PodInitializing') return undefined
   return `${reason}: ${message}`
 }

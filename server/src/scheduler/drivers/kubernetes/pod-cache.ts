@@ -20,6 +20,8 @@ export interface PodCache {
   all(): ReadonlyMap<string, V1Pod>
   /** Whether `all` has something to say. */
   isCurrent(): boolean
+  /** As they were when last seen, however long ago. */
+  peek(): ReadonlyMap<string, V1Pod>
   /** What a call answered, before the watch says so. */
   note(pod: V1Pod): void
   /** That a pod was deleted, before the watch says so. */
@@ -62,6 +64,10 @@ class WatchedPods implements PodCache, ObjectKeeper<V1Pod> {
 
   isCurrent(): boolean {
     return this.#watch.stale === undefined
+  }
+
+  peek(): ReadonlyMap<string, V1Pod> {
+    return this.#pods
   }
 
   note(pod: V1Pod): void {

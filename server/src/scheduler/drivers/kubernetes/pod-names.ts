@@ -6,6 +6,8 @@ import type { JobKey } from '#scheduler/job.ts'
 export const labels = {
   managedBy: 'app.kubernetes.io/managed-by',
   instance: 'atrium.dev/instance',
+  /** Two platforms that were given the same instance by mistake do not end each other's jobs. */
+  platform: 'atrium.dev/platform',
   job: 'atrium.dev/job',
   kind: 'atrium.dev/kind',
   owner: 'atrium.dev/owner',
@@ -21,6 +23,8 @@ export const labels = {
 export const annotations = {
   /** Milliseconds of grace; empty: it goes on. */
   end: 'atrium.dev/end',
+  /** Why we gave it up, for its owner. */
+  failure: 'atrium.dev/failure',
   /** The job's ports by name, JSON. */
   ports: 'atrium.dev/ports',
   /** The pool that the job asked for by name. */
@@ -34,6 +38,11 @@ export const fieldManager = 'atrium'
 /** Name of a job's pod and of its secret. Keys are names that Kubernetes takes, and unique. */
 export function podNameOf(key: JobKey): string {
   return `atrium-${key}`
+}
+
+/** Names a platform by its secret, without giving that away. */
+export function buildPlatformLabel(doorKey: string): string {
+  return createHash('sha256').update(`platform ${doorKey}`).digest('hex').slice(0, 16)
 }
 
 const plainOwner = /^[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?$/

@@ -1,4 +1,4 @@
-import { type ErrorCode, isPlatformError, PlatformError } from '@atrium/contract/errors.ts'
+import { type ErrorCode, PlatformError } from '@atrium/contract/errors.ts'
 import type { V1Pod } from '@kubernetes/client-node'
 
 import type { JobHandle, JobKey, JobSpec } from '#scheduler/job.ts'
@@ -6,11 +6,11 @@ import type { Submission } from '#scheduler/scheduler.ts'
 
 import { applyObject } from './apply-object.ts'
 import { buildJobFile, buildLabels, buildPod } from './build-pod.ts'
+import { type ExplainedRefusal, explainRefusal } from './explain-refusal.ts'
 import { findRefusal } from './job-refusals.ts'
 import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
-import type { Launcher } from './launcher-source.ts'
-import { buildOwnerLabel, labels, podNameOf } from './pod-names.ts'
+import { buildOwnerLabel, podNameOf } from './pod-names.ts'
 
 /** Troubles of the storage that are waited for. */
 const mayPass: readonly ErrorCode[] = ['scheduler_unavailable', 'storage_full', 'timeout']
@@ -27,45 +27,46 @@ export async function submitPods(
   options: SubmitOptions,
 ): Promise<readonly Submission[]> {
   if (specs.length === 0) return []
-  const { launcher } = context
-  await ensureLauncher(context, options.signal)
-  return Promise.all(specs.map((spec) => context.inTurn(() => submitOne(context, spec, launcher, options))))
+  const full: FullQuotas = new Map()
+  return Promise.all(specs.map((spec) => context.inTurn(() => submitOne(context, spec, full, options))))
 }
+
+/** What the cluster had no room for, by what jobs ask for: of a thousand alike that wait, one asks. */
+type FullQuotas = Map<string, ExplainedRefusal>
 
 async function submitOne(
   context: KubernetesContext,
   spec: JobSpec,
-  launcher: Launcher,
+  full: FullQuotas,
   { signal, handleOf }: SubmitOptions,
 ): Promise<Submission> {
   const { key } = spec
+  const amounts = JSON.stringify([spec.resources, spec.tasks, spec.nodePool])
+  const known = full.get(amounts)
+  if (known !== undefined) return { key, ...known }
   try {
-    const known = context.pods.all().get(podNameOf(key))
-    const wanted = known ?? buildPod(context.config, spec, launcher)
-    const refusal = known === undefined ? findRefusal(context, spec, wanted) : undefined
+    await context.launcher.ensure(signal)
+    const found = context.pods.all().get(podNameOf(key))
+    const wanted = found ?? buildPod(context.config, spec, context.launcher)
+    const refusal = found === undefined ? findRefusal(context, spec, wanted) : undefined
     if (refusal !== undefined) return { key, outcome: 'rejected', ...refusal }
-    const obstacle = known === undefined ? await prepare(context, spec, signal) : undefined
+    const obstacle = found === undefined ? await prepare(context, spec, signal) : undefined
     if (obstacle !== undefined) return obstacle
     const make = async () => {
       const made = await applyPod(context, wanted, signal)
       context.pods.note(made)
       return made
     }
-    const pod = known ?? (await context.policies.during(buildOwnerLabel(spec.owner.name), make, signal))
+    const pod = found ?? (await context.policies.during(buildOwnerLabel(spec.owner.name), make, signal))
     // A control plane that was killed between the two left a pod that waits for its secret.
     if (pod.status?.phase === undefined || pod.status.phase === 'Pending')
       await applySecret(context, spec, pod, signal)
     return { key, outcome: 'accepted', handle: handleOf(key) }
   } catch (error) {
-    if (isPlatformError(error, 'bad_request') || isPlatformError(error, 'conflict'))
-      return { key, outcome: 'rejected', reason: 'refused', message: error.message }
-    if (!(error instanceof KubeRefusal)) throw error
-    return {
-      key,
-      outcome: 'rejected',
-      reason: 'refused',
-      message: `Kubernetes does not take it: ${error.message}`,
-    }
+    const refusal = explainRefusal(error)
+    if (refusal === undefined) throw error
+    if (refusal.reason === 'cluster_quota') full.set(amounts, refusal)
+    return { key, ...refusal }
   }
 }
 
@@ -127,21 +128,4 @@ async function applySecret(
     // Immutable, and there already with what the first submission had.
     if (!(error instanceof KubeRefusal && error.status === 422)) throw error
   })
-}
-
-/** The program that every pod starts with, under a name that says which version it is. */
-async function ensureLauncher(context: KubernetesContext, signal: AbortSignal): Promise<void> {
-  const { name, files } = context.launcher
-  await applyObject(
-    context.client,
-    `${context.path}/configmaps/${name}`,
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name, labels: { [labels.managedBy]: 'atrium' } },
-      data: files,
-      immutable: true,
-    },
-    signal,
-  )
 }

@@ -53,6 +53,7 @@ const resyncMs = 10 * 60_000
 /** How soon it is noticed that the server is gone though the connection stands. */
 const probeMs = 5000
 const firstPauseMs = 200
+const shortMs = 1000
 const longestPauseMs = 5000
 /** Rights are not given every second. */
 const refusedPauseMs = 30_000
@@ -111,14 +112,20 @@ class Watch<T extends KubeObject> implements ObjectWatch {
     let pauseMs = firstPauseMs
     while (!signal.aborted) {
       try {
-        if (this.#version === '' || clock.now() - this.#listedAtMs > resyncMs) await this.#list()
+        if (this.#version === '' || clock.monotonic() - this.#listedAtMs > resyncMs) await this.#list()
         pauseMs = firstPauseMs
+        const beganMs = clock.monotonic()
         await this.#watch()
+        // A server that ends every watch at once is not to be asked without a pause.
+        if (clock.monotonic() - beganMs < shortMs) await clock.sleep(firstPauseMs, { signal })
       } catch (error) {
         if (signal.aborted) return
         this.#version = ''
         // What is between is gone from the server's memory (etcd was compacted): everything is read anew.
-        if (error instanceof KubeRefusal && error.status === 410) continue
+        if (error instanceof KubeRefusal && error.status === 410) {
+          await clock.sleep(firstPauseMs, { signal }).catch(() => {})
+          continue
+        }
         const isRefused = error instanceof KubeRefusal && error.status === 403
         this.#refusal = isRefused ? error.message : undefined
         this.#settle(asUnavailable(error))
@@ -147,7 +154,7 @@ class Watch<T extends KubeObject> implements ObjectWatch {
       next = page.metadata?.continue
       version = page.metadata?.resourceVersion ?? ''
     } while (next !== undefined && next !== '')
-    this.#listedAtMs = clock.now()
+    this.#listedAtMs = clock.monotonic()
     this.#version = version
     this.#refusal = undefined
     // Whoever is told looks at once.
@@ -241,9 +248,9 @@ function unavailable(why: string): PlatformError {
 
 function asUnavailable(error: unknown): PlatformError {
   if (error instanceof PlatformError) return error
-  const why = error instanceof KubeRefusal ? error.message : ''
+  const refused = error instanceof KubeRefusal ? ` as it should: ${error.message}` : '.'
   return new PlatformError('scheduler_unavailable', {
-    message: `The Kubernetes API server does not answer. ${why}`.trim(),
+    message: `The Kubernetes API server does not answer${refused}`,
     cause: error,
   })
 }
