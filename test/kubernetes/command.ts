@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { findLockHolder } from '../support/cluster/lock.ts'
 import { detachKubernetesCluster, openKubernetesCluster, startKubernetesCluster } from './cluster.ts'
 import { ensureHelm } from './helm.ts'
+import { ensureKarpenter } from './karpenter.ts'
 import { buildLayout } from './layout.ts'
 import { findNode } from './node.ts'
 import { ensurePlatformImage } from './platform-images.ts'
@@ -62,6 +63,7 @@ async function prepare(): Promise<void> {
   await ensureKubernetesPrograms(console.error)
   await ensureSimulator(console.error)
   await ensureHelm(console.error)
+  await ensureKarpenter(console.error)
   for (const image of ['platform', 'notebook'] as const) await ensurePlatformImage(image)
 }
 
