@@ -11,13 +11,14 @@ import {
 import type { JobOwner } from '@atrium/server/scheduler/job.ts'
 
 import type { KubernetesCluster } from './cluster.ts'
+import { ensureSmallestRole } from './smallest-role.ts'
 
 /** What the images of the test cluster have. */
 export const podPython = '/usr/bin/python3'
 export const namespace = 'jobs'
 const workingDirectory = '/work'
 
-/** The driver on a real cluster, without the rest of a control plane. */
+/** The driver on a real cluster, with the rights that the platform is given and no others, without the rest of a control plane. */
 export interface DriverSite {
   scheduler: KubernetesScheduler
   owner: JobOwner
@@ -31,11 +32,11 @@ export interface DriverSite {
 }
 
 /** Where users' pods are: under the strictest of the Pod Security Standards. */
-export async function ensureNamespace(cluster: KubernetesCluster): Promise<void> {
+export async function ensureNamespace(cluster: KubernetesCluster, name = namespace): Promise<void> {
   await cluster.apply({
     apiVersion: 'v1',
     kind: 'Namespace',
-    metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    metadata: { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
   })
 }
 
@@ -44,8 +45,9 @@ export async function createDriverSite(
   more: Partial<KubernetesSchedulerConfig> = {},
 ): Promise<DriverSite> {
   const instance = `t${randomBytes(6).toString('hex')}`
+  const { kubeconfig } = await ensureSmallestRole(cluster, more.namespace ?? namespace)
   const config: KubernetesSchedulerConfig = {
-    kubeconfig: cluster.kubeconfig,
+    kubeconfig,
     namespace,
     instance,
     image: 'local.test/python:1',

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { type Platform, startPlatform } from '../support/platform.ts'
 import { ensureTestEnvironment } from '../support/python-environment.ts'
 import type { KubernetesCluster } from './cluster.ts'
+import { ensureSmallestRole, removeSmallestRole } from './smallest-role.ts'
 
 /** A whole platform next to a cluster, as an administrator sets it up on a machine of the cluster's network. */
 export interface PlatformSite {
@@ -38,10 +39,12 @@ export async function startPlatformSite(
   const prefix = await ensureTestEnvironment()
   const environments = dirname(prefix)
   await ensureNamespace(cluster, id)
+  const { kubeconfig } = await ensureSmallestRole(cluster, id)
   await ensureClaims(cluster, id, { root, environments })
   const clear = async () => {
     await cluster.kubectl('delete', 'namespace', id, '--ignore-not-found', '--timeout=120s')
     await cluster.kubectl('delete', 'persistentvolumes', '--selector', `atrium.test/site=${id}`)
+    await removeSmallestRole(cluster, id)
     rmSync(dir, { recursive: true, force: true })
   }
   try {
@@ -52,7 +55,7 @@ export async function startPlatformSite(
         scheduler: {
           driver: 'kubernetes',
           kubernetes: {
-            ...{ kubeconfig: cluster.kubeconfig, namespace: id, instance: id },
+            ...{ kubeconfig, namespace: id, instance: id },
             ...{ image: 'local.test/python:1', imagePullPolicy: 'Never' },
             storage: {
               root: { claim: 'root', folder: root },
