@@ -3,9 +3,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 
+import { systemClock } from '@atrium/server/platform/clock.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 import type { NetworkPolicyConfig } from '@atrium/server/scheduler/drivers/kubernetes/kubernetes-config.ts'
 import { doorPort } from '@atrium/server/scheduler/drivers/kubernetes/pod-door.ts'
+import { probeNetworkPolicies } from '@atrium/server/scheduler/drivers/kubernetes/probe-network-policies.ts'
 import type { JobHandle, JobOwner } from '@atrium/server/scheduler/job.ts'
 
 import { runProgram, tryProgram } from '../support/cluster/run-program.ts'
@@ -13,6 +15,7 @@ import type { KubernetesCluster } from './cluster.ts'
 import { type DriverJobs, openDriverJobs } from './driver-jobs.ts'
 import { createDriverSite, type DriverSite, ensureNamespace, namespace, podPython } from './driver-site.ts'
 import { kubernetesSkipReason, openSharedKubernetesCluster } from './shared-cluster.ts'
+import { ensureSmallestRole } from './smallest-role.ts'
 
 /** Of no network anywhere (RFC 5737): they stand for a cloud's metadata, and for the rest of the world. */
 const metadataAddress = '198.51.100.254'
@@ -120,6 +123,38 @@ describe("network policies of users' pods", { skip: kubernetesSkipReason }, () =
         assert.equal(await ask(bob, hostile.url), 'no answer', name)
       }),
     )
+  })
+
+  test('the doctor says whether the cluster holds pods to policies', async () => {
+    const { kubeconfig } = await ensureSmallestRole(cluster, namespace)
+    const config = {
+      ...{ kubeconfig, namespace, python: podPython, callTimeoutMs: 10_000 },
+      ...{ image: 'local.test/python:1', imagePullPolicy: 'Never' as const },
+    }
+    const signal = AbortSignal.timeout(300_000)
+    const options = { clock: systemClock, patienceMs: 60_000, signal }
+    assert.deepEqual(await probeNetworkPolicies(config, options), { state: 'enforced' })
+    const rule = ['POSTROUTING', '-j', 'ATRIUM-POLICIES']
+    const ask = (how: string) => cluster.run(['iptables', '--wait', '--table', 'mangle', how, ...rule])
+    await ask('--delete')
+    try {
+      assert.deepEqual(await probeNetworkPolicies(config, options), { state: 'open' })
+    } finally {
+      await ask('--append')
+    }
+    const none = { ...config, image: 'local.test/none:1' }
+    const missing = await probeNetworkPolicies(none, { ...options, patienceMs: 3000 })
+    assert.match(missing.state === 'unknown' ? missing.why : missing.state, /does not run: .*none:1/)
+    const left = await cluster.kubectl(
+      'get',
+      'pods,networkpolicies',
+      '--namespace',
+      namespace,
+      '--selector',
+      'atrium.dev/probe',
+      '--output=name',
+    )
+    assert.equal(left, '')
   })
 
   test("an owner's policy goes with the last of their pods, and comes again with the next, whoever removed it", async () => {

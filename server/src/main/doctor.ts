@@ -1,6 +1,6 @@
 /** `atrium doctor`: whether this machine, and the cluster if there is one, can do what the configuration asks for. Runs nothing for long. */
 import { parseArgs } from 'node:util'
-
+import { checkKubernetesNetwork } from './doctor/check-kubernetes-network.ts'
 import { checkDataFolder, checkPort, checkPython, checkSpace } from './doctor/check-machine.ts'
 import { checkSlurm } from './doctor/check-slurm.ts'
 import { attempt, type Finding } from './doctor/finding.ts'
@@ -49,7 +49,11 @@ async function examine(start: StartOptions): Promise<readonly Finding[]> {
     config.scheduler.driver === 'slurm'
       ? await checkSlurm({ start, login: values.as, partitions: values.partition, patienceMs: parseWait() })
       : []
-  return [...machine.flat(), ...slurm]
+  const kubernetes =
+    config.scheduler.driver === 'kubernetes'
+      ? await checkKubernetesNetwork(config, { patienceMs: parseWait() })
+      : []
+  return [...machine.flat(), ...slurm, ...kubernetes]
 }
 
 function parseWait(): number {
