@@ -8,11 +8,11 @@ import { parseArgs } from 'node:util'
 import { findLockHolder } from '../support/cluster/lock.ts'
 import { detachKubernetesCluster, openKubernetesCluster, startKubernetesCluster } from './cluster.ts'
 import { ensureHelm } from './helm.ts'
-import { ensureKarpenter } from './karpenter.ts'
+import { ensureKarpenter, ensureKarpenter } from './karpenter.ts'
 import { buildLayout } from './layout.ts'
 import { findNode } from './node.ts'
 import { ensurePlatformImage } from './platform-images.ts'
-import { ensureKubernetesPrograms, ensureSimulator } from './program.ts'
+import { ensureKubernetesPrograms, ensureSimulator, ensureVolumePrograms } from './program.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -63,6 +63,8 @@ async function prepare(): Promise<void> {
   await ensureKubernetesPrograms(console.error)
   await ensureSimulator(console.error)
   await ensureHelm(console.error)
+  await ensureKarpenter(console.error)
+  await ensureVolumePrograms(console.error)
   await ensureKarpenter(console.error)
   for (const image of ['platform', 'notebook'] as const) await ensurePlatformImage(image)
 }
