@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { findLockHolder } from '../support/cluster/lock.ts'
 import { detachKubernetesCluster, openKubernetesCluster, startKubernetesCluster } from './cluster.ts'
 import { ensureHelm } from './helm.ts'
-import { ensureKarpenter, ensureKarpenter } from './karpenter.ts'
+import { ensureKarpenter } from './karpenter.ts'
 import { buildLayout } from './layout.ts'
 import { findNode } from './node.ts'
 import { ensurePlatformImage } from './platform-images.ts'
@@ -65,7 +65,6 @@ async function prepare(): Promise<void> {
   await ensureHelm(console.error)
   await ensureKarpenter(console.error)
   await ensureVolumePrograms(console.error)
-  await ensureKarpenter(console.error)
   for (const image of ['platform', 'notebook'] as const) await ensurePlatformImage(image)
 }
 
