@@ -9,8 +9,6 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { startKubernetesCluster } from './kubernetes/cluster.ts'
-import { ensureHelm } from './kubernetes/helm.ts'
-import { ensurePlatformImage } from './kubernetes/platform-images.ts'
 import { findMissing as findMissingForKubernetes } from './kubernetes/requirements.ts'
 import { startSlurmCluster } from './slurm/cluster.ts'
 import { findMissing } from './slurm/requirements.ts'
@@ -134,18 +132,8 @@ function runKubernetesTests(): Promise<number> {
   return runOnCluster('last-kubernetes-run.json', kubernetesFiles, {
     variable: 'ATRIUM_TEST_KUBERNETES',
     findMissing: findMissingForKubernetes,
-    start: async () => {
-      await prepareChartParts()
-      return await startKubernetesCluster()
-    },
+    start: startKubernetesCluster,
   })
-}
-
-/** What takes minutes to build, once, is not built within the time that a test file has. */
-async function prepareChartParts(): Promise<void> {
-  if (!kubernetesFiles.some((file) => /\/(chart|images|upgrade)/.test(file))) return
-  await ensureHelm(console.error)
-  for (const image of ['platform', 'notebook'] as const) await ensurePlatformImage(image)
 }
 
 /** Builds take minutes on a machine that has none of them yet: they use what the tests before leave of it. */
