@@ -1,6 +1,6 @@
 /** `atrium doctor`: whether this machine, and the cluster if there is one, can do what the configuration asks for. Runs nothing for long. */
 import { parseArgs } from 'node:util'
-import { checkKubernetesNetwork } from './doctor/check-kubernetes-network.ts'
+import { checkKubernetes } from './doctor/check-kubernetes.ts'
 import { checkDataFolder, checkPort, checkPython, checkSpace } from './doctor/check-machine.ts'
 import { checkSlurm } from './doctor/check-slurm.ts'
 import { attempt, type Finding } from './doctor/finding.ts'
@@ -42,18 +42,27 @@ async function examine(start: StartOptions): Promise<readonly Finding[]> {
   const machine = await Promise.all([
     attempt('data folder', look, () => checkDataFolder(data.root)),
     attempt('disk', look, () => checkSpace('disk', data.root)),
-    checkPython(process.getuid?.() === 0 || config.scheduler.driver !== 'local'),
+    needsPython(config) ? checkPython(process.getuid?.() === 0 || config.scheduler.driver !== 'local') : [],
     checkPort(host, port),
   ])
-  const slurm =
-    config.scheduler.driver === 'slurm'
-      ? await checkSlurm({ start, login: values.as, partitions: values.partition, patienceMs: parseWait() })
-      : []
-  const kubernetes =
-    config.scheduler.driver === 'kubernetes'
-      ? await checkKubernetesNetwork(config, { patienceMs: parseWait() })
-      : []
-  return [...machine.flat(), ...slurm, ...kubernetes]
+  return [...machine.flat(), ...(await examineCluster(start))]
+}
+
+async function examineCluster(start: StartOptions): Promise<readonly Finding[]> {
+  const patienceMs = parseWait()
+  switch (start.config.scheduler.driver) {
+    case 'slurm':
+      return checkSlurm({ start, login: values.as, partitions: values.partition, patienceMs })
+    case 'kubernetes':
+      return checkKubernetes({ start, patienceMs })
+    default:
+      return []
+  }
+}
+
+/** Pods have their images': here it runs services alone. */
+function needsPython({ scheduler, services }: StartOptions['config']): boolean {
+  return scheduler.driver !== 'kubernetes' || services.some(({ command }) => command !== undefined)
 }
 
 function parseWait(): number {

@@ -37,7 +37,7 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
     groups: start.config.storage.groups,
   })
   const config = {
-    ...buildSchedulerConfig(start.config, doorKey),
+    ...buildKubernetesConfig(start.config, doorKey),
     prepare: storage.prepare,
     files: await readClientPackage(),
   }
@@ -76,7 +76,11 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
   }
 }
 
-function buildSchedulerConfig({ scheduler, profiles }: Config, doorKey: string): KubernetesSchedulerConfig {
+/** The driver's part of the configuration; see `openKubernetesDrivers` for what it gets besides. */
+export function buildKubernetesConfig(
+  { scheduler, profiles }: Config,
+  doorKey: string,
+): KubernetesSchedulerConfig {
   const section = scheduler.kubernetes
   const { kubeconfig, context, image, imagePullPolicy, serviceAccount, nodePools, storage } = section
   const { namespace, instance, python, gpuResource, readOnlyRoot, reserved } = section
