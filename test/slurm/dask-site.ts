@@ -3,7 +3,7 @@ import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import { createPerson, signIn, startServer } from '../real-parts/people.ts'
 import type { SlurmCluster } from './cluster.ts'
-import { type NotebookKernel, openNotebookKernel } from './notebook-kernel.ts'
+import { type NotebookKernel, openNotebookKernel } from '../support/answering-kernel.ts'
 import { type PlatformSite, startPlatformSite } from './platform-site.ts'
 
 const config = {
