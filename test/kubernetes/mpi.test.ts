@@ -116,13 +116,27 @@ describe('jobs of several tasks on Kubernetes', { skip: kubernetesSkipReason || 
     assert.equal(new Set(seen.map((match) => match?.[2])).size, pods, text)
   }
 
-  for (const [where, nodes] of [['in one pod', 1]] as const)
+  for (const [where, nodes] of [
+    ['in one pod', 1],
+    ['in two pods', 2],
+  ] as const)
     describe(where, () => {
       for (const flavour of ['openmpi', 'mpich'] as const) {
         const python = (): string => join(prefixes[flavour], 'bin', 'python')
 
         test(`ranks of ${flavour} add up`, async () => {
           assertSums(await output([python(), 'sum.py'], { nodes }), nodes)
+        })
+
+        test(`long messages of ${flavour} arrive, in a pod and between pods`, async () => {
+          const script = `import sys
+from mpi4py import MPI
+world = MPI.COMM_WORLD
+sent = bytearray(b"x" * (8 << 20)) if world.rank == 0 else bytearray(8 << 20)
+world.Bcast(sent, root=0)
+total = world.reduce(sent.count(b"x"))
+if world.rank == 0: sys.stdout.write(f"{total}\\n")`
+          assert.equal((await output([python(), '-c', script], { nodes })).trim(), String(3 * 2 ** 23))
         })
 
         test(`ranks of ${flavour} are each asked to end`, async () => {
@@ -173,6 +187,67 @@ time.sleep(1000)`
         assert.doesNotMatch(await readOutput(handle), /rank 0/)
       })
     })
+
+  /** Pods of a job beside its main one. */
+  const listPeers = async ({ key }: JobHandle) => {
+    const what = ['--namespace', namespace, `--selector=atrium.dev/peer-of=${key}`, '--output=name']
+    return (await cluster.kubectl('get', 'pods', ...what)).split('\n').filter(Boolean)
+  }
+  const untilNoPeers = (handle: JobHandle) =>
+    waitFor('its pods to go', async () => (await listPeers(handle)).length === 0, { deadlineMs: 60_000 })
+  const sleeping = [
+    '/usr/bin/python3',
+    '-c',
+    'import time; print("on", flush=True); time.sleep(1000)',
+  ] as const
+
+  test('a pod that is lost ends the job of several, with that reason', async () => {
+    const handle = await submit(sleeping, { nodes: 2, mpi: 'none' })
+    await untilOutput(handle, /on/, 3)
+    const [victim = ''] = await listPeers(handle)
+    await cluster.kubectl(
+      'delete',
+      '--namespace',
+      namespace,
+      victim,
+      '--grace-period=0',
+      '--force',
+      '--wait=false',
+    )
+    const { exit } = await jobs.until(handle, 'ended')
+    assert.equal(exit.state, 'failed')
+    assert.match(exit.message, /One of its pods was lost/)
+    await untilNoPeers(handle)
+  })
+
+  test('a job of several pods ends at its time limit, which begins with it', async () => {
+    const handle = await submit(sleeping, { nodes: 2, mpi: 'none', timeLimitMs: 5000 })
+    const { exit, startedAtMs = 0, endedAtMs = 0 } = await jobs.until(handle, 'ended')
+    assert.equal(exit.reason, 'time_limit')
+    assert.match(await readOutput(handle), /on/)
+    assert.ok(endedAtMs - startedAtMs >= 5000)
+    await untilNoPeers(handle)
+  })
+
+  test('a job whose pods do not all find a node gives back those that have one, and others have their place', async () => {
+    const impatient = await createDriverSite(cluster, { gangPatienceMs: 3000 })
+    try {
+      const alone = openDriverJobs(impatient, impatient.scheduler)
+      const big = { tasks: 2, nodes: 2, mpi: 'none', resources: { cpu: 1.2 } } as const
+      const handle = await alone.submit(alone.spec(sleeping, big))
+      await alone.until(handle, 'pending', ({ reason = '' }) => reason.startsWith('1 of its 2 pods'))
+      const other = await alone.submit(
+        alone.spec(['/usr/bin/python3', '-c', ''], { resources: { cpu: 1.2 } }),
+      )
+      await alone.until(other, 'ended')
+      assert.notEqual((await alone.observe(handle)).state, 'ended')
+      await alone.cancel(handle)
+      assert.equal((await alone.until(handle, 'ended')).exit.state, 'cancelled')
+      await untilNoPeers(handle)
+    } finally {
+      await impatient.dispose()
+    }
+  })
 
   test('ranks that turn out to be of another MPI are ended: each would take itself for the only one', async () => {
     const { exit } = await jobs.until(

@@ -2,8 +2,8 @@ import type { ClusterDetail } from '@atrium/contract/clusters-api.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import { createPerson, signIn, startServer } from '../real-parts/people.ts'
-import type { SlurmCluster } from './cluster.ts'
 import { type NotebookKernel, openNotebookKernel } from '../support/answering-kernel.ts'
+import type { SlurmCluster } from './cluster.ts'
 import { type PlatformSite, startPlatformSite } from './platform-site.ts'
 
 const config = {

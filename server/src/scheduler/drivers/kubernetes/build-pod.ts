@@ -24,7 +24,7 @@ export function buildPorts({ ports }: JobSpec): Record<string, number> {
 }
 
 /** What the first process of the pod reads: see `pod_job.py`. Secrets are in it. */
-export function buildJobFile(spec: JobSpec, doorToken: string): string {
+export function buildJobFile(spec: JobSpec, doorToken: string, shares?: readonly number[]): string {
   const { key, command, workingDirectory, owner } = spec
   const umask = findUmask(owner)
   return JSON.stringify({
@@ -34,7 +34,7 @@ export function buildJobFile(spec: JobSpec, doorToken: string): string {
     ports: buildPorts(spec),
     home: owner.home,
     door: { port: doorPort, token: doorToken },
-    ...(countPrograms(spec) === 1 ? {} : { tasks: spec.tasks, mpi: spec.mpi ?? 'none' }),
+    ...(countPrograms(spec) === 1 ? {} : { tasks: spec.tasks, mpi: spec.mpi ?? 'none', shares }),
   })
 }
 

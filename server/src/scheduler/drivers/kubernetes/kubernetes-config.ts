@@ -50,6 +50,8 @@ export interface KubernetesSchedulerConfig {
   homeClaims?: HomeClaimsConfig
   /** How long an image that cannot be had is waited for. Default 10 minutes. */
   imagePatienceMs?: number
+  /** How long pods of a job of several wait for those without a node, before they are given back. Default 5 minutes. */
+  gangPatienceMs?: number
   /** How long one call to the API server may take. */
   callTimeoutMs: number
 }

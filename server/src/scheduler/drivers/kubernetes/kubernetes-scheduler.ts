@@ -11,6 +11,7 @@ import type {
 } from '#scheduler/scheduler.ts'
 
 import { endPods } from './end-pods.ts'
+import { createGangKeeper } from './gang-keeper.ts'
 import { type HomeClaims, openHomeClaims } from './home-claims.ts'
 import { type KeptLauncher, keepLauncher } from './keep-launcher.ts'
 import { createKubeClient, type KubeClient, KubeRefusal } from './kube-client.ts'
@@ -78,6 +79,7 @@ export function createKubernetesScheduler(
     for (const listener of listeners) listener(names.map(keyOfName))
   }
   const sights = createPodSights(context, tell)
+  const gangs = createGangKeeper(context)
   homes?.onChange(() => tell(findWaiting(pods)))
 
   return {
@@ -98,7 +100,8 @@ export function createKubernetesScheduler(
       const live = sights.listLive()
       return live.flatMap(({ metadata }) => metadata?.labels?.[labels.job] ?? []).map(handleOf)
     },
-    observe: (handles, { signal }) => observeAll(pods, handles, sights.observe, signal),
+    observe: (handles, { signal }) =>
+      observeAll(pods, handles, (handle) => gangs.explain(handle, sights.observe(handle)), signal),
     async cancel(handles, { graceMs, signal }) {
       await pods.settled(signal)
       await endPods(context, handles, { graceMs, signal })
@@ -116,6 +119,7 @@ export function createKubernetesScheduler(
     },
     async close() {
       sights.close()
+      await gangs.close()
       const parts = [context.policies, context.doors, pods, nodes, news, homes]
       await Promise.all(parts.map((part) => part?.close()))
     },
@@ -172,7 +176,7 @@ const capabilities: SchedulerCapabilities = {
   containerImages: true,
   limits: { cpu: true, memory: true, why: 'The kubelet holds containers to their limits.' },
   preemption: true,
-  multipleNodes: false,
+  multipleNodes: true,
   warmStart: false,
   owners: true,
   hints: true,

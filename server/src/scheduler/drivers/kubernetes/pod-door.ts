@@ -39,6 +39,8 @@ export interface PodDoors {
   state(call: DoorCall & { known?: readonly string[]; waitSeconds?: number }): Promise<DoorState>
   /** Asks the job to end. Throws when the door does not answer. */
   end(call: DoorCall & { graceMs: number }): Promise<void>
+  /** Tells the main pod of a job of several where the others are. Throws when the door does not answer. */
+  start(call: DoorCall & { addresses: readonly string[] }): Promise<void>
   close(): Promise<void>
 }
 
@@ -72,6 +74,9 @@ export function createPodDoors(secret: string): PodDoors {
     },
     async end({ graceMs, ...call }) {
       await send(call, 'POST', '/end', { graceMs: Math.max(0, Math.round(graceMs)) })
+    },
+    async start({ addresses, ...call }) {
+      await send(call, 'POST', '/start', { addresses })
     },
     close: () => agent.destroy(),
   }

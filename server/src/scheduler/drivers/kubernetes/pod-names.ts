@@ -11,6 +11,8 @@ export const labels = {
   job: 'atrium.dev/job',
   kind: 'atrium.dev/kind',
   owner: 'atrium.dev/owner',
+  /** Of pods that lend themselves to a job: its key. */
+  peerOf: 'atrium.dev/peer-of',
   /** `claim`: it has its owner's claim, or is it. */
   home: 'atrium.dev/home',
   /** Of a seat kept warm: the pool's name. */
@@ -31,6 +33,12 @@ export const annotations = {
   pool: 'atrium.dev/pool',
   /** A digest of what a pod of the platform itself is to be. */
   shape: 'atrium.dev/shape',
+  /** The pods that lend themselves to the job, JSON: see `gang-pods.ts`. */
+  gang: 'atrium.dev/gang',
+  /** When a job of several pods began, in milliseconds. */
+  launched: 'atrium.dev/launched',
+  /** How a job of several pods ends that has lost one, JSON. */
+  lost: 'atrium.dev/lost',
 } as const
 
 export const fieldManager = 'atrium'

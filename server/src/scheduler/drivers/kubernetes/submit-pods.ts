@@ -7,6 +7,7 @@ import type { Submission } from '#scheduler/scheduler.ts'
 import { applyObject } from './apply-object.ts'
 import { buildJobFile, buildLabels, buildPod } from './build-pod.ts'
 import { type ExplainedRefusal, explainRefusal } from './explain-refusal.ts'
+import { buildGangPod, findShares } from './gang-pods.ts'
 import { findRefusal } from './job-refusals.ts'
 import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
@@ -47,7 +48,7 @@ async function submitOne(
   try {
     await context.launcher.ensure(signal)
     const found = context.pods.all().get(podNameOf(key))
-    const wanted = found ?? buildPod(context.config, spec, context.launcher)
+    const wanted = found ?? buildWanted(context, spec)
     const refusal = found === undefined ? findRefusal(context, spec, wanted) : undefined
     if (refusal !== undefined) return { key, outcome: 'rejected', ...refusal }
     const obstacle = found === undefined ? await prepare(context, spec, signal) : undefined
@@ -120,7 +121,7 @@ async function applySecret(
         labels: buildLabels(context.config, spec),
         ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid: metadata?.uid }],
       },
-      stringData: { 'job.json': buildJobFile(spec, context.doors.token(spec.key)) },
+      stringData: buildFiles(context, spec),
       immutable: true,
     },
     signal,
@@ -128,4 +129,24 @@ async function applySecret(
     // Immutable, and there already with what the first submission had.
     if (!(error instanceof KubeRefusal && error.status === 422)) throw error
   })
+}
+
+function buildFiles({ doors }: KubernetesContext, spec: JobSpec): Record<string, string> {
+  const shares = findShares(spec)
+  const job = buildJobFile(spec, doors.token(spec.key), shares)
+  if (shares === undefined) return { 'job.json': job }
+  const { login, uid = 0, gid = 0, home } = spec.owner
+  const name = /^[a-z_][a-z0-9._-]{0,31}$/.test(login) ? login : 'user'
+  const folder = /[:\n]/.test(home) ? '/' : home
+  return {
+    'job.json': job,
+    passwd: `root:x:0:0:root:/root:/bin/sh\n${name}:x:${uid}:${gid}::${folder}:/bin/sh\n`,
+  }
+}
+
+/** The job's pod; of a job of several pods the main one. */
+function buildWanted({ config, launcher }: KubernetesContext, spec: JobSpec): V1Pod {
+  const shares = findShares(spec)
+  if (shares === undefined) return buildPod(config, spec, launcher)
+  return buildGangPod(config, spec, { launcher, shares })
 }
