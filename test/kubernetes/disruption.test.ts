@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import type { KubernetesCluster } from './cluster.ts'
 import { type DriverJobs, openDriverJobs } from './driver-jobs.ts'
 import { createDriverSite, type DriverSite, ensureNamespace, namespace, podPython } from './driver-site.ts'
+import { evictPod } from './evict.ts'
 import { kubernetesSkipReason, openSharedKubernetesCluster } from './shared-cluster.ts'
 import { type SimulatedNodes, simulatedTaint } from './simulated-nodes.ts'
 
@@ -57,7 +56,7 @@ describe('jobs that Kubernetes interrupts', { skip: kubernetesSkipReason }, () =
     await untilSaid(handle.ref, 'ready')
     // What is gone with its pod is read while it is there.
     const output = readAll(handle)
-    await evict(handle.ref)
+    await evictPod(cluster, namespace, handle.ref)
     const warned = jobs.until(handle, 'running', ({ reason }) =>
       /It has \d+ seconds to end/.test(reason ?? ''),
     )
@@ -117,18 +116,6 @@ describe('jobs that Kubernetes interrupts', { skip: kubernetesSkipReason }, () =
       ['failed', 'node_lost', 'Its node was removed.'],
     )
   })
-
-  /** By the API that drains and autoscalers use. */
-  async function evict(name: string): Promise<void> {
-    const file = join(cluster.dir, `eviction-${name}.json`)
-    const metadata = { name, namespace }
-    writeFileSync(file, JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata }))
-    await cluster.kubectl(
-      ...['create', '--raw', `/api/v1/namespaces/${namespace}/pods/${name}/eviction`],
-      ...['--filename', file],
-    )
-    rmSync(file)
-  }
 
   async function untilSaid(name: string, word: string): Promise<void> {
     await cluster.kubectl(
