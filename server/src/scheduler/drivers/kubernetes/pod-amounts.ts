@@ -14,7 +14,21 @@ export function isGpu(resource: string, own?: string): boolean {
 }
 
 /** What a pod takes from its node: what its containers ask for, or more of what those ask for that run before them. */
-export function sumRequests({ spec }: V1Pod): Amounts {
+export function sumRequests(pod: V1Pod): Amounts {
+  return remember(requests, pod, readRequests)
+}
+
+/** What was read of an object once holds for as long as it is the same one: thousands of pods are held against hundreds of nodes. */
+const requests = new WeakMap<V1Pod, Amounts>()
+const allocatable = new WeakMap<V1Node, Amounts>()
+
+function remember<T extends object>(known: WeakMap<T, Amounts>, of: T, read: (of: T) => Amounts): Amounts {
+  const found = known.get(of) ?? read(of)
+  known.set(of, found)
+  return found
+}
+
+function readRequests({ spec }: V1Pod): Amounts {
   const sum: Record<string, number> = {}
   for (const { resources } of spec?.containers ?? [])
     for (const [name, text] of Object.entries(resources?.requests ?? {}))
@@ -26,9 +40,11 @@ export function sumRequests({ spec }: V1Pod): Amounts {
 }
 
 /** What pods can have of a node. */
-export function readAllocatable({ status }: V1Node): Amounts {
-  return Object.fromEntries(
-    Object.entries(status?.allocatable ?? {}).map(([name, text]) => [name, parseQuantity(text)]),
+export function readAllocatable(node: V1Node): Amounts {
+  return remember(allocatable, node, ({ status }) =>
+    Object.fromEntries(
+      Object.entries(status?.allocatable ?? {}).map(([name, text]) => [name, parseQuantity(text)]),
+    ),
   )
 }
 

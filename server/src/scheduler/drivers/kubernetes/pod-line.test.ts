@@ -111,6 +111,13 @@ describe('the line of pods that wait', () => {
       nowMs,
     })
     assert.deepEqual(growing.get('waits'), { place: 1, isRoomTaken: false })
+    const full = buildLines({
+      pods: [pod('runs', { cpu: '3', on: 'n', minutes: 5 }), pod('waits')],
+      nodes: [node('n', '3')],
+      pools: { fixed: { nodeSelector: { pool: 'fixed' }, minimum: 0, maximum: 1 } },
+      nowMs,
+    })
+    assert.equal(full.get('waits')?.estimatedStartMs, nowMs + 5 * minuteMs)
   })
 
   test('of a thousand, those far behind are told about where they are, in reasonable time', () => {

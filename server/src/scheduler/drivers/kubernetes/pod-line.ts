@@ -1,6 +1,5 @@
 import type { V1Node, V1Pod } from '@kubernetes/client-node'
 
-import type { NodePoolPlace } from './kubernetes-config.ts'
 import { findPool, hasLabels, type NodePools, readNodeState } from './node-pools.ts'
 import { hasPodEnded } from './observe-pod.ts'
 import { type Amounts, addAmounts, fitsInto, readAllocatable, sumRequests } from './pod-amounts.ts'
@@ -91,13 +90,14 @@ function estimateStarts(
   { nodes = [], pools, nowMs }: LineView,
 ): ReadonlyMap<string, number> {
   const [first] = line
-  const usable = [...nodes].filter(
+  const all = [...nodes]
+  const usable = all.filter(
     (node) =>
       readNodeState(node) === 'up' &&
       hasLabels(node.metadata?.labels ?? {}, first?.spec?.nodeSelector ?? {}) &&
       toleratesNode(first?.spec?.tolerations ?? [], node),
   )
-  if (usable.some((node) => canGrow(pools[findPool(node, pools)]))) return new Map()
+  if (usable.some((node) => canGrow(findPool(node, pools), all, pools))) return new Map()
   const free = new Map(
     usable.map((node) => {
       const name = node.metadata?.name ?? ''
@@ -107,9 +107,11 @@ function estimateStarts(
   return simulate(line, free, listReleases(pods), nowMs)
 }
 
-/** A node that an autoscaler adds comes when it comes. */
-function canGrow(pool: NodePoolPlace | undefined): boolean {
-  return pool?.maximum !== undefined
+/** A node that an autoscaler adds comes when it comes; a pool that is full is as one of fixed size. */
+function canGrow(name: string, nodes: readonly V1Node[], pools: NodePools): boolean {
+  const maximum = Object.hasOwn(pools, name) ? pools[name]?.maximum : undefined
+  if (maximum === undefined) return false
+  return nodes.filter((node) => findPool(node, pools) === name).length < maximum
 }
 
 interface Release {
@@ -137,15 +139,17 @@ function simulate(
 ): ReadonlyMap<string, number> {
   const starts = new Map<string, number>()
   let waiting = line
+  // At first any node may have room, then only the one where something ended.
+  let candidates = [...free.keys()]
   for (let moment = 0, atMs = nowMs; moment < mostMoments && waiting.length > 0; moment += 1) {
     waiting = waiting.filter((pod) => {
       const amounts = sumRequests(pod)
-      const node = [...free].find(([, room]) => fitsInto(amounts, room))
+      const node = candidates.find((name) => fitsInto(amounts, free.get(name) ?? {}))
       if (node === undefined) return true
-      free.set(node[0], addAmounts(node[1], amounts, -1))
+      free.set(node, addAmounts(free.get(node) ?? {}, amounts, -1))
       starts.set(pod.metadata?.name ?? '', atMs)
       const seconds = pod.spec?.activeDeadlineSeconds
-      if (seconds !== undefined) releases.push({ atMs: atMs + seconds * 1000, node: node[0], amounts })
+      if (seconds !== undefined) releases.push({ atMs: atMs + seconds * 1000, node, amounts })
       return false
     })
     const next = takeNext(releases)
@@ -153,6 +157,7 @@ function simulate(
     atMs = Math.max(atMs, next.atMs)
     const room = free.get(next.node)
     if (room !== undefined) free.set(next.node, addAmounts(room, next.amounts))
+    candidates = room === undefined ? [] : [next.node]
   }
   return starts
 }
