@@ -47,6 +47,19 @@ describe('home', () => {
     await card.getByText('Stopped').waitFor()
   })
 
+  test('shows how full the home is, and what to do when it nearly is', async () => {
+    const { page } = await portal.open('/hub/home', { user: 'alice' })
+    const calm = page.getByRole('region', { name: 'Home folder' })
+    await calm.getByRole('meter', { name: 'Used' }).waitFor()
+    await calm.getByText('6.2 of 20 GB').waitFor()
+    await seeNoText(page, 'little room')
+    const ada = await portal.open('/hub/home', { user: 'ada' })
+    await seeText(ada.page, 'There is little room left')
+    await seeText(ada.page, 'Delete what you do not need, or ask an administrator for more room.')
+    const bob = await portal.open('/hub/home', { user: 'bob' })
+    await seeText(bob.page, 'nothing more can be saved in it')
+  })
+
   test('a stop asks first', async () => {
     const { page } = await portal.open('/hub/home', { user: 'ada' })
     const card = cardOf(page, 'Default server')

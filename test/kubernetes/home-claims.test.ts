@@ -15,7 +15,7 @@ const megabyte = 2 ** 20
 const homes: HomeClaimsConfig = {
   ...{ storageClass: 'homes', sizeBytes: 32 * megabyte, accessModes: ['ReadWriteOnce'], fsGroup: true },
 }
-const claimPerUser = { size: '32MiB', accessModes: ['ReadWriteOnce' as const], fsGroup: true }
+const claimPerUser = { size: '32M', accessModes: ['ReadWriteOnce' as const], fsGroup: true }
 /** Of the home, as programs in it see it, in megabytes. */
 const sizeOfHome = 'df -m ~ | tail -1 | tr -s " " | cut -d" " -f2'
 const deadlineMs = 120_000

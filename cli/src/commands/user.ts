@@ -1,9 +1,11 @@
 import type { CreatedLink } from '@atrium/contract/account.ts'
+import type { HomeView } from '@atrium/contract/homes-api.ts'
 import type { HubUser } from '@atrium/contract/hub-models.ts'
 import type { Command } from 'commander'
 
 import { type ConnectionOptions, connect } from '#client.ts'
 import { type Column, formatAgo, formatTime, print, renderTable } from '#output.ts'
+import { parseSize } from '#runs/run-options.ts'
 import { explainUnknownUser } from '#unknown-user.ts'
 import { collect, segment, withConnection } from './options.ts'
 
@@ -54,6 +56,11 @@ export function addUserCommands(program: Command): void {
     .description('print a one-time link with which the user sets a new password')
     .argument('<name>')
     .action((name: string, options: ConnectionOptions) => printLink(name, 'set-password', options))
+  withConnection(user.command('home'))
+    .description('show how full a home is, or say how large it may be')
+    .argument('<name>')
+    .option('--size <size>', 'as 50G; `default` for what the configuration says', parseHomeSize)
+    .action(showHome)
   withConnection(user.command('sign-in-link'))
     .description('print a one-time link that signs the user in')
     .argument('<name>')
@@ -67,6 +74,29 @@ async function listUsers(options: ConnectionOptions & { filter?: string }): Prom
     renderTable(users, columns, 'No users yet: `atrium user invite` prints a link for the first one.'),
   )
 }
+
+async function showHome(name: string, options: ConnectionOptions & { size?: number | null }): Promise<void> {
+  const client = await connect(options)
+  const path = `/api/v1/users/${segment(name)}/home`
+  const { size } = options
+  const call = () =>
+    size === undefined
+      ? client.call<HomeView>('GET', path)
+      : client.call<HomeView>('PUT', path, { sizeBytes: size })
+  print(await explainUnknownUser(client, name, call), options, describeHome)
+}
+
+function describeHome({ usedBytes, sizeBytes, message }: HomeView): string {
+  const used = usedBytes === null ? 'how much is used is not known' : `${formatGibibytes(usedBytes)} used`
+  const size = sizeBytes === null ? 'no size is set' : `of ${formatGibibytes(sizeBytes)}`
+  return [`${used}, ${size}`.replace('used, of', 'used of'), message ?? ''].filter(Boolean).join('\n')
+}
+
+function parseHomeSize(text: string): number | null {
+  return text === 'default' ? null : parseSize(text)
+}
+
+const formatGibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
 async function addUsers(names: string[], options: ConnectionOptions & { admin?: boolean }): Promise<void> {
   const client = await connect(options)

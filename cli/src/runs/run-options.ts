@@ -107,7 +107,7 @@ function parseAmount(text: string): number {
 const unitBytes: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }
 
 /** `4G` → 4294967296, as the configuration writes sizes; `4GiB` and `4g` mean the same. */
-function parseSize(text: string): number {
+export function parseSize(text: string): number {
   const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text) ?? []
   const bytes = Math.round(Number(amount) * (unitBytes[unit.toUpperCase()] ?? Number.NaN))
   if (amount === '' || !(bytes > 0)) throw new InvalidArgumentError('a size: 512M, 4G')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import type { AuditPage } from '@atrium/contract/audit-api.ts'
+import type { HomeView } from '@atrium/contract/homes-api.ts'
 import type { JobList, JobView, Queue } from '@atrium/contract/jobs-api.ts'
 import type { QuotaList } from '@atrium/contract/quotas-api.ts'
 import type { RoleList } from '@atrium/contract/roles-api.ts'
@@ -96,6 +97,39 @@ for (const kind of testStoreKinds) {
           [[waiting, 1, 'quota_user_servers']],
         )
         assert.deepEqual((await ask<Queue>('bob', '/api/v1/queue')).body, { jobs: [], waiting: 1 })
+      })
+    })
+
+    test('homes: how full one’s own is and what to do; administrators say how large it may be', async () => {
+      await withOperationSite(kind, async ({ ask, identity, replica }) => {
+        const mebibyte = 2 ** 20
+        await identity.users.create([{ name: 'full-93' }, { name: 'full-120' }], systemActor)
+        await replica.store.db
+          .updateTable('users')
+          .set((update) => ({ login: update.ref('name') }))
+          .where('name', 'like', 'full-%')
+          .execute()
+        const show = (who: string, of: string) => ask<HomeView>(who, `/api/v1/users/${of}/home`)
+        const nearly = await show('ada', 'full-93')
+        assert.deepEqual([nearly.body.state, nearly.body.usedBytes], ['nearly-full', 93 * mebibyte])
+        assert.match(nearly.body.message ?? '', /nearly full. Delete what you do not need/)
+        const full = await show('ada', 'full-120')
+        assert.match(full.body.message ?? '', /nothing more can be saved/)
+        const own = await show('alice', 'alice')
+        assert.deepEqual(own.body, {
+          ...{ usedBytes: null, sizeBytes: 100 * mebibyte, holds: true, measuredAt: null, state: 'unknown' },
+        })
+        assert.equal((await show('alice', 'bob')).status, 404)
+        const change = (who: string, sizeBytes: unknown) =>
+          ask<HomeView>(who, '/api/v1/users/full-120/home', 'PUT', { sizeBytes })
+        assert.equal((await change('alice', 200 * mebibyte)).status, 403)
+        assert.equal((await change('ada', 'much')).status, 400)
+        assert.equal((await change('ada', 10 * mebibyte)).status, 422)
+        assert.equal((await change('ada', 200 * mebibyte)).body.state, 'ok')
+        assert.equal((await show('ada', 'full-120')).body.sizeBytes, 200 * mebibyte)
+        assert.equal((await change('ada', null)).body.state, 'full')
+        const audit = await ask<AuditPage>('ada', '/api/v1/audit?action=user.home')
+        assert.equal(audit.body.events.length, 2)
       })
     })
 

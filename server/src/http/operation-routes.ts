@@ -5,9 +5,11 @@ import type { Clock } from '#platform/clock.ts'
 import type { JobEnvironment } from '#scheduler/job-environment.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { UsagePrices } from '#scheduler/usage/usage-report.ts'
+import type { HomeSpaces } from '#storage/home-space.ts'
 import type { Store } from '#store/store.ts'
 import type { Route } from './define-route.ts'
 import { createAuditRoutes } from './routes/api/audit.ts'
+import { createHomeRoutes } from './routes/api/homes.ts'
 import { createJobRoutes } from './routes/api/jobs.ts'
 import { createNodeRoutes } from './routes/api/nodes.ts'
 import { createQuotaRoutes } from './routes/api/quotas.ts'
@@ -23,6 +25,7 @@ export interface OperationRoutesOptions {
   identity: Pick<Identity, 'users' | 'groups' | 'roles'>
   jobs: Jobs
   runs: Runs
+  homes: HomeSpaces
   /** The Python that a server runs with now. */
   findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
   version: string
@@ -47,6 +50,7 @@ export function createOperationRoutes(options: OperationRoutesOptions): Route[] 
     ...createRunRoutes({ ...options, users }),
     ...createScheduleRoutes({ ...options, schedules: runs.schedules, users }),
     ...createQuotaRoutes({ quotas: jobs.quotas, users, groups }),
+    ...createHomeRoutes({ homes: options.homes, users }),
     ...createUsageRoutes({ store, clock, users, groups, prices: options.prices }),
     ...createNodeRoutes({ jobs }),
     ...createRoleRoutes({ roles }),

@@ -16,6 +16,7 @@ import type { JobEnvironment } from '#scheduler/job-environment.ts'
 import type { Jobs } from '#scheduler/jobs.ts'
 import type { NodeDoor } from '#scheduler/node-door.ts'
 import type { UsagePrices } from '#scheduler/usage/usage-report.ts'
+import type { HomeSpaces } from '#storage/home-space.ts'
 import type { Store } from '#store/store.ts'
 import { readEdgeSamples } from './edge-samples.ts'
 import { localAdministrator } from './local-administrator.ts'
@@ -27,6 +28,7 @@ export interface ApiRoutesOptions {
   identity: Identity
   jobs: Jobs
   runs: Runs
+  homes: HomeSpaces
   /** Prefix of the environment that a server runs in now. */
   findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
   hub: Hub

@@ -27,6 +27,7 @@ import { createPlatformDask, type PlatformDask } from './dask.ts'
 import { ensureKey } from './data-folder.ts'
 import { type EdgeDoor, type EdgeDoorOptions, openEdgeDoor } from './edge-door.ts'
 import { readEdgeKey } from './edge-key.ts'
+import { createHomeSpaces, readSize } from './home-spaces.ts'
 import { buildServerSettings, buildServiceJobSettings, readServices } from './hub-settings.ts'
 import { type JobDrivers, openJobDrivers } from './job-drivers.ts'
 import { createJobWishes, createRunRight, type JobWishes } from './job-wishes.ts'
@@ -164,7 +165,7 @@ async function wire(options: ControlPlaneOptions, ports: Ports) {
     replica,
     ...findCrashHook(options.environment),
   })
-  const prepareOwner = createOwnerPreparation(drivers)
+  const prepareOwner = createOwnerPreparation({ ...drivers, readHomeSize: ({ id }) => readSize(store, id) })
   hub = createHub({
     store,
     jobs,
@@ -228,6 +229,7 @@ async function buildApp(
   const { routes, renderErrorPage, findRedirect } = createAllRoutes({
     ...buildApiRoutesOptions({
       ...{ identity, jobs, runs, hub, ...wishes },
+      homes: createHomeSpaces({ store, clock, storage: ports.drivers.homeStorage }),
       edge,
       store,
       clock,

@@ -10,6 +10,7 @@ import type { Scheduler } from '#scheduler/scheduler.ts'
 import type { Homes } from '#storage/homes.ts'
 import type { Store } from '#store/store.ts'
 
+import type { HomeStorage } from './home-spaces.ts'
 import { openKubernetesDrivers } from './kubernetes-driver.ts'
 import { openLocalDrivers } from './local-driver.ts'
 import type { OwnerGroups } from './owner-groups.ts'
@@ -38,6 +39,8 @@ export interface JobDrivers {
   readonly homes: Homes
   /** Folders of a user's groups; undefined where the platform has none. */
   readonly groups: OwnerGroups | undefined
+  /** What homes hold; undefined where the platform does not see them. */
+  readonly homeStorage: HomeStorage | undefined
   /** Of notebook servers, and as far as they have them of all jobs. */
   readonly servers: Pick<
     ServerSettings,

@@ -2,12 +2,14 @@ import { PlatformError } from '@atrium/contract/errors.ts'
 import { isLoopbackUrl } from '#config/loopback.ts'
 import { isWithin } from '#config/path-checks.ts'
 import type { Config } from '#config/schema.ts'
+import { parseByteSize } from '#config/units.ts'
 import { createUnixAccounts } from '#identity/unix-accounts.ts'
 import type { KubernetesSchedulerConfig } from '#scheduler/drivers/kubernetes/kubernetes-config.ts'
 import { createKubernetesScheduler } from '#scheduler/drivers/kubernetes/kubernetes-scheduler.ts'
 import { filesFolder } from '#scheduler/drivers/kubernetes/pod-places.ts'
 
 import { ensureKey } from './data-folder.ts'
+import { createClaimStorage } from './home-spaces.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
 import { buildHomeClaims, openKubernetesStorage } from './kubernetes-storage.ts'
 import { findLoopbackUrl } from './local-driver.ts'
@@ -32,9 +34,11 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
   const section = start.config.scheduler.kubernetes
   const hubUrl = chooseHubUrl(section, options.publicUrl)
   const doorKey = (await ensureKey(start.data, 'pod-doors.key')).toString('hex')
+  const { homeSize } = start.config.storage
   const storage = openKubernetesStorage(section.storage, {
     ...{ store, clock },
     groups: start.config.storage.groups,
+    sizeBytes: homeSize === undefined ? undefined : parseByteSize(homeSize),
   })
   const config = {
     ...buildKubernetesConfig(start.config, doorKey),
@@ -56,6 +60,10 @@ export async function openKubernetesDrivers(options: JobDriverOptions): Promise<
     }),
     homes: storage.homes,
     groups: storage.groups,
+    homeStorage:
+      config.homeClaims === undefined
+        ? storage.homeStorage
+        : createClaimStorage(scheduler, { sizeBytes: config.homeClaims.sizeBytes, clock }),
     servers: {
       ...{ hubUrl, bindHost: everyAddress, warmStart: false, clientFolder: filesFolder },
       // Without a volume for environments there is none but the images' own.

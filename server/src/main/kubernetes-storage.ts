@@ -1,4 +1,4 @@
-import { posix } from 'node:path'
+import { join, posix } from 'node:path'
 
 import { PlatformError } from '@atrium/contract/errors.ts'
 import type { Config } from '#config/schema.ts'
@@ -12,6 +12,7 @@ import { createKeeperClient } from '#storage/keeper/keeper-client.ts'
 import { createOwnedFolders, type OwnedFolders } from '#storage/owned-folders.ts'
 import type { Store } from '#store/store.ts'
 
+import { createFolderStorage, createMeasuredStorage, type HomeStorage } from './home-spaces.ts'
 import type { OwnerGroups } from './owner-groups.ts'
 import { podFolders } from './pod-volumes.ts'
 
@@ -22,6 +23,8 @@ export interface KubernetesStorage {
   /** Says where pods see a home; it is made by `prepare`. */
   readonly homes: Homes
   readonly groups: OwnerGroups | undefined
+  /** Undefined where homes have claims of their own. */
+  readonly homeStorage: HomeStorage | undefined
   /**
    * Makes what a pod is to mount: a kubelet that meets no folder would make one of root's. Throws `scheduler_unavailable` while that cannot be
    * done, `conflict` and `forbidden` when it cannot be done at all.
@@ -36,13 +39,21 @@ const mostTrusted = 10_000
 /** Throws `bad_request` where the platform could not give folders to their owners. */
 export function openKubernetesStorage(
   section: StorageSection,
-  { store, clock, groups }: { store: Store; clock: Clock; groups: boolean },
+  {
+    store,
+    clock,
+    groups,
+    sizeBytes,
+  }: { store: Store; clock: Clock; groups: boolean; sizeBytes?: number | undefined },
 ): KubernetesStorage {
   const folders = openFolders(section)
   const isShared = section.homes.claimPerUser === undefined
   const ensured = createMemory(clock)
   return {
     homes: { ensure: ({ folder }) => Promise.resolve(posix.join(podFolders.homes, folder)) },
+    homeStorage: isShared
+      ? openHomeStorage(section, { clock, ...(sizeBytes === undefined ? {} : { sizeBytes }) })
+      : undefined,
     groups: groups && folders !== undefined ? createPodGroups(store) : undefined,
     async prepare({ owner }) {
       if (folders === undefined) return
@@ -71,6 +82,19 @@ function openFolders({ root }: StorageSection): OwnedFolders | undefined {
         'Only root can give homes to their owners: start the platform as root, or give scheduler.kubernetes.storage.root.keeper instead of folder.',
     })
   return createOwnedFolders({ root: root.folder })
+}
+
+function openHomeStorage(
+  { root }: StorageSection,
+  { clock, sizeBytes }: { clock: Clock; sizeBytes?: number },
+): HomeStorage | undefined {
+  if (root?.keeper !== undefined) {
+    const keeper = createKeeperClient(root.keeper)
+    return createMeasuredStorage((login) => keeper.findHomeSize(login), sizeBytes)
+  }
+  const folder = root?.folder
+  if (folder === undefined) return undefined
+  return createFolderStorage({ clock, pathOf: (login) => join(folder, 'homes', login), sizeBytes })
 }
 
 /** Pods see no more than the folders of their owner's groups, side by side. */

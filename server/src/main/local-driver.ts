@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs'
 import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
+import { parseByteSize } from '#config/units.ts'
 import { schedulerEntry } from '#dask/cluster-jobs.ts'
 import { createSystemAccounts } from '#identity/system-accounts.ts'
 import { createUnixAccounts } from '#identity/unix-accounts.ts'
@@ -10,6 +12,7 @@ import { createLocalScheduler, type LocalScheduler } from '#scheduler/drivers/lo
 import { createHomes } from '#storage/homes.ts'
 
 import type { DataFolder } from './data-folder.ts'
+import { createFolderStorage } from './home-spaces.ts'
 import type { JobDriverOptions, JobDrivers } from './job-drivers.ts'
 import { installClientPackage } from './node-package.ts'
 import { createLocalGroups } from './owner-groups.ts'
@@ -62,6 +65,11 @@ export async function openLocalDrivers(options: JobDriverOptions): Promise<JobDr
       ...(isRoot ? { uids: ownUids } : {}),
     }),
     homes: createHomes({ root: data.homes }),
+    homeStorage: createFolderStorage({
+      clock: options.clock,
+      pathOf: (login) => findLocalHome(data, login, isRoot),
+      sizeBytes: config.storage.homeSize === undefined ? undefined : parseByteSize(config.storage.homeSize),
+    }),
     groups: isRoot && config.storage.groups ? createLocalGroups({ store, root: data.root }) : undefined,
     servers: {
       hubUrl,
@@ -79,6 +87,13 @@ export async function openLocalDrivers(options: JobDriverOptions): Promise<JobDr
     endHelpers: () => scheduler.shutdownAgent({ signal: AbortSignal.timeout(endAgentMs) }),
     close: () => scheduler.close(),
   }
+}
+
+/** An account of the machine's has a home of its own, the others' are ours. */
+async function findLocalHome(data: DataFolder, login: string, isRoot: boolean): Promise<string> {
+  const own = join(data.homes, login)
+  if (!isRoot || existsSync(own)) return own
+  return (await createSystemAccounts().find(login))?.home ?? own
 }
 
 /** Notebook servers first: what a person waits for is not to share the processor with what nobody has asked for yet. */

@@ -13,10 +13,13 @@ export function createOwnerPreparation({
   accounts,
   homes,
   groups,
+  readHomeSize,
 }: {
   accounts: UnixAccounts
   homes: Homes
   groups?: OwnerGroups | undefined
+  /** How large the user's home is to be; undefined: as for all. */
+  readHomeSize?(user: User): Promise<number | undefined>
 }): (user: User) => Promise<PreparedOwner> {
   return async (user) => {
     const { login, folder, uid, gid, gids = [], home, shell } = await accounts.ensure(user)
@@ -24,6 +27,8 @@ export function createOwnerPreparation({
     const all = [...gids, ...(shared?.groups ?? []).map((group) => group.gid)]
     const ids = uid === undefined ? {} : { uid, ...(gid === undefined ? {} : { gid }), gids: all }
     const path = await homes.ensure({ folder, ...ids, ...(home === undefined ? {} : { home }) })
-    return { owner: { name: user.name, login, ...ids, home: path, ...shared }, shell }
+    const homeBytes = await readHomeSize?.(user)
+    const size = homeBytes === undefined ? {} : { homeBytes }
+    return { owner: { name: user.name, login, ...ids, home: path, ...size, ...shared }, shell }
   }
 }

@@ -47,6 +47,7 @@ export async function openSlurmDrivers(options: JobDriverOptions): Promise<JobDr
     homes: createAccountHomes(),
     // The site's own, as its accounts are.
     groups: undefined,
+    homeStorage: undefined,
     servers: {
       hubUrl: config.hubUrl,
       bindHost: everyAddress,

@@ -1,4 +1,5 @@
 import type { AuditPage } from '@atrium/contract/audit-api.ts'
+import type { HomeView } from '@atrium/contract/homes-api.ts'
 import { hasEnded } from '@atrium/contract/jobs.ts'
 import type { JobList, JobView, Queue } from '@atrium/contract/jobs-api.ts'
 import type { NodeList } from '@atrium/contract/nodes-api.ts'
@@ -31,6 +32,7 @@ export const operationRoutes: MockRoutes = {
   'GET /api/v1/quotas/:user': ({ params }): QuotaList => ({
     quotas: [{ ...userQuota, name: params['user'] ?? '' }],
   }),
+  'GET /api/v1/users/:user/home': ({ params }): HomeView => buildHome(params['user'] ?? ''),
   'GET /api/v1/nodes': (): NodeList => nodes,
   'GET /api/v1/roles': ({ state }): RoleList => ({ roles: state.roles }),
   'PUT /api/v1/roles/:role/holders/:kind/:name': (request) => {
@@ -134,6 +136,25 @@ const userQuota: QuotaView = {
   jobs: 3,
   used: { servers: 3, clusters: 2, workers: 11, cpu: 6, memoryBytes: 12 * gibibyte, gpu: 0 },
   limits: { servers: 5, clusters: 4, workers: 32, cpu: 16, memoryBytes: 64 * gibibyte, gpu: 1 },
+}
+
+/** Ada's home is nearly full, bob's is full, and of carol's nothing is known. */
+function buildHome(user: string): HomeView {
+  const sizeBytes = 20 * gibibyte
+  const shares: Readonly<Record<string, number>> = { ada: 0.94, bob: 1 }
+  const measured = { sizeBytes, holds: true, measuredAt: '2026-11-23T10:00:00.000Z' }
+  const usedBytes = Math.round((shares[user] ?? 0.31) * sizeBytes)
+  const what = 'Delete what you do not need, or ask an administrator for more room.'
+  if (user === 'ada')
+    return { ...measured, usedBytes, state: 'nearly-full', message: `The home is nearly full. ${what}` }
+  if (user === 'bob')
+    return {
+      ...{ ...measured, usedBytes, state: 'full' },
+      message: `The home is full: nothing more can be saved in it. ${what}`,
+    }
+  if (user === 'carol')
+    return { usedBytes: null, sizeBytes: null, holds: false, measuredAt: null, state: 'unknown' }
+  return { ...measured, usedBytes, state: 'ok' }
 }
 
 const quotas: QuotaView[] = [

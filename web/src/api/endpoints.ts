@@ -64,6 +64,7 @@ export const endpoints = {
   scheduleRun: (id: number) => `${atrium}/schedules/${id}/run`,
   queue: `${atrium}/queue`,
   quotas: `${atrium}/quotas`,
+  userHome: (user: string) => `${atrium}/users/${segment(user)}/home`,
   userQuotas: (user: string) => `${atrium}/quotas/${segment(user)}`,
   usage: `${atrium}/usage`,
   nodes: `${atrium}/nodes`,

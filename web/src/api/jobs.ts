@@ -1,3 +1,4 @@
+import type { HomeView } from '@atrium/contract/homes-api.ts'
 import type { JobList, JobQuery, JobView, Queue } from '@atrium/contract/jobs-api.ts'
 import type { NodeList } from '@atrium/contract/nodes-api.ts'
 import type { QuotaList } from '@atrium/contract/quotas-api.ts'
@@ -65,6 +66,15 @@ export function userQuotasQuery(user: string) {
   return queryOptions({
     queryKey: ['quotas', user],
     queryFn: ({ signal }) => request<QuotaList>('GET', endpoints.userQuotas(user), { signal }),
+  })
+}
+
+/** How full the home of a user is. */
+export function homeQuery(user: string) {
+  return queryOptions({
+    queryKey: ['home', user],
+    queryFn: ({ signal }) => request<HomeView>('GET', endpoints.userHome(user), { signal }),
+    refetchInterval: 60_000,
   })
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 
+import { PlatformError } from '@atrium/contract/errors.ts'
 import type { FastifyInstance } from 'fastify'
 import { Value } from 'typebox/value'
 
@@ -7,11 +8,14 @@ import { createApp } from '#http/app.ts'
 import { createOperationRoutes } from '#http/operation-routes.ts'
 import type { Identity } from '#identity/identity.ts'
 import { createTestIdentity } from '#identity/testing.ts'
+import { createHomeSpaces } from '#main/home-spaces.ts'
 import { systemActor } from '#observe/audit.ts'
 import { createTestRuns } from '#parallel/testing.ts'
 import type { FakeClock } from '#platform/fake-clock.ts'
 import { createSilentLogger } from '#platform/log.ts'
 import { buildTestRequest, createTestPlatform, type TestReplica, untilState } from '#scheduler/testing.ts'
+import type { HomeSpaces } from '#storage/home-space.ts'
+import type { Store } from '#store/store.ts'
 import type { TestStoreKind } from '#store/testing.ts'
 
 /** A platform of jobs with the routes of those who look after it. */
@@ -20,7 +24,12 @@ export interface OperationSite {
   identity: Identity
   clock: FakeClock
   /** Asks with the token of a user, or with the token given. */
-  ask<T>(user: string, path: string, method?: 'GET' | 'PUT' | 'DELETE'): Promise<{ status: number; body: T }>
+  ask<T>(
+    user: string,
+    path: string,
+    method?: 'GET' | 'PUT' | 'DELETE',
+    body?: object,
+  ): Promise<{ status: number; body: T }>
   /** A job of a user, running unless its owner's limits keep it waiting. */
   startJob(user: string, state: 'running' | 'queued', kind?: 'server' | 'batch'): Promise<string>
 }
@@ -45,9 +54,12 @@ export async function withOperationSite(
       replica,
       identity,
       clock,
-      async ask(user, path, method = 'GET') {
+      async ask(user, path, method = 'GET', body) {
         const headers = { authorization: `Bearer ${secrets.get(user) ?? user}` }
-        const response = await app.inject({ method, url: path, headers })
+        const response = await app.inject({
+          ...{ method, url: path, headers },
+          ...(body === undefined ? {} : { payload: body }),
+        })
         return { status: response.statusCode, body: response.body ? JSON.parse(response.body) : undefined }
       },
       async startJob(name, state, jobKind = 'server') {
@@ -90,6 +102,7 @@ function createTestApp(site: {
       identity,
       jobs: replica.jobs,
       runs: createTestRuns({ ...replica, clock: platform.clock, identity }),
+      homes: createTestHomes(replica.store, platform.clock),
       findServerEnvironment: async () => undefined,
       version: '1.2.3',
       startedAtMs: platform.clock.now(),
@@ -105,6 +118,25 @@ function createTestApp(site: {
     checkAnswer({ path, schemas }, status, payload) {
       const schema = schemas.responses[status]
       if (schema) assert.deepEqual([...Value.Errors(schema, payload)], [], path)
+    },
+  })
+}
+
+/** Homes of 100 MiB, of which each has as many MiB in it as its owner's name says. */
+function createTestHomes(store: Store, clock: FakeClock): HomeSpaces {
+  const mebibyte = 2 ** 20
+  return createHomeSpaces({
+    ...{ store, clock },
+    storage: {
+      ...{ holds: true, sizeBytes: 100 * mebibyte },
+      find: async ({ name }) => ({
+        usedBytes: Number(/\d+/.exec(name)?.[0] ?? 1) * mebibyte,
+        measuredAtMs: 1_000_000,
+      }),
+      async resize(_login, bytes) {
+        if (bytes < 50 * mebibyte)
+          throw new PlatformError('unprocessable', { message: 'Volumes cannot become smaller.' })
+      },
     },
   })
 }

@@ -11,6 +11,7 @@ import { Button } from '#ui/button.tsx'
 import { Notice } from '#ui/notice.tsx'
 import { PageHeader } from '#ui/page-header.tsx'
 
+import { HomeSpace } from './home-space.tsx'
 import { ServiceLinks } from './service-links.tsx'
 import { SharedWithMe } from './shared-with-me.tsx'
 
@@ -48,6 +49,7 @@ export function HomePage() {
               opening={{ after: server.name === namedNow ? 'any-start' : 'own-start' }}
             />
           ))}
+        <HomeSpace user={name} />
         <SharedWithMe user={name} />
         <ServiceLinks />
       </AllAtOnce>

@@ -184,8 +184,14 @@ class WatchedClaims implements HomeClaims {
     return said?.involvedObject.uid === metadata?.uid ? said : undefined
   }
 
+  /** An answer that comes later than the watch's word must not undo it. */
   #note(claim: V1PersistentVolumeClaim): void {
-    this.#claims.set(claim.metadata?.name ?? '', claim)
+    const name = claim.metadata?.name ?? ''
+    const known = this.#claims.get(name)?.metadata
+    const isOld =
+      known?.uid === claim.metadata?.uid &&
+      Number(claim.metadata?.resourceVersion) < Number(known?.resourceVersion)
+    if (!isOld) this.#claims.set(name, claim)
   }
 
   #keepClaims(): ObjectKeeper<V1PersistentVolumeClaim> {

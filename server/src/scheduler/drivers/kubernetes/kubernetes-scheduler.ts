@@ -20,7 +20,7 @@ import { createNodeCache, type NodeCache } from './node-cache.ts'
 import { hasPodEnded } from './observe-pod.ts'
 import { createOwnerPolicies, type OwnerPolicies } from './owner-policies.ts'
 import { createPodCache, type PodCache } from './pod-cache.ts'
-import { createPodDoors, type PodDoors } from './pod-door.ts'
+import { createPodDoors, type DoorState, type PodDoors } from './pod-door.ts'
 import { readPodLog } from './pod-log.ts'
 import { labels, podNameOf } from './pod-names.ts'
 import { createPodNews, type PodNews } from './pod-news.ts'
@@ -65,6 +65,8 @@ export interface KubernetesContext {
 /** With what it alone can tell of homes. */
 export interface KubernetesScheduler extends Scheduler {
   readonly homes: Omit<HomeClaims, 'close'> | undefined
+  /** The file system of a home, as a running pod of its owner sees it; undefined: none has told yet. */
+  findHomeSpace(owner: string): DoorState['home']
 }
 
 /** Runs jobs as pods. */
@@ -84,6 +86,7 @@ export function createKubernetesScheduler(
 
   return {
     homes,
+    findHomeSpace: (owner) => sights.findHomeSpace(owner),
     driver: driverName,
     capabilities: async () => capabilities,
     submit: async (specs, { signal }) => {

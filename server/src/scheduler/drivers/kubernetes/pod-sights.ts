@@ -7,7 +7,8 @@ import type { KubernetesContext } from './kubernetes-scheduler.ts'
 import { hasPodEnded, isLost, observeGone, observePod } from './observe-pod.ts'
 import type { PodChange } from './pod-cache.ts'
 import { createPodCare } from './pod-care.ts'
-import { annotations, buildPlatformLabel, labels } from './pod-names.ts'
+import type { DoorState } from './pod-door.ts'
+import { annotations, buildOwnerLabel, buildPlatformLabel, labels } from './pod-names.ts'
 import { createWaitWords } from './wait-words.ts'
 
 /** What is seen of jobs: in their pods, through their doors, of their nodes, and what Kubernetes says of them. */
@@ -16,6 +17,8 @@ export interface PodSights {
   observe(handle: JobHandle): Observation
   /** This platform's own pods that have not ended. Throws as `observe`. */
   listLive(): readonly V1Pod[]
+  /** The file system of a user's home, as a running pod sees it that has its claim; undefined: none has told yet. */
+  findHomeSpace(owner: string): DoorState['home']
   /** We delete it: its going is no news. */
   leave(name: string): void
   /** It was deleted. */
@@ -68,6 +71,16 @@ export function createPodSights(
         const isOver = hasPodEnded(pod) || isLost(pod, { isNodeSilent: nodes.isSilent(pod) })
         return !isOver && pod.metadata?.labels?.[labels.platform] === platform
       })
+    },
+    findHomeSpace(owner) {
+      const label = buildOwnerLabel(owner)
+      for (const pod of pods.peek().values()) {
+        const { [labels.owner]: of, [labels.home]: home } = pod.metadata?.labels ?? {}
+        if (of !== label || home === undefined || pod.status?.phase !== 'Running') continue
+        const space = doorWatch.find(pod, readPorts(pod)).state?.home
+        if (space !== undefined) return space
+      }
+      return undefined
     },
     leave(name) {
       if (pods.all().has(name)) left.add(name)
