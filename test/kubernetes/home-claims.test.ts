@@ -108,6 +108,16 @@ describe('a claim for each home', { skip: kubernetesSkipReason }, () => {
     const server = await site.jobs.submit(site.build(alice, 'sleep 1000', { kind: 'server' }))
     await site.jobs.until(server, 'running')
     assert.equal(await site.run('alice', 'echo from the batch > batch; cat note'), 'kept\n')
+    const space = await waitFor(
+      'a pod to say how full the home is',
+      () => site.scheduler.findHomeSpace('alice'),
+      {
+        deadlineMs,
+      },
+    )
+    assert.equal(space.bytes, 48 * megabyte)
+    assert.ok(space.freeBytes > 0 && space.freeBytes < space.bytes)
+    assert.equal(site.scheduler.findHomeSpace('bob'), undefined)
     await site.jobs.cancel(server)
     await site.jobs.until(server, 'ended')
   })

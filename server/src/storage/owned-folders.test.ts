@@ -98,6 +98,14 @@ describe('folders of users and groups', { skip: !isRoot && 'needs root' }, () =>
       await assert.rejects(folders.ensureHome({ ...alice, folder }), refuses('bad_request', /name/))
   })
 
+  test('a storage that is not there is waited for', async () => {
+    const folders = createOwnedFolders({ root: join(root, 'not-mounted') })
+    const isWaitedFor = (error: unknown) =>
+      isPlatformError(error, 'scheduler_unavailable') && /mount it again/.test(error.message)
+    await assert.rejects(folders.ensureHome(alice), isWaitedFor)
+    await assert.rejects(folders.check(), isWaitedFor)
+  })
+
   test('where others can write, or in a link’s place, nothing is made', async (t) => {
     const other = await mkdtemp(join(tmpdir(), 'atrium-folders-'))
     t.after(() => rm(other, { recursive: true }))

@@ -32,6 +32,8 @@ const homeMode = 0o700
 /** With setgid: what is made in it is the group's, too. */
 const groupMode = 0o2770
 const othersMayWrite = 0o022
+/** What a file system says that is not mounted, or whose server is away. */
+const absences = ['ENOENT', 'ESTALE', 'EIO', 'ENOTCONN', 'EHOSTDOWN', 'ETIMEDOUT']
 const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
 /**
@@ -98,7 +100,7 @@ async function ensure(
 /** Nobody else can write in what it answers, which the caller closes. */
 async function openKind(root: string, kind: FolderKind): Promise<FileHandle> {
   try {
-    return await within(await openEntry(root, root), async (top) => {
+    return await within(await openRoot(root), async (top) => {
       const path = entryOf(top, kind)
       if (await make(path, kindMode))
         await within(await openEntry(path, kind), (made) => made.chmod(kindMode))
@@ -112,6 +114,18 @@ async function openKind(root: string, kind: FolderKind): Promise<FileHandle> {
     })
   } catch (error) {
     throw explain(error, kind)
+  }
+}
+
+async function openRoot(root: string): Promise<FileHandle> {
+  try {
+    return await openEntry(root, root)
+  } catch (error) {
+    if (!absences.some((code) => isCode(error, code))) throw error
+    throw new PlatformError('scheduler_unavailable', {
+      message: `The storage with homes is not at ${root} now. An administrator must mount it again; what waits for it goes on then.`,
+      cause: error,
+    })
   }
 }
 

@@ -22,7 +22,13 @@ export interface KeeperClientConfig {
 }
 
 const callMs = 5000
-const mayRefuse: readonly ErrorCode[] = ['conflict', 'forbidden', 'storage_full', 'bad_request']
+const mayRefuse: readonly ErrorCode[] = [
+  'conflict',
+  'forbidden',
+  'storage_full',
+  'bad_request',
+  'scheduler_unavailable',
+]
 
 /** Calls throw what the keeper says, and `scheduler_unavailable` while it does not answer: what waits for it is tried again. */
 export function createKeeperClient({ url, tokenFile }: KeeperClientConfig): KeeperClient {
