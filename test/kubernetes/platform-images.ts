@@ -99,10 +99,20 @@ type Buildah = (args: readonly string[], options?: ProgramOptions) => Promise<st
 
 /** With storage of its own. What builds leave there for the next one is thrown away once it is too much. */
 function openBuildah(store: string): Buildah {
-  if (existsSync(store) && measure(store) > mostStoreMb) rmSync(store, { recursive: true, force: true })
+  if (existsSync(store) && measure(store) > mostStoreMb) discard(store)
   const env = { PATH: process.env['PATH'] ?? '', HOME: store }
   const places = ['--root', store, '--runroot', `${store}-run`, '--storage-driver', 'overlay']
   return (args, options) => runProgram('buildah', [...places, ...args], { env, ...options })
+}
+
+/** Builds that were killed leave something mounted there. */
+function discard(store: string): void {
+  const mounted = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((path) => path.startsWith(`${store}/`))
+  for (const path of mounted.toReversed()) spawnSync('umount', ['--lazy', path])
+  rmSync(store, { recursive: true, force: true })
 }
 
 function measure(folder: string): number {

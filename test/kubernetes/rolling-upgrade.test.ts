@@ -38,6 +38,7 @@ for (const { about, name, replicas, onPostgres } of kinds) {
     let values: object
     let ada: Door
     let admin: string
+    let tokenId: string
     let kernel: SteadyKernel
     const kernels: SteadyKernel[] = []
     const open = async (door: Door) => {
@@ -61,6 +62,7 @@ for (const { about, name, replicas, onPostgres } of kinds) {
       await startServer(site, 'ada')
       const made = await site.api<HubCreatedToken>('POST', '/hub/api/users/ada/tokens', { body: {} })
       ada = { url: site.url, user: 'ada', token: made.body.token }
+      tokenId = made.body.id
       admin = await createAdminToken(site)
       kernel = await open(ada)
     })
@@ -145,6 +147,13 @@ for (const { about, name, replicas, onPostgres } of kinds) {
         },
         { deadlineMs: minutes },
       )
+    })
+
+    test('who loses access is cut off in an edge, too, that was told to end before this control plane began', async () => {
+      await uses(kernel, 'through its old edge')
+      const revoked = await site.api('DELETE', `/hub/api/users/ada/tokens/${tokenId}`)
+      assert.equal(revoked.status, 204)
+      await waitFor('the end of the websocket', () => kernel.isClosed, { deadlineMs: minutes })
     })
   })
 }

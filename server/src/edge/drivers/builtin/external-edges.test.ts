@@ -82,6 +82,24 @@ describe('edges that run by themselves', () => {
     assert.equal(await getStatus(edge), 200)
   })
 
+  test('take control planes behind the shared key, and no route that leads to one', async () => {
+    const edge = await edges.start(1)
+    const control = edges.connect()
+    const sealed = 'tls+psk://127.0.0.1:9'
+    await control.replace({ ...state(), controlPlanes: [sealed, upstream.target] })
+    assert.equal(await getStatus(edge, '/hub/'), 200, 'by the one that answers')
+    await assert.rejects(
+      control.apply([{ type: 'route-put', route: buildServerRoute('bob', sealed) }]),
+      (error) => isPlatformError(error, 'bad_request'),
+    )
+    for (const address of ['tls+psk://127.0.0.1', 'tls+psk://127.0.0.1:9/path', 'tls://127.0.0.1:9'])
+      await assert.rejects(
+        control.apply([{ type: 'control-planes', controlPlanes: [address] }]),
+        (error) => isPlatformError(error, 'bad_request'),
+        address,
+      )
+  })
+
   test('hold up nobody when one falls silent, and learn what they missed', async () => {
     const [first, second] = await Promise.all([edges.start(1), edges.start(2)])
     const edge = edges.connect({ times: { acknowledgeMs: 300, askEveryMs: 60_000 } })
