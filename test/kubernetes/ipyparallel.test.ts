@@ -41,7 +41,9 @@ describe('ipyparallel engines on Kubernetes', { skip: kubernetesSkipReason }, ()
   test('each is a pod, and gone with its cluster; one that dies is missed', async () => {
     await kernel.run(`
 cluster = ipp.Cluster(engines="atrium", n=2, engine_timeout=120)
-rc = await cluster.start_and_connect()
+await cluster.start_controller()
+await cluster.start_engines(2, job_profile="small")
+rc = await cluster.connect_client()
 await asyncio.wrap_future(rc.wait_for_engines(2, block=False, timeout=120))
 answer(None)`)
     const hosts = await kernel.run<string[]>('answer(rc[:].apply_sync(socket.gethostname))')
