@@ -221,10 +221,15 @@ time.sleep(1000)`
   })
 
   test('a job of several pods ends at its time limit, which begins with it', async () => {
-    const handle = await submit(sleeping, { nodes: 2, mpi: 'none', timeLimitMs: 5000 })
+    const script = `import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("bye", flush=True)))
+print("on", flush=True)
+time.sleep(1000)`
+    const command = ['/usr/bin/python3', '-c', script] as const
+    const handle = await submit(command, { nodes: 2, mpi: 'none', timeLimitMs: 5000 })
     const { exit, startedAtMs = 0, endedAtMs = 0 } = await jobs.until(handle, 'ended')
     assert.equal(exit.reason, 'time_limit')
-    assert.match(await readOutput(handle), /on/)
+    assert.equal((await readOutput(handle)).match(/bye/g)?.length, 3)
     assert.ok(endedAtMs - startedAtMs >= 5000)
     await untilNoPeers(handle)
   })

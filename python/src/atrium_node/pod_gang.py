@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from atrium_node.pod_agent import ask_for
 from atrium_node.pod_door import Door, Request
 from atrium_node.pod_watch import PodWatch
+
+# Less than what nodes give pods to end: 30 seconds.
+_DRAIN_GRACE_MS = 25_000
 
 
 class GangWatch(PodWatch):
@@ -43,6 +47,17 @@ class GangWatch(PodWatch):
         if not self._program:
             self._status = int(signal.SIGTERM)
             self._loop.stop()
+
+    def end_everywhere(self) -> None:
+        """The node wants this pod to end, which the others do not hear of: a drain, the job's time limit."""
+        # Whoever tells the others must not hear it, too.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        if os.fork() == 0:
+            for address in self._addresses:
+                ask_for(address, self._job["door"], "/end", graceMs=_DRAIN_GRACE_MS)
+            os._exit(0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._end(_DRAIN_GRACE_MS)
 
     def release(self) -> None:
         """Lets the other pods go."""

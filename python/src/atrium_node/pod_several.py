@@ -29,6 +29,7 @@ def run_several(job: dict[str, Any], job_file: str, order_file: str, end_all: Ca
         return _start(job, theirs, lambda: pod_tasks.Pods(addresses, job["shares"], own, job_file))
 
     gang = GangWatch(job, order_file, end_all, start)
+    signal.signal(signal.SIGTERM, lambda *_: gang.end_everywhere())
     end = gang.run()
     gang.release()
     return (*end, _read(failure))
