@@ -57,10 +57,11 @@ describe('seats kept warm', { skip: kubernetesSkipReason }, () => {
 
   test('are as many and as large as configured, by whoever leads', async () => {
     const instance = 'seats-resized'
-    await tending({ ...buildConfig(2), instance }, () => untilSeats('Running', 2))
-    // Nobody leads: they stay.
-    await untilSeats('Running', 2)
-    await tending({ ...buildConfig(1, 3), instance }, async () => {
+    const doorKey = 'of the replicas of one platform'
+    await tending({ ...buildConfig(2), instance, doorKey }, () => untilSeats('Running', 2))
+    // Nobody leads: they stay. They are not another platform's to remove that was given the same name.
+    await tending({ ...buildConfig(0), instance }, () => untilSeats('Running', 2))
+    await tending({ ...buildConfig(1, 3), instance, doorKey }, async () => {
       await untilSeats('Running', 1)
       const cpu = await cluster.kubectl(
         ...listSeats(),
@@ -68,7 +69,7 @@ describe('seats kept warm', { skip: kubernetesSkipReason }, () => {
       )
       assert.equal(cpu, '3')
     })
-    await tending({ ...buildConfig(0), instance }, () => untilSeats('Running', 0))
+    await tending({ ...buildConfig(0), instance, doorKey }, () => untilSeats('Running', 0))
   })
 
   test('run on a real node, as the strictest standard wants pods', async () => {

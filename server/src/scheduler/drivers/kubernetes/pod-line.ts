@@ -39,7 +39,9 @@ export function buildLines(view: LineView): ReadonlyMap<string, PlaceInLine> {
   for (const line of lines.values()) {
     const sorted = line.toSorted(compareTurns)
     const starts = estimateStarts(sorted.slice(0, mostEstimated), pods, held, view)
-    for (const [index, pod] of sorted.entries()) {
+    // Of a job of several pods the first stands in line, and all take room.
+    const first = sorted.filter(({ metadata }) => metadata?.labels?.[labels.job] !== undefined)
+    for (const [index, pod] of first.entries()) {
       const name = pod.metadata?.name ?? ''
       const startMs = starts.get(name)
       places.set(name, {
@@ -54,12 +56,13 @@ export function buildLines(view: LineView): ReadonlyMap<string, PlaceInLine> {
 
 /** Waits for a node, and nobody has given it up. */
 export function isWaiting({ metadata, spec, status }: V1Pod): boolean {
+  const isJob = metadata?.labels?.[labels.job] !== undefined
   return (
     spec?.nodeName === undefined &&
     (status?.phase ?? 'Pending') === 'Pending' &&
-    metadata?.labels?.[labels.job] !== undefined &&
-    metadata.deletionTimestamp === undefined &&
-    (metadata.annotations?.[annotations.end] ?? '') === ''
+    (isJob || metadata?.labels?.[labels.peerOf] !== undefined) &&
+    metadata?.deletionTimestamp === undefined &&
+    (metadata?.annotations?.[annotations.end] ?? '') === ''
   )
 }
 

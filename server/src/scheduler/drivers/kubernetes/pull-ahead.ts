@@ -6,7 +6,7 @@ import { buildIdleContainer, idleIdentity } from './idle-container.ts'
 import type { KubernetesSchedulerConfig, PulledImage } from './kubernetes-config.ts'
 import { findPool, type NodePools, readNodeState, runsJobs } from './node-pools.ts'
 import { hasPodEnded } from './observe-pod.ts'
-import { labels, podNameOf } from './pod-names.ts'
+import { buildPlatformLabel, labels, podNameOf } from './pod-names.ts'
 import type { PodPlan } from './warm-seats.ts'
 
 /** A registry is not asked by all nodes at once. */
@@ -26,12 +26,14 @@ export function planPulls(
 ): PodPlan {
   const wanted = new Map(buildPulls(config, nodes).map((pull) => [pull.metadata?.name ?? '', pull]))
   const remove: string[] = []
+  const platform = buildPlatformLabel(config.doorKey)
   let underWay = 0
   for (const pod of pods) {
     const name = pod.metadata?.name ?? ''
-    if (pod.metadata?.labels?.[labels.pull] === undefined) continue
+    const { [labels.pull]: mark, [labels.platform]: owner } = pod.metadata?.labels ?? {}
+    if (mark === undefined || owner !== platform) continue
     const isWanted = wanted.delete(name)
-    if (pod.metadata.deletionTimestamp !== undefined) continue
+    if (pod.metadata?.deletionTimestamp !== undefined) continue
     if (!isWanted || isRetryDue(pod, nowMs)) remove.push(name)
     else if (!hasPodEnded(pod)) underWay += 1
   }
@@ -85,13 +87,19 @@ function listImages(node: V1Node, images: readonly PulledImage[], pools: NodePoo
 
 function buildPull(config: KubernetesSchedulerConfig, nodeName: string, images: readonly string[]): V1Pod {
   const { instance, imagePullSecrets = [] } = config
+  const platform = buildPlatformLabel(config.doorKey)
   const node = digest(nodeName)
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name: podNameOf(`pull-${instance}-${node}-${digest(images)}`),
-      labels: { [labels.managedBy]: 'atrium', [labels.instance]: instance, [labels.pull]: node },
+      name: podNameOf(`pull-${platform}-${node}-${digest(images)}`),
+      labels: {
+        [labels.managedBy]: 'atrium',
+        [labels.instance]: instance,
+        [labels.platform]: platform,
+        [labels.pull]: node,
+      },
       annotations: { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true' },
     },
     spec: {

@@ -128,13 +128,14 @@ describe('capacity of a Kubernetes cluster', () => {
         pod('n', { cpu: '500m', memory: '1Gi', 'amd.com/gpu': '1' }),
         pod('n', { cpu: '1', memory: '1Gi' }, { phase: 'Succeeded' }),
         pod('n', { cpu: '1', memory: '1Gi' }, { labels: { 'atrium.dev/seat': 'gpu' } }),
+        pod('n', { cpu: '250m', memory: '0' }, { labels: { 'atrium.dev/peer-of': 'j' } }),
       ],
       pools: {},
     })
     const [found] = nodes
     assert.deepEqual(
       [found?.cpu, found?.cpuUsed, found?.memoryBytes, found?.memoryUsedBytes, found?.gpu, found?.gpuUsed],
-      [3.92, 0.5, 8 * gibibyte, gibibyte, 4, 1],
+      [3.92, 0.75, 8 * gibibyte, gibibyte, 4, 1],
     )
   })
 

@@ -51,10 +51,16 @@ export function sumHeld(pods: Iterable<V1Pod>): ReadonlyMap<string, Amounts> {
   const sums = new Map<string, Amounts>()
   for (const pod of pods) {
     const node = pod.spec?.nodeName
-    if (node === undefined || hasPodEnded(pod) || pod.metadata?.labels?.[labels.job] === undefined) continue
+    if (node === undefined || hasPodEnded(pod) || !isJobs(pod)) continue
     sums.set(node, addAmounts(sums.get(node) ?? {}, sumRequests(pod)))
   }
   return sums
+}
+
+/** Of a job, whichever of its pods; not of the platform itself. */
+function isJobs({ metadata }: V1Pod): boolean {
+  const { [labels.seat]: seat, [labels.pull]: pull } = metadata?.labels ?? {}
+  return seat === undefined && pull === undefined
 }
 
 function describeNode(

@@ -5,7 +5,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { buildIdleContainer, idleIdentity } from './idle-container.ts'
 import type { KubernetesSchedulerConfig, NodePoolPlace } from './kubernetes-config.ts'
 import { hasPodEnded } from './observe-pod.ts'
-import { annotations, labels, podNameOf } from './pod-names.ts'
+import { annotations, buildPlatformLabel, labels, podNameOf } from './pod-names.ts'
 
 export interface PodPlan {
   create: readonly V1Pod[]
@@ -20,13 +20,15 @@ export interface PodPlan {
 export function planSeats(config: KubernetesSchedulerConfig, pods: Iterable<V1Pod>): PodPlan {
   const wanted = new Map(buildSeats(config).map((seat) => [seat.metadata?.name ?? '', seat]))
   const remove: string[] = []
+  const platform = buildPlatformLabel(config.doorKey)
   for (const pod of pods) {
     const name = pod.metadata?.name ?? ''
-    if (pod.metadata?.labels?.[labels.seat] === undefined) continue
+    const { [labels.seat]: mark, [labels.platform]: owner } = pod.metadata?.labels ?? {}
+    if (mark === undefined || owner !== platform) continue
     const seat = wanted.get(name)
     // What is on its way out has to be gone before there can be another by its name.
     wanted.delete(name)
-    const isLeaving = pod.metadata.deletionTimestamp !== undefined
+    const isLeaving = pod.metadata?.deletionTimestamp !== undefined
     if (!isLeaving && (hasPodEnded(pod) || readShape(pod) !== readShape(seat))) remove.push(name)
   }
   return { create: [...wanted.values()], remove }
@@ -59,6 +61,7 @@ function buildSeat(
   index: number,
 ): V1Pod {
   const { instance, image = '', priorityClasses, imagePullSecrets = [] } = config
+  const platform = buildPlatformLabel(config.doorKey)
   const amounts = { cpu: String(placeholders?.cpu ?? 0), memory: String(placeholders?.memoryBytes ?? 0) }
   const label = buildPoolLabel(poolName)
   const spec: V1Pod['spec'] = {
@@ -83,8 +86,13 @@ function buildSeat(
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name: podNameOf(`seat-${instance}-${label}-${index}`),
-      labels: { [labels.managedBy]: 'atrium', [labels.instance]: instance, [labels.seat]: label },
+      name: podNameOf(`seat-${platform}-${label}-${index}`),
+      labels: {
+        [labels.managedBy]: 'atrium',
+        [labels.instance]: instance,
+        [labels.platform]: platform,
+        [labels.seat]: label,
+      },
       annotations: {
         [annotations.shape]: digest(spec),
         // The autoscaler may move it to another node to save one.
