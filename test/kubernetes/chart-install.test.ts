@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
 import type { CreatedLink } from '@atrium/contract/account.ts'
+import type { PlatformStatus } from '@atrium/contract/status-api.ts'
 
 import { HttpBrowser } from '../real-parts/http-browser.ts'
 import { startKernel } from '../real-parts/notebook-kernel.ts'
@@ -45,6 +46,8 @@ describe('the Helm chart, installed', { skip: kubernetesSkipReason }, () => {
       'edge=true',
       'keeper=true',
     ])
+    const status = JSON.parse(await site.atrium('status', '--json')) as PlatformStatus
+    assert.deepEqual([status.scheduler.driver, status.scheduler.answers], ['kubernetes', true])
     assert.match(notes, /exec deployment\/installed-control-plane -- atrium user invite --admin/)
   })
 
