@@ -64,7 +64,10 @@ export function openDriverJobs(
     waiting: (more) => spec([podPython, '-c', 'import signal; signal.pause()'], more),
     offer,
     async submit(wish) {
-      const submission = await offer(wish)
+      // A cluster that was just mended, or is busy, takes a while.
+      const submission = await waitFor('an answer', () => offer(wish).catch(() => undefined), {
+        deadlineMs,
+      })
       assert.equal(submission.outcome, 'accepted', JSON.stringify(submission))
       return submission.handle
     },

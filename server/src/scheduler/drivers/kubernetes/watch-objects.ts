@@ -187,14 +187,15 @@ class Watch<T extends KubeObject> implements ObjectWatch {
   }
 
   #guard(silentForMs: () => number, cut: AbortController): { stop(): void } {
-    const { client, clock, probes = false } = this.#options
+    const { client, clock, path, query, probes = false } = this.#options
     const stopped = new AbortController()
     const look = async () => {
       while (!stopped.signal.aborted) {
         await clock.sleep(probeMs, { signal: stopped.signal })
         if (silentForMs() > silenceMs) return cut.abort(unavailable('It has gone silent.'))
         if (!probes || silentForMs() < probeMs) continue
-        await client.call('GET', '/version', { signal: stopped.signal })
+        // A real question: without its database a server still tells its version, and keeps watches open.
+        await client.call('GET', path, { query: { ...query, limit: 1 }, signal: stopped.signal })
       }
     }
     look().catch((error: unknown) => {
