@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Figures } from '../hub/figures.ts'
 import type { HubOnCluster } from '../hub/hub-on-cluster.ts'
-import { listReadyServers, startServer, stopServer } from '../hub/hub-servers.ts'
+import { startServer, stopServer } from '../hub/hub-servers.ts'
 import { callHub } from '../hub/hub-under-test.ts'
+import { measureRecovery, measureStart } from '../hub/server-measures.ts'
 import { untilQuiet } from '../processes.ts'
 import type { BenchAccount } from './cluster-under-test.ts'
 
@@ -27,16 +28,17 @@ export const rowNames = {
 /** A click to the real JupyterLab answering; the second of two. */
 export async function measureLab(hub: HubOnCluster): Promise<Figures> {
   await callHub(hub, 'POST', `/hub/api/users/${user}`)
-  await measureOne(hub, 'first')
-  return { [rowNames.lab]: await measureOne(hub, 'second') }
+  await measureStart(hub, user, 'first')
+  return { [rowNames.lab]: await measureStart(hub, user, 'second') }
 }
 
 /** Everything that is measured with servers that cost nothing themselves. */
 export async function measureServers(hub: HubOnCluster, account: BenchAccount): Promise<Figures> {
   await callHub(hub, 'POST', `/hub/api/users/${user}`)
-  await measureOne(hub, 'first')
+  await measureStart(hub, user, 'first')
   const singles: number[] = []
-  for (let start = 1; start <= singleStarts; start++) singles.push(await measureOne(hub, `single-${start}`))
+  for (let start = 1; start <= singleStarts; start++)
+    singles.push(await measureStart(hub, user, `single-${start}`))
   const names = Array.from({ length: servers }, (_, index) => `many-${index}`)
   await untilQuiet()
   const before = account.calls().length
@@ -49,7 +51,7 @@ export async function measureServers(hub: HubOnCluster, account: BenchAccount): 
     [rowNames.many]: elapsedMs / 1000,
     [rowNames.startCalls]: startCalls,
     [rowNames.runningCalls]: await countCallsOfMinute(account),
-    [rowNames.recovery]: await measureRecovery(hub),
+    [rowNames.recovery]: await measureRecovery(hub, user, servers),
   }
   await Promise.all(names.map((name) => stopServer(hub, user, name)))
   return figures
@@ -60,23 +62,4 @@ async function countCallsOfMinute(account: BenchAccount): Promise<number> {
   const before = account.calls().length
   await sleep(countedMs)
   return account.calls().length - before
-}
-
-async function measureOne(hub: HubOnCluster, name: string): Promise<number> {
-  await untilQuiet()
-  const started = performance.now()
-  await startServer(hub, user, name)
-  const elapsedMs = performance.now() - started
-  await stopServer(hub, user, name)
-  return elapsedMs
-}
-
-/** From the command to the moment when all are known to run. */
-async function measureRecovery(hub: HubOnCluster): Promise<number> {
-  await hub.kill()
-  await untilQuiet()
-  const started = performance.now()
-  await hub.startAgain()
-  while ((await listReadyServers(hub, user)).length < servers) await sleep(20)
-  return (performance.now() - started) / 1000
 }

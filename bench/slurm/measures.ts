@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SlurmCluster } from '../../test/slurm/cluster.ts'
 import type { Figures } from '../hub/figures.ts'
 import type { HubOnCluster } from '../hub/hub-on-cluster.ts'
-import { listReadyServers, requestServer, startServer, stopServer } from '../hub/hub-servers.ts'
+import { requestServer, startServer, stopServer } from '../hub/hub-servers.ts'
 import { callHub } from '../hub/hub-under-test.ts'
+import { measureRecovery, measureStart } from '../hub/server-measures.ts'
 import { untilQuiet } from '../processes.ts'
 import { countCalls, setPartition } from './cluster-under-test.ts'
 
@@ -28,22 +29,22 @@ export const rowNames = {
 /** A click to the real JupyterLab answering; the second of two. */
 export async function measureLab(hub: HubOnCluster): Promise<Figures> {
   await callHub(hub, 'POST', `/hub/api/users/${user}`)
-  await measureOne(hub, 'first')
-  return { [rowNames.lab]: await measureOne(hub, 'second') }
+  await measureStart(hub, user, 'first')
+  return { [rowNames.lab]: await measureStart(hub, user, 'second') }
 }
 
 /** Everything that is measured with servers that cost nothing themselves. */
 export async function measureServers(hub: HubOnCluster, cluster: SlurmCluster): Promise<Figures> {
   await callHub(hub, 'POST', `/hub/api/users/${user}`)
-  await measureOne(hub, 'first')
-  const figures: Figures = { [rowNames.one]: await measureOne(hub, 'second') }
+  await measureStart(hub, user, 'first')
+  const figures: Figures = { [rowNames.one]: await measureStart(hub, user, 'second') }
   const names = Array.from({ length: servers }, (_, index) => `many-${index}`)
   await untilQuiet()
   const started = performance.now()
   await Promise.all(names.map((name) => startServer(hub, user, name)))
   figures[rowNames.many] = (performance.now() - started) / 1000
   figures[rowNames.runningCalls] = await countCallsOfMinute(cluster)
-  figures[rowNames.recovery] = await measureRecovery(hub)
+  figures[rowNames.recovery] = await measureRecovery(hub, user, servers)
   await Promise.all(names.map((name) => stopServer(hub, user, name)))
   await setPartition(cluster, 'down')
   try {
@@ -60,26 +61,4 @@ async function countCallsOfMinute(cluster: SlurmCluster): Promise<number> {
   const before = await countCalls(cluster)
   await sleep(countedMs)
   return (await countCalls(cluster)) - before
-}
-
-async function measureOne(hub: HubOnCluster, name: string): Promise<number> {
-  await untilQuiet()
-  const started = performance.now()
-  await startServer(hub, user, name)
-  const elapsedMs = performance.now() - started
-  await stopServer(hub, user, name)
-  return elapsedMs
-}
-
-/** From the command to the moment when all are known to run. */
-async function measureRecovery(hub: HubOnCluster): Promise<number> {
-  await hub.kill()
-  await untilQuiet()
-  const started = performance.now()
-  await hub.startAgain()
-  for (;;) {
-    const known = await listReadyServers(hub, user)
-    if (known.length === servers) return (performance.now() - started) / 1000
-    await sleep(20)
-  }
 }
