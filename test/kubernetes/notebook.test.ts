@@ -65,6 +65,14 @@ describe('a notebook on a Kubernetes cluster', { skip: kubernetesSkipReason }, (
     assert.equal(await listPods(), `pod/atrium-${jobKey}-1`)
   })
 
+  test('has a name in its pod, as in a terminal on any machine', async () => {
+    const code = `
+import grp, os, pwd
+me = pwd.getpwuid(os.getuid())
+print(me.pw_name, me.pw_dir, me.pw_shell, grp.getgrgid(os.getgid()).gr_name, pwd.getpwuid(0).pw_name)`
+    assert.equal(await runCell(code), 'alice /home/alice /bin/sh alice root\n')
+  })
+
   test('has the platform’s client, and its command line', async () => {
     const code = [
       'import atrium_client, importlib.metadata, os, subprocess',

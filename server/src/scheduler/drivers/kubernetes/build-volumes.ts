@@ -6,6 +6,7 @@ import type { PodVolume } from '#scheduler/pod-options.ts'
 import { buildHomeVolume } from './home-claim.ts'
 import type { JobVolumes, KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import type { Launcher } from './launcher-source.ts'
+import { buildAccountMounts } from './pod-accounts.ts'
 import { annotations } from './pod-names.ts'
 import { places } from './pod-places.ts'
 
@@ -20,7 +21,7 @@ export function buildVolumes(
 ): JobVolumes {
   const { pod = {} } = spec
   return join([
-    buildOwn(launcher, secret),
+    buildOwn(spec, launcher, secret),
     ...(isRootReadOnly(config, spec) ? [buildScratch()] : []),
     ...(pod.sharedMemoryBytes === undefined ? [] : [buildSharedMemory(pod.sharedMemoryBytes)]),
     buildHomeVolume(config, spec),
@@ -77,7 +78,7 @@ function buildSource(source: PodVolume['source'], readOnly = false): Omit<V1Volu
   }
 }
 
-function buildOwn(launcher: Launcher, secret: string): JobVolumes {
+function buildOwn(spec: JobSpec, launcher: Launcher, secret: string): JobVolumes {
   const volumes: V1Volume[] = [
     {
       name: 'job',
@@ -100,6 +101,7 @@ function buildOwn(launcher: Launcher, secret: string): JobVolumes {
   const mounts: V1VolumeMount[] = [
     { name: 'job', mountPath: places.job, readOnly: true },
     { name: 'orders', mountPath: places.orders, readOnly: true },
+    ...buildAccountMounts(spec, 'job'),
   ]
   return { volumes, mounts }
 }

@@ -43,8 +43,8 @@ export function buildGangPod(
 ): V1Pod {
   const { timeLimitMs, ...timeless } = spec
   const pod = { ...spec.pod, reserved: mainReserved }
-  const main = withName(buildPod(config, { ...timeless, pod, resources: mainResources, tasks: 1 }, launcher))
-  const peers = shares.map((tasks) => withName(buildPod(config, { ...timeless, tasks }, launcher)))
+  const main = buildPod(config, { ...timeless, pod, resources: mainResources, tasks: 1 }, launcher)
+  const peers = shares.map((tasks) => buildPod(config, { ...timeless, tasks }, launcher))
   const gang: Gang = {
     shares,
     resources: peers.map((peer) => peer.spec?.containers[0]?.resources ?? {}),
@@ -94,11 +94,4 @@ function apart(key: string) {
     topologyKey: 'kubernetes.io/hostname',
   }
   return { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] }
-}
-
-function withName(pod: V1Pod): V1Pod {
-  const [job, ...others] = pod.spec?.containers ?? []
-  const mount = { name: 'job', mountPath: '/etc/passwd', subPath: 'passwd', readOnly: true }
-  const named = { ...job, volumeMounts: [...(job?.volumeMounts ?? []), mount] }
-  return { ...pod, spec: { ...pod.spec, containers: [named as never, ...others] } }
 }

@@ -11,6 +11,7 @@ import { buildGangPod, findShares } from './gang-pods.ts'
 import { findRefusal } from './job-refusals.ts'
 import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
+import { buildAccountFiles } from './pod-accounts.ts'
 import { buildOwnerLabel, podNameOf } from './pod-names.ts'
 
 /** Troubles of the storage that are waited for. */
@@ -132,16 +133,8 @@ async function applySecret(
 }
 
 function buildFiles({ doors }: KubernetesContext, spec: JobSpec): Record<string, string> {
-  const shares = findShares(spec)
-  const job = buildJobFile(spec, doors.token(spec.key), shares)
-  if (shares === undefined) return { 'job.json': job }
-  const { login, uid = 0, gid = 0, home } = spec.owner
-  const name = /^[a-z_][a-z0-9._-]{0,31}$/.test(login) ? login : 'user'
-  const folder = /[:\n]/.test(home) ? '/' : home
-  return {
-    'job.json': job,
-    passwd: `root:x:0:0:root:/root:/bin/sh\n${name}:x:${uid}:${gid}::${folder}:/bin/sh\n`,
-  }
+  const job = buildJobFile(spec, doors.token(spec.key), findShares(spec))
+  return { 'job.json': job, ...buildAccountFiles(spec) }
 }
 
 /** The job's pod; of a job of several pods the main one. */
