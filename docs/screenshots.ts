@@ -124,7 +124,7 @@ async function makeFirstAdministrator(platform: Platform, page: Page): Promise<v
   await page.getByLabel('Username').fill('alice')
   await page.getByLabel('Password').fill('a few random words')
   await page.getByRole('button', { name: 'Make the account' }).click()
-  await page.getByRole('heading', { name: 'Home' }).waitFor()
+  await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
 }
 
 /** Stops the page as it is once the log says this: on a quick machine the start is over before a picture is taken. */

@@ -102,7 +102,7 @@ describe('a page of another user’s server', () => {
         Object.assign(window, { opened: window.open('/hub/home') })
       }),
     ])
-    await popup.getByRole('heading', { name: 'Home' }).waitFor()
+    await popup.getByRole('heading', { name: 'Home', exact: true }).waitFor()
     const seen = await page.evaluate(async (id) => {
       const frame = document.body.appendChild(document.createElement('iframe'))
       const loaded = new Promise((resolve) => frame.addEventListener('load', resolve))

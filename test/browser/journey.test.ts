@@ -30,7 +30,7 @@ test('from the first link to a cell, over a restart of the control plane, and ou
     await adas.getByLabel('Username').fill('ada')
     await adas.getByLabel('Password').fill(password)
     await adas.getByRole('button', { name: 'Make the account' }).click()
-    await adas.getByRole('heading', { name: 'Home' }).waitFor()
+    await adas.getByRole('heading', { name: 'Home', exact: true }).waitFor()
   })
 
   await t.test('the link works once', async () => {

@@ -12,7 +12,7 @@ describe('with the keyboard alone', () => {
 
   test('the first stop jumps over the navigation', async () => {
     const { page } = await portal.open('/hub/home', { user: 'ada' })
-    await page.getByRole('heading', { name: 'Home' }).waitFor()
+    await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
     await page.keyboard.press('Tab')
     assert.equal(await focusedText(page), 'Skip to the content')
     await page.keyboard.press('Enter')

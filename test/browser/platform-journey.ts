@@ -10,7 +10,7 @@ export async function signIn(page: Page, platform: Platform, name: string): Prom
   await page.getByLabel('Username').fill(name)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('heading', { name: 'Home' }).waitFor()
+  await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
 }
 
 /** A user with a password, made by the administrator's token. */
@@ -29,7 +29,7 @@ export async function createUser(platform: Platform, context: BrowserContext, na
 export async function setPassword(page: Page): Promise<void> {
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Set the password' }).click()
-  await page.getByRole('heading', { name: 'Home' }).waitFor()
+  await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
 }
 
 /** JupyterLab with a new notebook and its kernel, as a person makes one. */

@@ -44,7 +44,7 @@ before(async () => {
   await ada.getByLabel('Username').fill('ada')
   await ada.getByLabel('Password').fill(password)
   await ada.getByRole('button', { name: 'Make the account' }).click()
-  await ada.getByRole('heading', { name: 'Home' }).waitFor()
+  await ada.getByRole('heading', { name: 'Home', exact: true }).waitFor()
   for (const page of [ada, alice]) listen(page)
 })
 
@@ -215,7 +215,7 @@ describe('the portal on the real platform', () => {
     await seeText(greta, 'ada invites you')
     await greta.getByLabel('Password').fill(password)
     await greta.getByRole('button', { name: 'Make the account' }).click()
-    await greta.getByRole('heading', { name: 'Home' }).waitFor()
+    await greta.getByRole('heading', { name: 'Home', exact: true }).waitFor()
     await open(ada, 'admin/groups/astro')
     await ada.getByRole('button', { name: 'Remove greta' }).click()
     await ada.getByRole('link', { name: 'greta' }).waitFor({ state: 'detached' })

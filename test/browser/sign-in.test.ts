@@ -23,12 +23,12 @@ describe('signing in', () => {
     await page.getByRole('alert').getByText('Invalid username or password').waitFor()
     await page.getByLabel('Password').fill('right')
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Home' }).waitFor()
+    await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
   })
 
   test('leads back to the sign-in page when the session has ended', async () => {
     const { page, server } = await portal.open('/hub/home', { user: 'alice' })
-    await page.getByRole('heading', { name: 'Home' }).waitFor()
+    await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
     server.api.state.users = server.api.state.users.filter(({ name }) => name !== 'alice')
     await page.getByRole('link', { name: 'Tokens' }).click()
     await page.getByRole('button', { name: 'Sign in' }).waitFor()
@@ -51,7 +51,7 @@ describe('one-time links', () => {
     await page.getByRole('heading', { name: 'Welcome, ada' }).waitFor()
     assert.equal(new URL(page.url()).hash, '')
     await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByRole('heading', { name: 'Home' }).waitFor()
+    await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
   })
 
   test('an invitation makes an account with a name that is free', async () => {
@@ -76,7 +76,7 @@ describe('one-time links', () => {
     assert.equal(isValid, false)
     await page.getByLabel('Password').fill('long enough')
     await page.getByRole('button', { name: 'Set the password' }).click()
-    await page.getByRole('heading', { name: 'Home' }).waitFor()
+    await page.getByRole('heading', { name: 'Home', exact: true }).waitFor()
   })
 
   test('a link that was used says so and offers the way in', async () => {
