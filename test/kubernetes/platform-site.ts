@@ -57,6 +57,7 @@ export async function startPlatformSite(
           kubernetes: {
             ...{ kubeconfig, namespace: id, instance: id },
             ...{ image: 'local.test/python:1', imagePullPolicy: 'Never' },
+            networkPolicy: { enabled: true, controlPlane: { cidrs: [`${cluster.controlAddress}/32`] } },
             storage: {
               root: { claim: 'root', folder: root },
               environments: { claim: 'environments', path: environments },
