@@ -50,6 +50,10 @@ describe('jobs of several tasks on Kubernetes', { skip: kubernetesSkipReason || 
     }
     await ensureClaims(cluster, { 'mpi-work': work, 'mpi-environments': environments })
     site = await createDriverSite(cluster, {
+      networkPolicy: {
+        controlPlane: { cidrs: [`${cluster.controlAddress}/32`], podSelector: {} },
+        egressExcept: [],
+      },
       volumesOf: () => ({
         volumes: ['mpi-work', 'mpi-environments'].map((name) => ({
           name,
