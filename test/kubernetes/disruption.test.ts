@@ -14,7 +14,7 @@ const classes = { batch: 'test-disruption-batch', preemptible: 'test-disruption-
 const saver = `import signal, sys, time
 def save(*_):
     print("saving", flush=True)
-    time.sleep(1)
+    time.sleep(8)
     print("saved", flush=True)
     sys.exit(0)
 signal.signal(signal.SIGTERM, save)

@@ -163,10 +163,11 @@ describe('a claim for each home', { skip: kubernetesSkipReason }, () => {
     try {
       await createPeople(full, { alice: [] })
       const handle = await full.jobs.submit(full.build(await full.prepare('alice'), 'true'))
+      // Being made at first; what the storage says of it comes a little later.
       const { reason } = await full.jobs.until(handle, 'pending', (seen) =>
-        /waits for its volume/.test(seen.reason ?? ''),
+        /no room in the pool/.test(seen.reason ?? ''),
       )
-      assert.match(reason ?? '', /no room in the pool/)
+      assert.match(reason ?? '', /^The home waits for its volume/)
       assert.match((await full.scheduler.homes?.find('alice', signal))?.trouble ?? '', /no room in the pool/)
       await full.jobs.cancel(handle)
     } finally {
