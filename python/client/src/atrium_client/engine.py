@@ -16,6 +16,9 @@ if __name__ == "__main__" and sys.path and os.path.abspath(sys.path[0]) == os.ge
 
 _PR_SET_CHILD_SUBREAPER = 36
 _TELLING_SECONDS = 3.0
+_REGISTERING_SECONDS = 60.0
+"""How long the controller may take to answer. A new pod may reach nothing for some seconds where network policies hold, and ipyparallel's own
+five seconds see TCP try to connect only at once, after one second and after three."""
 _OURS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -51,7 +54,8 @@ def _run_engine() -> None:
             signal.signal(signal.SIGTERM, handler)
 
     nanny.Popen = start_deaf
-    run()
+    # As a default: a person's own configuration is read later, and holds.
+    run(timeout=_REGISTERING_SECONDS)
 
 
 def _become_subreaper() -> None:
