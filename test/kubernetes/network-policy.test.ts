@@ -143,7 +143,7 @@ describe("network policies of users' pods", { skip: kubernetesSkipReason }, () =
       await ask('--append')
     }
     const none = { ...config, image: 'local.test/none:1' }
-    const missing = await probeNetworkPolicies(none, { ...options, patienceMs: 3000 })
+    const missing = await probeNetworkPolicies(none, { ...options, patienceMs: 10_000 })
     assert.match(missing.state === 'unknown' ? missing.why : missing.state, /does not run: .*none:1/)
     const left = await cluster.kubectl(
       'get',
