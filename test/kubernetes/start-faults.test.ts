@@ -41,7 +41,9 @@ describe('a pod that does not start', { skip: kubernetesSkipReason }, () => {
   before(async () => {
     cluster = openSharedKubernetesCluster()
     await ensureNamespace()
-    site = await createDriverSite(cluster, { namespace, imagePatienceMs: 8000 })
+    // As the administrator: what a role of the namespace allows is gone with it.
+    const { kubeconfig } = cluster
+    site = await createDriverSite(cluster, { namespace, kubeconfig, imagePatienceMs: 8000 })
     jobs = openDriverJobs(site, site.scheduler)
     await waitFor('the namespace to be complete', async () =>
       (await kubectl('get', 'serviceaccounts', '--output=name')).includes('default'),
