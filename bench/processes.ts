@@ -56,13 +56,16 @@ const quietShare = 0.1
 const quietWindowMs = 500
 const quietWithinMs = 20_000
 
-/** Resolves when the machine has next to nothing to do, or did not come to rest in 20 s: what is left over from a start is not measured. */
-export async function untilQuiet(): Promise<void> {
+/**
+ * Resolves when the machine has next to nothing to do, or did not come to rest in 20 s: what is left over from a start is not measured.
+ * `share`: of the processors, what is nothing; daemons of a cluster always do something.
+ */
+export async function untilQuiet(share = quietShare): Promise<void> {
   const end = performance.now() + quietWithinMs
   while (performance.now() < end) {
     const before = cpus()
     await new Promise((resolve) => setTimeout(resolve, quietWindowMs))
-    if (readBusyShare(before, cpus()) < quietShare) return
+    if (readBusyShare(before, cpus()) < share) return
   }
 }
 

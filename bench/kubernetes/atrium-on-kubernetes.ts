@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 import type { KubernetesCluster } from '../../test/kubernetes/cluster.ts'
 import { startPlatform } from '../../test/support/platform.ts'
@@ -21,11 +21,17 @@ export async function startAtriumOnKubernetes(
   mkdirSync(homes, { mode: 0o755 })
   const environment = ensureKubespawner()
   const { folder, mountPath } = installServer(cluster)
-  await makeClaims(cluster, { root: homes, environment, bench: folder })
+  const suffix = basename(root).slice('atrium-'.length).toLowerCase()
+  const claims = { root: `root-${suffix}`, environment: `environment-${suffix}`, bench: `bench-${suffix}` }
+  await makeClaims(cluster, {
+    [claims.root]: homes,
+    [claims.environment]: environment,
+    [claims.bench]: folder,
+  })
   const storage = {
-    root: { claim: 'root', folder: homes },
-    environments: { claim: 'environment', path: environment },
-    volumes: [{ name: 'bench', claim: 'bench', mountPath, readOnly: true }],
+    root: { claim: claims.root, folder: homes },
+    environments: { claim: claims.environment, path: environment },
+    volumes: [{ name: 'bench', claim: claims.bench, mountPath, readOnly: true }],
   }
   const pods = { namespace: ourNamespace, image: benchImage, imagePullPolicy: 'Never', kubeconfig, storage }
   const simulated = {
@@ -67,10 +73,7 @@ async function makeClaims(cluster: KubernetesCluster, folders: Record<string, st
   const common = { accessModes: ['ReadWriteMany'], storageClassName: '' }
   const storage = '10Gi'
   const objects = Object.entries(folders).flatMap(([name, path]) => {
-    const volumeName = `${ourNamespace}-${name}-${path.replaceAll(/[^a-z0-9]+/gi, '-').toLowerCase()}`.slice(
-      0,
-      200,
-    )
+    const volumeName = `${ourNamespace}-${name}`
     return [
       {
         apiVersion: 'v1',
@@ -92,7 +95,5 @@ async function makeClaims(cluster: KubernetesCluster, folders: Record<string, st
       },
     ]
   })
-  const claims = Object.keys(folders)
-  await cluster.kubectl('delete', 'pvc', '--namespace', ourNamespace, '--ignore-not-found', ...claims)
   await cluster.apply(...objects)
 }

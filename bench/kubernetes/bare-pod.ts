@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { KubernetesCluster } from '../../test/kubernetes/cluster.ts'
 import { untilQuiet } from '../processes.ts'
-import { benchImage, installServer, makeAccount } from './cluster-under-test.ts'
+import { benchImage, installServer, makeAccount, quietShare } from './cluster-under-test.ts'
 
 const namespace = 'bench-bare'
 const name = 'bare'
@@ -14,7 +14,7 @@ const port = 8000
  */
 export async function measureBarePod(cluster: KubernetesCluster): Promise<number> {
   await makeAccount(cluster, namespace)
-  await untilQuiet()
+  await untilQuiet(quietShare)
   const started = performance.now()
   await cluster.apply(buildPod(cluster))
   const at = ['--namespace', namespace, `pod/${name}`]

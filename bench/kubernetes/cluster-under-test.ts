@@ -7,6 +7,9 @@ import { type KubernetesCluster, startKubernetesCluster } from '../../test/kuber
 /** Python and nothing else; environments come from the machine's disk. */
 export const benchImage = 'local.test/python:1'
 
+/** What the daemons of a cluster take of the machine while nothing happens, and a little more. */
+export const quietShare = 0.3
+
 /** The cluster that both hubs run on. */
 export function startBenchCluster(): Promise<KubernetesCluster> {
   return startKubernetesCluster({ name: 'bench' })

@@ -6,7 +6,7 @@ import { startServer, stopServer } from '../hub/hub-servers.ts'
 import { callHub } from '../hub/hub-under-test.ts'
 import { measureRecovery, measureStart } from '../hub/server-measures.ts'
 import { untilQuiet } from '../processes.ts'
-import type { BenchAccount } from './cluster-under-test.ts'
+import { type BenchAccount, quietShare } from './cluster-under-test.ts'
 
 const user = 'alice'
 export const servers = 30
@@ -28,19 +28,19 @@ export const rowNames = {
 /** A click to the real JupyterLab answering; the second of two. */
 export async function measureLab(hub: HubOnCluster): Promise<Figures> {
   await callHub(hub, 'POST', `/hub/api/users/${user}`)
-  await measureStart(hub, user, 'first')
-  return { [rowNames.lab]: await measureStart(hub, user, 'second') }
+  await measureStart(hub, user, 'first', quietShare)
+  return { [rowNames.lab]: await measureStart(hub, user, 'second', quietShare) }
 }
 
 /** Everything that is measured with servers that cost nothing themselves. */
 export async function measureServers(hub: HubOnCluster, account: BenchAccount): Promise<Figures> {
   await callHub(hub, 'POST', `/hub/api/users/${user}`)
-  await measureStart(hub, user, 'first')
+  await measureStart(hub, user, 'first', quietShare)
   const singles: number[] = []
   for (let start = 1; start <= singleStarts; start++)
-    singles.push(await measureStart(hub, user, `single-${start}`))
+    singles.push(await measureStart(hub, user, `single-${start}`, quietShare))
   const names = Array.from({ length: servers }, (_, index) => `many-${index}`)
-  await untilQuiet()
+  await untilQuiet(quietShare)
   const before = account.calls().length
   const started = performance.now()
   await Promise.all(names.map((name) => startServer(hub, user, name)))
@@ -51,7 +51,7 @@ export async function measureServers(hub: HubOnCluster, account: BenchAccount): 
     [rowNames.many]: elapsedMs / 1000,
     [rowNames.startCalls]: startCalls,
     [rowNames.runningCalls]: await countCallsOfMinute(account),
-    [rowNames.recovery]: await measureRecovery(hub, user, servers),
+    [rowNames.recovery]: await measureRecovery(hub, user, servers, quietShare),
   }
   await Promise.all(names.map((name) => stopServer(hub, user, name)))
   return figures

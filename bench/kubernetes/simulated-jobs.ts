@@ -5,6 +5,7 @@ import type { HubOnCluster } from '../hub/hub-on-cluster.ts'
 import { callHub } from '../hub/hub-under-test.ts'
 import { untilQuiet } from '../processes.ts'
 import { ourNamespace } from './atrium-on-kubernetes.ts'
+import { quietShare } from './cluster-under-test.ts'
 
 const user = 'alice'
 export const jobs = 1000
@@ -33,7 +34,7 @@ export async function measureSimulatedJobs(
   }
   const asUser = { url: hub.url, adminToken }
   try {
-    await untilQuiet()
+    await untilQuiet(quietShare)
     const started = performance.now()
     const request = {
       command: ['sleep', '3600'],
