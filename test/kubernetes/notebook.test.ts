@@ -7,7 +7,7 @@ import type { ServerDetails } from '@atrium/contract/servers.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import type { HttpBrowser } from '../real-parts/http-browser.ts'
-import { executeCode, openSocket, sendCode, type TestSocket } from '../real-parts/jupyter-socket.ts'
+import { executeCode, openKernel, sendCode } from '../real-parts/jupyter-socket.ts'
 import { createPerson, signIn, startServer } from '../real-parts/people.ts'
 import { type PlatformSite, startPlatformSite } from './platform-site.ts'
 import { kubernetesSkipReason, openSharedKubernetesCluster } from './shared-cluster.ts'
@@ -32,19 +32,10 @@ describe('a notebook on a Kubernetes cluster', { skip: kubernetesSkipReason }, (
   })
   after(() => site?.dispose())
 
-  /** A kernel of alice's, by the edge. */
-  async function openKernel(): Promise<TestSocket> {
-    const started = await alice.call('/user/alice/api/kernels', {
-      method: 'POST',
-      body: '{"name":"python3"}',
-    })
-    assert.equal(started.status, 201, started.text)
-    const { id } = JSON.parse(started.text) as { id: string }
-    return openSocket(alice, site.platform.url, `/user/alice/api/kernels/${id}/channels`)
-  }
+  const openAlicesKernel = () => openKernel(alice, site.platform.url, 'alice')
 
   async function runCell(code: string): Promise<string> {
-    const kernel = await openKernel()
+    const kernel = await openAlicesKernel()
     const printed = await executeCode(kernel, code)
     kernel.close()
     return printed
@@ -113,7 +104,7 @@ for path in ["/home/alice", "/tmp", "/var/tmp", "/dev/shm", "/etc", "/opt", "/ho
   })
 
   test('keeps what a cell takes within its limit, and says why the kernel is gone', async () => {
-    const kernel = await openKernel()
+    const kernel = await openAlicesKernel()
     sendCode(kernel, `x = bytearray(${memoryMiB + 200} * 2**20)`)
     await kernel.find((text) => /"execution_state": ?"(autorestarting|restarting|dead)"/.test(text))
     await waitFor(
@@ -128,7 +119,7 @@ for path in ["/home/alice", "/tmp", "/var/tmp", "/dev/shm", "/etc", "/opt", "/ho
 
   test('outlives the control plane, which finds it again', async () => {
     const before = await listPods()
-    const kernel = await openKernel()
+    const kernel = await openAlicesKernel()
     await executeCode(kernel, 'kept = 42; print()')
     await site.platform.kill()
     assert.equal(await executeCode(kernel, 'print(kept)'), '42\n')

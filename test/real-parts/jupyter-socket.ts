@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 
 import { WebSocket } from 'undici'
@@ -18,6 +19,15 @@ export interface TestSocket {
   /** Resolves with the first message, old or new, for which `matches` is true. */
   find(matches: (text: string) => boolean, deadlineMs?: number): Promise<string>
   close(): void
+}
+
+/** A new Python kernel of the person's server, and the socket of its channels, by the edge. `url`: the platform's. */
+export async function openKernel(browser: HttpBrowser, url: string, user: string): Promise<TestSocket> {
+  const kernels = `/user/${user}/api/kernels`
+  const started = await browser.call(kernels, { method: 'POST', body: '{"name":"python3"}' })
+  assert.equal(started.status, 201, started.text)
+  const { id } = JSON.parse(started.text) as { id: string }
+  return openSocket(browser, url, `${kernels}/${id}/channels`)
 }
 
 /** Opens a websocket with a browser's cookies. Rejects with the server's refusal. */

@@ -1,7 +1,5 @@
-import assert from 'node:assert/strict'
-
 import type { HttpBrowser } from './http-browser.ts'
-import { type JupyterMessage, openSocket, sendCode, type TestSocket } from './jupyter-socket.ts'
+import { type JupyterMessage, openKernel, sendCode, type TestSocket } from './jupyter-socket.ts'
 
 const runMs = 120_000
 
@@ -18,13 +16,7 @@ export async function startKernel(
   origin: string,
   user: string,
 ): Promise<NotebookKernel> {
-  const started = await browser.call(`/user/${user}/api/kernels`, {
-    method: 'POST',
-    body: '{"name":"python3"}',
-  })
-  assert.equal(started.status, 201, started.text)
-  const { id } = JSON.parse(started.text) as { id: string }
-  const socket = await openSocket(browser, origin, `/user/${user}/api/kernels/${id}/channels`)
+  const socket = await openKernel(browser, origin, user)
   return {
     run: (code) => runCell(socket, code),
     close: () => socket.close(),

@@ -9,7 +9,7 @@ import type { PlatformStatus } from '@atrium/contract/status-api.ts'
 import { waitFor } from '@atrium/server/platform/wait-for.ts'
 
 import type { HttpBrowser } from '../real-parts/http-browser.ts'
-import { executeCode, openSocket, sendCode, type TestSocket } from '../real-parts/jupyter-socket.ts'
+import { executeCode, openKernel, sendCode } from '../real-parts/jupyter-socket.ts'
 import { createPerson, signIn, startServer } from '../real-parts/people.ts'
 import { runProgram } from '../support/cluster/run-program.ts'
 import { runCli } from '../support/platform.ts'
@@ -50,16 +50,7 @@ describe('a notebook on a Slurm cluster', { skip: slurmSkipReason }, () => {
   })
   after(() => site?.dispose())
 
-  /** A kernel of alice's, by the edge. */
-  async function openKernel(): Promise<TestSocket> {
-    const started = await alice.call('/user/alice/api/kernels', {
-      method: 'POST',
-      body: '{"name":"python3"}',
-    })
-    assert.equal(started.status, 201, started.text)
-    const { id } = JSON.parse(started.text) as { id: string }
-    return openSocket(alice, site.platform.url, `/user/alice/api/kernels/${id}/channels`)
-  }
+  const openAlicesKernel = () => openKernel(alice, site.platform.url, 'alice')
 
   async function findServer(): Promise<ServerDetails> {
     const { body } = await site.platform.api<ServerDetails[]>('GET', '/api/v1/servers/alice')
@@ -88,7 +79,7 @@ describe('a notebook on a Slurm cluster', { skip: slurmSkipReason }, () => {
     const lab = await alice.open('/user/alice/lab')
     assert.equal(lab.status, 200, lab.text)
     assert.match(lab.text, /jupyter-config-data/)
-    const kernel = await openKernel()
+    const kernel = await openAlicesKernel()
     const printed = await executeCode(kernel, 'import os, socket; print(socket.gethostname(), os.getuid())')
     kernel.close()
     const [node = '', uid] = printed.trim().split(' ')
@@ -139,7 +130,7 @@ describe('a notebook on a Slurm cluster', { skip: slurmSkipReason }, () => {
   })
 
   test('keeps what a cell takes within its limit, and says why the kernel is gone', async () => {
-    const kernel = await openKernel()
+    const kernel = await openAlicesKernel()
     sendCode(kernel, `x = bytearray(${memoryMiB + 200} * 2**20)`)
     await kernel.find((text) => /"execution_state": ?"(autorestarting|restarting|dead)"/.test(text))
     await waitFor(
@@ -151,14 +142,14 @@ describe('a notebook on a Slurm cluster', { skip: slurmSkipReason }, () => {
     )
     kernel.close()
     assert.equal((await findServer()).state, 'running')
-    const other = await openKernel()
+    const other = await openAlicesKernel()
     assert.equal(await executeCode(other, 'print(6 * 7)'), '42\n')
     other.close()
   })
 
   test('outlives the control plane, which finds it again', async () => {
     const before = await listSlurmJobs()
-    const kernel = await openKernel()
+    const kernel = await openAlicesKernel()
     await executeCode(kernel, 'kept = 42; print()')
     await site.platform.kill()
     assert.equal(await executeCode(kernel, 'print(kept)'), '42\n')

@@ -34,7 +34,7 @@ export function findShares(spec: JobSpec): readonly number[] | undefined {
 
 /**
  * The main pod of a job of several pods. It is small and waits, so that it stands in nobody's way; the job's time begins when all are there,
- * and so its limit is not the pod's yet. Open MPI starts nothing for a user without a name, so there is one.
+ * and so its limit is not the pod's yet.
  */
 export function buildGangPod(
   config: KubernetesSchedulerConfig,
