@@ -1,10 +1,10 @@
 /**
- * `npm test`: the quick suite. `npm test -- --all`: everything, what CI runs. `--failed`: of the last run, only what failed. Words that
- * are not options narrow it to test files whose path contains one of them. Starts what the tests share (PostgreSQL, the default Python
- * environment, the built portal, a Slurm cluster where a file needs it) and says what this machine lacks and how to get it.
+ * `npm test`: the quick suite. `npm test -- --all`: everything, what CI runs. `--failed`: the files that the last run left without a pass.
+ * Words that are not options narrow it to test files whose path contains one of them. Starts what the tests share (PostgreSQL, the default
+ * Python environment, the built portal, clusters where a file needs one), says what this machine lacks and how to get it, and what failed.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
@@ -13,6 +13,7 @@ import { findMissing as findMissingForKubernetes } from './kubernetes/requiremen
 import { startSlurmCluster } from './slurm/cluster.ts'
 import { findMissing } from './slurm/requirements.ts'
 import { findChromium } from './support/chromium.ts'
+import { describeFailure, type Failure } from './support/failure-report.ts'
 import { startTestPostgres } from './support/postgres.ts'
 import { ensureTestEnvironment } from './support/python-environment.ts'
 
@@ -46,7 +47,11 @@ if (values.help) {
   process.exit(0)
 }
 
+const lastRun = join(root, '.cache/last-run.json')
 const files = selectFiles()
+/** What has not passed yet. */
+const pending = new Set(files)
+const failures: Failure[] = []
 /**
  * Those of a scheduler share one cluster, and some of them break it for a while: one after the other, after all others. Both schedulers'
  * are run side by side, since they wait more than they compute.
@@ -55,6 +60,7 @@ const kubernetesFiles = files.filter((file) => file.startsWith('test/kubernetes/
 const slurmFiles = files.filter((file) => !kubernetesFiles.includes(file) && needsSlurm(file))
 const otherFiles = files.filter((file) => !slurmFiles.includes(file) && !kubernetesFiles.includes(file))
 mkdirSync(join(root, '.cache'), { recursive: true })
+keepPending()
 const missing: string[] = []
 const needsLongParts = files.some((file) => longSuites.some((suite) => file.startsWith(suite)))
 /** Half of the tests of what stores do; the quick suite has the other half, on SQLite. */
@@ -73,7 +79,7 @@ const variables = {
   ...(postgres === undefined ? {} : { ATRIUM_TEST_POSTGRES_URL: postgres.url }),
 }
 const prepared = kubernetesFiles.length > 0 ? prepareKubernetes() : undefined
-const codes = [await runTests('last-test-run.json', otherFiles, 2, variables)]
+const codes = [await runTests('general', otherFiles, 2, variables)]
 codes.push(
   ...(await Promise.all([
     slurmFiles.length > 0 ? runSlurmTests() : 0,
@@ -85,6 +91,7 @@ if (!values.all && positionals.length === 0) {
   missing.push(...[findMissing(), findMissingForKubernetes()].filter((line) => line !== undefined))
   console.log(`\nThe long suites (${longSuites.join(' ')}) and PostgreSQL were left out: npm test -- --all`)
 }
+if (failures.length > 0) console.log(`\nWhat failed:\n\n${failures.map(describeFailure).join('\n')}`)
 for (const line of new Set(missing)) console.log(`Not found here: ${line}`)
 if (values.all && missing.length > 0) process.exitCode = 1
 if (codes.some((code) => code !== 0)) process.exitCode = 1
@@ -96,33 +103,56 @@ function needsSlurm(file: string): boolean {
   )
 }
 
-/** Runs the files; what passed and failed is kept under `name`, as Node's runner does it, for `--failed`. */
+/**
+ * Runs the files. Those that passed are taken from what `--failed` runs again: whole files, as a test often goes on from where the one before
+ * it left the platform.
+ */
 async function runTests(
   name: string,
   selected: string[],
   concurrency: number,
   extra: NodeJS.ProcessEnv,
 ): Promise<number> {
-  const lastRun = join(root, '.cache', name)
-  if (!values.failed) rmSync(lastRun, { force: true })
   if (selected.length === 0) return 0
-  return await run(
+  const report = join(root, '.cache', `failures-${name}.jsonl`)
+  rmSync(report, { force: true })
+  const code = await run(
     process.execPath,
     [
       '--test',
       '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      `--test-reporter=${join(root, 'test/support/failure-report.ts')}`,
+      `--test-reporter-destination=${report}`,
       '--test-timeout=600000',
       `--test-concurrency=${concurrency}`,
-      `--test-rerun-failures=${lastRun}`,
       ...selected,
     ],
     extra,
   )
+  const found = readFailures(report)
+  failures.push(...found)
+  const failed = new Set(found.map(({ file }) => file))
+  // A runner that failed without a word of one of these files may have left out any of them.
+  if (code === 0 || selected.some((file) => failed.has(file)))
+    for (const file of selected) if (!failed.has(file)) pending.delete(file)
+  keepPending()
+  return code
+}
+
+function keepPending(): void {
+  writeFileSync(lastRun, JSON.stringify([...pending]))
+}
+
+function readFailures(report: string): Failure[] {
+  if (!existsSync(report)) return []
+  const lines = readFileSync(report, 'utf8').split('\n')
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Failure)
 }
 
 /** With the cluster that ATRIUM_TEST_SLURM describes, or one of the run's own; without any, those tests skip that need it. */
 function runSlurmTests(): Promise<number> {
-  return runOnCluster('last-slurm-run.json', slurmFiles, {
+  return runOnCluster('slurm', slurmFiles, {
     variable: 'ATRIUM_TEST_SLURM',
     findMissing,
     start: startSlurmCluster,
@@ -138,7 +168,7 @@ async function runKubernetesTests(): Promise<number> {
     : [0, 1].map((lane) => kubernetesFiles.filter((_, at) => at % 2 === lane))
   const codes = await Promise.all(
     lanes.map((selected, lane) =>
-      runOnCluster(`last-kubernetes-run-${lane}.json`, selected, {
+      runOnCluster(`kubernetes-${lane}`, selected, {
         variable,
         findMissing: findMissingForKubernetes,
         start: () => startKubernetesCluster({ name: lane === 0 ? 'tests' : `tests-${lane + 1}` }),
@@ -174,7 +204,10 @@ async function runOnCluster(
   const lacking = findLacking()
   if (lacking !== undefined) {
     missing.push(lacking)
-    return await runThem({})
+    const code = await runThem({})
+    for (const file of selected) pending.add(file)
+    keepPending()
+    return code
   }
   const cluster = await start().catch(console.error)
   if (cluster === undefined) return 1
@@ -203,6 +236,10 @@ function selectFiles(): string[] {
       exclude: (path) => path.includes('node_modules'),
     },
   ).sort()
+  if (values.failed && existsSync(lastRun)) {
+    const failed = JSON.parse(readFileSync(lastRun, 'utf8')) as string[]
+    return every.filter((file) => failed.includes(file))
+  }
   if (positionals.length > 0) return every.filter((file) => positionals.some((word) => file.includes(word)))
   return values.all ? every : every.filter((file) => !longSuites.some((suite) => file.startsWith(suite)))
 }
