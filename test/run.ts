@@ -171,7 +171,7 @@ async function runKubernetesTests(): Promise<number> {
       runOnCluster(`kubernetes-${lane}`, selected, {
         variable,
         findMissing: findMissingForKubernetes,
-        start: () => startKubernetesCluster({ name: lane === 0 ? 'tests' : `tests-${lane + 1}` }),
+        start: () => startKubernetesCluster({ name: lane === 0 ? 'tests' : `tests${lane + 1}` }),
       }),
     ),
   )
