@@ -224,6 +224,22 @@ time.sleep(1000)`
     await untilNoPeers(handle)
   })
 
+  test('the use of a job of several pods is that of all', async () => {
+    const script = `import time
+held = b"x" * (60 << 20)
+while time.process_time() < 1: pass
+time.sleep(1000)`
+    const handle = await submit(['/usr/bin/python3', '-c', script], { nodes: 2, mpi: 'none' })
+    await jobs.until(
+      handle,
+      'running',
+      ({ cpuSeconds = 0, memoryBytes = 0 }) => cpuSeconds >= 3 && memoryBytes >= 180 * mebibyte,
+    )
+    await jobs.cancel(handle, 1000)
+    await jobs.until(handle, 'ended')
+    await untilNoPeers(handle)
+  })
+
   test('a job of several pods ends at its time limit, which begins with it', async () => {
     const script = `import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("bye", flush=True)))

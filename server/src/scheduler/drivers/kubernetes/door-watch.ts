@@ -56,7 +56,7 @@ export function createDoorWatch(
   return {
     find(pod, ports) {
       const host = pod.status?.podIP
-      const key = pod.metadata?.labels?.[labels.job]
+      const { [labels.job]: own, [labels.peerOf]: key = own } = pod.metadata?.labels ?? {}
       const name = pod.metadata?.name ?? ''
       if (host === undefined || key === undefined) return {}
       const known = watched.get(name)

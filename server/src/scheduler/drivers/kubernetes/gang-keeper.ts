@@ -6,6 +6,7 @@ import { buildPeer, type Gang, gangGate, peerNameOf, readGang } from './gang-pod
 import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
 import { hasPodEnded, observeGone } from './observe-pod.ts'
+import type { DoorState } from './pod-door.ts'
 import { annotations, labels } from './pod-names.ts'
 
 const everyMs = 2000
@@ -32,12 +33,16 @@ interface View {
   peers: readonly (V1Pod | undefined)[]
 }
 
-export function createGangKeeper(context: KubernetesContext): GangKeeper {
-  return new Keeper(context)
+/** `findState`: what the door of one of the pods says. */
+export function createGangKeeper(context: KubernetesContext, findState: FindState): GangKeeper {
+  return new Keeper(context, findState)
 }
+
+type FindState = (pod: V1Pod) => DoorState | undefined
 
 class Keeper implements GangKeeper {
   readonly #context: KubernetesContext
+  readonly #findState: FindState
   readonly #stop = new AbortController()
   readonly #ended: Promise<void>
   readonly #unsubscribe: () => void
@@ -48,8 +53,9 @@ class Keeper implements GangKeeper {
   readonly #told = new Set<string>()
   #wake = Promise.withResolvers<void>()
 
-  constructor(context: KubernetesContext) {
+  constructor(context: KubernetesContext, findState: FindState) {
     this.#context = context
+    this.#findState = findState
     this.#unsubscribe = context.pods.onChange((changes) => {
       if (changes.some(({ pod }) => isOfGang(pod))) this.#wake.resolve()
     })
@@ -72,7 +78,19 @@ class Keeper implements GangKeeper {
     if (seen.state !== 'running') return seen
     // Of the main pod, which computes nothing.
     const { cpuSeconds: _, memoryBytes: __, endpoint: ___, ...rest } = seen
-    return { ...rest, startedAtMs: Number(launched) }
+    return { ...rest, ...this.#sumUse(view), startedAtMs: Number(launched) }
+  }
+
+  /** Of the pods that compute; nothing while one of them has not told. */
+  #sumUse({ peers }: View): { cpuSeconds?: number; memoryBytes?: number } {
+    const states = peers.map((peer) => (peer === undefined ? undefined : this.#findState(peer)))
+    const sum = (name: 'cpuSeconds' | 'memoryBytes') =>
+      states.reduce((total, state) => total + (state?.[name] ?? Number.NaN), 0)
+    const [cpuSeconds, memoryBytes] = [sum('cpuSeconds'), sum('memoryBytes')]
+    return {
+      ...(Number.isNaN(cpuSeconds) ? {} : { cpuSeconds }),
+      ...(Number.isNaN(memoryBytes) ? {} : { memoryBytes }),
+    }
   }
 
   async close(): Promise<void> {

@@ -81,7 +81,7 @@ export function createKubernetesScheduler(
     for (const listener of listeners) listener(names.map(keyOfName))
   }
   const sights = createPodSights(context, tell)
-  const gangs = createGangKeeper(context)
+  const gangs = createGangKeeper(context, sights.findState)
   homes?.onChange(() => tell(findWaiting(pods)))
 
   return {

@@ -17,6 +17,8 @@ export interface PodSights {
   observe(handle: JobHandle): Observation
   /** This platform's own pods that have not ended. Throws as `observe`. */
   listLive(): readonly V1Pod[]
+  /** What the door of a running pod says, of one that lends itself to a job of several pods, too; undefined: nothing yet. */
+  findState(pod: V1Pod): DoorState | undefined
   /** The file system of a user's home, as a running pod sees it that has its claim; undefined: none has told yet. */
   findHomeSpace(owner: string): DoorState['home']
   /** We delete it: its going is no news. */
@@ -72,6 +74,8 @@ export function createPodSights(
         return !isOver && pod.metadata?.labels?.[labels.platform] === platform
       })
     },
+    findState: (pod) =>
+      pod.status?.phase === 'Running' ? doorWatch.find(pod, readPorts(pod)).state : undefined,
     findHomeSpace(owner) {
       const label = buildOwnerLabel(owner)
       for (const pod of pods.peek().values()) {
