@@ -1,3 +1,7 @@
+import type { V1Node, V1Pod } from '@kubernetes/client-node'
+
+import { findUntolerated } from './tolerations.ts'
+
 /** Words of kube-scheduler and its plugins (`ErrReason…` in pkg/scheduler/framework/plugins), each after a count of nodes. */
 const obstacles: readonly (readonly [RegExp, string])[] = [
   [/^Insufficient cpu$/, 'too few free cores'],
@@ -56,6 +60,25 @@ export function explainPlace(message: string): string {
   })
   if (parts.length === 0) return text
   return `No node has room for it now: of ${total}, ${joinWords(parts)}.`
+}
+
+/**
+ * Since 1.34 the scheduler counts nodes with taints and does not say which: they are put in as it used to word them. The message as it is
+ * where nodes cannot be seen, or are others by now.
+ */
+export function nameTaints(message: string, pod: V1Pod, nodes: Iterable<V1Node> = []): string {
+  const [words, count] = /\b(\d+) node\(s\) had untolerated taint\(s\)/.exec(message) ?? []
+  if (words === undefined) return message
+  const counts = new Map<string, number>()
+  for (const node of nodes) {
+    const taint = findUntolerated(pod.spec?.tolerations ?? [], node)
+    if (taint === undefined || node.spec?.unschedulable === true) continue
+    const named = `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`
+    counts.set(named, (counts.get(named) ?? 0) + 1)
+  }
+  const total = [...counts.values()].reduce((sum, each) => sum + each, 0)
+  if (total !== Number(count)) return message
+  return message.replace(words, [...counts].map(([named, each]) => `${each} ${named}`).join(', '))
 }
 
 function explainObstacle(what: string): string {

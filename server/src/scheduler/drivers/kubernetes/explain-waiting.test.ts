@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { explainGrowth } from './explain-growth.ts'
-import { explainPlace } from './explain-place.ts'
+import { explainPlace, nameTaints } from './explain-place.ts'
 import type { PodSaying } from './pod-news.ts'
 
 /** Messages as the real scheduler 1.34 wrote them on the test cluster, and as its sources have them. */
@@ -40,6 +40,27 @@ describe('why no node will do', () => {
     test(expected, () => {
       assert.equal(explainPlace(message), expected)
     })
+})
+
+test('taints that the scheduler counts, and does not name, are named', () => {
+  const tolerations = [{ key: 'team', operator: 'Equal', value: 'physics' }]
+  const pod = { spec: { containers: [], tolerations } }
+  const tainted = (key: string, value = '', more = {}) => ({
+    spec: { taints: [{ key, value, effect: 'NoSchedule' }], ...more },
+  })
+  const nodes = [
+    tainted('team', 'physics'),
+    tainted('team', 'biology'),
+    tainted('node.kubernetes.io/memory-pressure'),
+    tainted('node.kubernetes.io/unschedulable', '', { unschedulable: true }),
+  ]
+  const message =
+    '0/4 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable, 2 node(s) had untolerated taint(s). preemption: no.'
+  assert.equal(
+    explainPlace(nameTaints(message, pod, nodes)),
+    'No node has room for it now: of 4, 1 has too few free cores, 1 has been closed to new jobs, 1 has been kept for other work (team) and 1 has run short of memory.',
+  )
+  assert.equal(nameTaints(message, pod, nodes.slice(2)), message)
 })
 
 describe('what an autoscaler says', () => {

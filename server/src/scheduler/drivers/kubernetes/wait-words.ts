@@ -4,7 +4,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Observation } from '#scheduler/job.ts'
 
 import { explainGrowth } from './explain-growth.ts'
-import { explainPlace } from './explain-place.ts'
+import { explainPlace, nameTaints } from './explain-place.ts'
 import type { HomeClaims } from './home-claims.ts'
 import { findMisfit } from './job-fit.ts'
 import type { KubernetesSchedulerConfig } from './kubernetes-config.ts'
@@ -80,7 +80,7 @@ export function createWaitWords(options: WaitWordsOptions): WaitWords {
       return 'Something in the cluster holds it back (a scheduling gate).'
     if (condition?.message === undefined) return growth?.text
     return joinSentences([
-      explainPlace(condition.message),
+      explainPlace(nameTaints(condition.message, pod, nodes.all()?.values())),
       growth?.text,
       explainTaken(pod, condition.message, place),
     ])
