@@ -10,7 +10,7 @@ export const pauseImage = 'local.test/pause:1'
 type ConfigFile = 'containerd.toml' | 'kubelet.json' | 'proxy.json' | 'audit.json' | 'simulator.yaml'
 
 /** Where each file of the cluster's configuration is. */
-export const configOf = (layout: KubernetesLayout, file: ConfigFile) => join(layout.dir, 'etc', file)
+export const configOf = ({ dir }: Pick<KubernetesLayout, 'dir'>, file: ConfigFile) => join(dir, 'etc', file)
 
 export const containerdSocket = '/run/containerd/containerd.sock'
 
@@ -113,6 +113,10 @@ function buildKubelet({ dir, certificates, cgroup, node }: KubernetesLayout): un
       'nodefs.inodesFree': '1%',
     },
     maxPods: 110,
+    // Renewed at a quarter of it: the node is missed after ten seconds, and must not be for being busy.
+    nodeLeaseDurationSeconds: 12,
+    // How soon a folder is seen to be over its limit.
+    volumeStatsAggPeriod: '15s',
     logging: { verbosity: 1 },
   }
 }

@@ -128,6 +128,8 @@ export const exitReasons = [
   /** Its command could not be started at all. */
   'start_failed',
   'out_of_memory',
+  /** It wrote more than it may. */
+  'out_of_storage',
   'time_limit',
   'node_lost',
   'cancelled',

@@ -142,11 +142,7 @@ function describeReason({ status }: V1Pod): JobExit | undefined {
     case 'DeadlineExceeded':
       return { state: 'failed', reason: 'time_limit', message: 'Its time limit was over.' }
     case 'Evicted':
-      return {
-        state: 'preempted',
-        reason: 'evicted',
-        message: `Its node had no room for it any more. ${message}`.trim(),
-      }
+      return describeEviction(message)
     case 'NodeLost':
       return { state: 'failed', reason: 'node_lost', message: 'Its node was lost.' }
     case 'Terminated':
@@ -164,6 +160,24 @@ function describeReason({ status }: V1Pod): JobExit | undefined {
       }
     default:
       return undefined
+  }
+}
+
+/** How the kubelet words that a pod was over a limit of its own (pkg/kubelet/eviction/helpers.go); else its node was short of something. */
+const ownLimit = /exceed(s|ed) (the|its) .*\blimit/
+
+/** What was over its own limit would be so wherever it were started again. */
+function describeEviction(message: string): JobExit {
+  if (ownLimit.test(message))
+    return {
+      state: 'failed',
+      reason: 'out_of_storage',
+      message: `It wrote more than it may. ${message}`.trim(),
+    }
+  return {
+    state: 'preempted',
+    reason: 'evicted',
+    message: `Its node had no room for it any more. ${message}`.trim(),
   }
 }
 
