@@ -106,6 +106,41 @@ describe('a cluster in trouble', { skip: kubernetesSkipReason }, () => {
     assert.equal(seen.exit.reason, 'not_observed')
   })
 
+  test('that has forgotten what a watch goes on from (410) is read anew', async (t) => {
+    const handle = await serve()
+    await jobs.until(handle, 'running', isServing)
+    const pods = `/api/v1/namespaces/${namespace}/pods`
+    const { metadata } = JSON.parse(await cluster.kubectl('get', '--raw', `${pods}?limit=1`)) as {
+      metadata: { resourceVersion: string }
+    }
+    // Its history goes on, without a word of it to those who watch pods.
+    for (const value of ['one', 'two'])
+      await cluster.apply({
+        ...{ apiVersion: 'v1', kind: 'ConfigMap', data: { value } },
+        metadata: { name: 'history', namespace },
+      })
+    const server = cluster.daemon('kube-apiserver')
+    t.after(() => server.start())
+    await server.kill()
+    await waitFor('it to be unknown', async () => (await observe(handle))?.state === 'unknown', patience)
+    await server.start()
+    const since = `watch=true&timeoutSeconds=1&resourceVersion=${metadata.resourceVersion}`
+    assert.match(await cluster.kubectl('get', '--raw', `${pods}?${since}`), /"code":410/)
+    await waitFor('it to be known again', async () => (await observe(handle))?.state === 'running', patience)
+    assert.equal(await answers(handle), 'hello')
+    // By the new watch.
+    await cluster.kubectl(
+      'delete',
+      'pod',
+      handle.ref,
+      '--namespace',
+      namespace,
+      '--force',
+      '--grace-period=0',
+    )
+    assert.equal((await jobs.until(handle, 'ended')).exit.reason, 'not_observed')
+  })
+
   test('whose node falls silent says so, gives back what is cancelled, and runs nothing twice', async (t) => {
     const [kept, unwanted, deleted] = [await serve(), await serve(), await serve()]
     for (const handle of [kept, unwanted, deleted]) await jobs.until(handle, 'running', isServing)
