@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { acquireLock, releaseLock } from '../support/cluster/lock.ts'
 import type { ProgramOptions } from '../support/cluster/run-program.ts'
 import { runProgram } from '../support/cluster/run-program.ts'
 import type { KubernetesCluster } from './cluster.ts'
@@ -48,21 +49,22 @@ export async function ensurePlatformImage(
 ): Promise<string> {
   const recipe = recipes[image]
   const dockerfile = join('deploy', 'kubernetes', recipe.file)
-  const folder = join(cacheRoot(), 'images')
+  const folder = imagesFolder()
   const digest = hashFiles([dockerfile, ...recipe.of])
   const archive = join(folder, `${image}-${digest}.tar`)
   if (existsSync(archive)) return archive
-  say(`Building the image ${image} from ${dockerfile}: some minutes`)
-  mkdirSync(folder, { recursive: true })
-  const buildah = openBuildah(join(folder, 'store'))
-  await ensureBase(buildah, join(folder, 'base'))
-  await buildImage(buildah, { dockerfile, name: recipe.name })
-  const draft = `${archive}.${process.pid}`
-  await buildah(['push', '--quiet', recipe.name, `oci-archive:${draft}:${recipe.name}`])
-  for (const name of readdirSync(folder))
-    if (name.startsWith(`${image}-`) && !name.includes('.tar.')) rmSync(join(folder, name))
-  renameSync(draft, archive)
-  return archive
+  return await withStore(say, async (buildah) => {
+    // Somebody else may have built it meanwhile.
+    if (existsSync(archive)) return archive
+    say(`Building the image ${image} from ${dockerfile}: some minutes`)
+    await buildImage(buildah, { dockerfile, name: recipe.name })
+    const draft = `${archive}.${process.pid}`
+    await buildah(['push', '--quiet', recipe.name, `oci-archive:${draft}:${recipe.name}`])
+    for (const name of readdirSync(folder))
+      if (name.startsWith(`${image}-`) && !name.includes('.tar.')) rmSync(join(folder, name))
+    renameSync(draft, archive)
+    return archive
+  })
 }
 
 /** Puts an image on the cluster's node. */
@@ -80,18 +82,38 @@ export async function buildStage(
   stage: string,
   { architecture, path, target }: { architecture: string; path: string; target: string },
 ): Promise<void> {
-  const folder = join(cacheRoot(), 'images')
-  const buildah = openBuildah(join(folder, 'store'))
-  await ensureBase(buildah, join(folder, 'base'))
-  const name = `localhost/atrium-test/${stage}-${architecture}`
-  const more = ['--target', stage, '--build-arg', `TARGETARCH=${architecture}`]
-  await buildImage(buildah, { dockerfile: 'deploy/kubernetes/Dockerfile', name, more })
-  const container = (await buildah(['from', '--pull-never', name])).trim()
+  await withStore(console.error, async (buildah) => {
+    const name = `localhost/atrium-test/${stage}-${architecture}`
+    const more = ['--target', stage, '--build-arg', `TARGETARCH=${architecture}`]
+    await buildImage(buildah, { dockerfile: 'deploy/kubernetes/Dockerfile', name, more })
+    const container = (await buildah(['from', '--pull-never', name])).trim()
+    try {
+      const mount = (await buildah(['mount', container])).trim()
+      await runProgram('cp', ['-a', join(mount, path), target])
+    } finally {
+      await buildah(['rm', container])
+    }
+  })
+}
+
+function imagesFolder(): string {
+  return join(cacheRoot(), 'images')
+}
+
+/** One build at a time uses the store, whichever tests of whichever tree want one: builds in one store disturb each other. */
+async function withStore<T>(
+  say: (line: string) => void,
+  build: (buildah: Buildah) => Promise<T>,
+): Promise<T> {
+  const folder = imagesFolder()
+  const lock = join(folder, 'store.lock')
+  await acquireLock(lock, 'a build of an image', say)
   try {
-    const mount = (await buildah(['mount', container])).trim()
-    await runProgram('cp', ['-a', join(mount, path), target])
+    const buildah = openBuildah(join(folder, 'store'))
+    await ensureBase(buildah, join(folder, 'base'))
+    return await build(buildah)
   } finally {
-    await buildah(['rm', container])
+    releaseLock(lock)
   }
 }
 
