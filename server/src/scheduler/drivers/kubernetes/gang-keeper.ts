@@ -2,11 +2,23 @@ import type { V1Pod } from '@kubernetes/client-node'
 
 import type { JobExit, JobHandle, Observation } from '#scheduler/job.ts'
 
-import { buildPeer, type Gang, gangGate, peerNameOf, readGang } from './gang-pods.ts'
+import { buildPeer, peerNameOf, readGang } from './gang-pods.ts'
+import {
+  describeLoss,
+  describeWaiting,
+  type FindState,
+  type GangView,
+  hasNode,
+  isGated,
+  isOfGang,
+  isToCome,
+  isUp,
+  readStart,
+  sumUse,
+} from './gang-view.ts'
 import { KubeRefusal } from './kube-client.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
-import { hasPodEnded, observeGone } from './observe-pod.ts'
-import type { DoorState } from './pod-door.ts'
+import { hasPodEnded } from './observe-pod.ts'
 import { annotations, labels } from './pod-names.ts'
 
 const everyMs = 2000
@@ -24,21 +36,10 @@ export interface GangKeeper {
   close(): Promise<void>
 }
 
-/** A job of several pods as it is now. */
-interface View {
-  main: V1Pod
-  gang: Gang
-  key: string
-  /** By their numbers; a hole for each that is not there. */
-  peers: readonly (V1Pod | undefined)[]
-}
-
 /** `findState`: what the door of one of the pods says. */
 export function createGangKeeper(context: KubernetesContext, findState: FindState): GangKeeper {
   return new Keeper(context, findState)
 }
-
-type FindState = (pod: V1Pod) => DoorState | undefined
 
 class Keeper implements GangKeeper {
   readonly #context: KubernetesContext
@@ -78,19 +79,7 @@ class Keeper implements GangKeeper {
     if (seen.state !== 'running') return seen
     // Of the main pod, which computes nothing.
     const { cpuSeconds: _, memoryBytes: __, endpoint: ___, ...rest } = seen
-    return { ...rest, ...this.#sumUse(view), startedAtMs: Number(launched) }
-  }
-
-  /** Of the pods that compute; nothing while one of them has not told. */
-  #sumUse({ peers }: View): { cpuSeconds?: number; memoryBytes?: number } {
-    const states = peers.map((peer) => (peer === undefined ? undefined : this.#findState(peer)))
-    const sum = (name: 'cpuSeconds' | 'memoryBytes') =>
-      states.reduce((total, state) => total + (state?.[name] ?? Number.NaN), 0)
-    const [cpuSeconds, memoryBytes] = [sum('cpuSeconds'), sum('memoryBytes')]
-    return {
-      ...(Number.isNaN(cpuSeconds) ? {} : { cpuSeconds }),
-      ...(Number.isNaN(memoryBytes) ? {} : { memoryBytes }),
-    }
+    return { ...rest, ...sumUse(view, this.#findState), startedAtMs: Number(launched) }
   }
 
   async close(): Promise<void> {
@@ -121,7 +110,7 @@ class Keeper implements GangKeeper {
       for (const key of notes.keys()) if (!keys.has(key)) notes.delete(key)
   }
 
-  #list(): View[] {
+  #list(): GangView[] {
     try {
       return [...this.#context.pods.all().values()].flatMap((pod) => this.#view(pod) ?? [])
     } catch {
@@ -130,7 +119,7 @@ class Keeper implements GangKeeper {
     }
   }
 
-  #view(main: V1Pod): View | undefined {
+  #view(main: V1Pod): GangView | undefined {
     const gang = readGang(main)
     const key = main.metadata?.labels?.[labels.job]
     if (gang === undefined || key === undefined) return undefined
@@ -138,7 +127,7 @@ class Keeper implements GangKeeper {
     return { main, gang, key, peers: gang.shares.map((_, index) => known.get(peerNameOf(main, index))) }
   }
 
-  async #tend(view: View): Promise<void> {
+  async #tend(view: GangView): Promise<void> {
     const { main, peers } = view
     const said = main.metadata?.annotations ?? {}
     const there = peers.filter((peer) => peer !== undefined)
@@ -150,7 +139,7 @@ class Keeper implements GangKeeper {
   }
 
   /** Before it runs. */
-  async #gather(view: View): Promise<void> {
+  async #gather(view: GangView): Promise<void> {
     const { main, gang, key, peers } = view
     const nowMs = this.#context.clock.monotonic()
     if (nowMs < (this.#resting.get(key) ?? 0)) return
@@ -183,13 +172,13 @@ class Keeper implements GangKeeper {
   }
 
   /** All pods are made anew later, held back, so that others may have their places. */
-  async #giveBack({ key, peers }: View): Promise<void> {
+  async #giveBack({ key, peers }: GangView): Promise<void> {
     this.#since.delete(key)
     this.#resting.set(key, this.#context.clock.monotonic() + restMs * (1 + Math.random()))
     await this.#delete(peers.filter((peer) => peer !== undefined))
   }
 
-  async #launch({ main, gang, key }: View, peers: readonly V1Pod[]): Promise<void> {
+  async #launch({ main, gang, key }: GangView, peers: readonly V1Pod[]): Promise<void> {
     const addresses = peers.map(({ status }) => status?.podIP ?? '')
     await this.#context.doors.start({ host: main.status?.podIP ?? '', key, addresses, signal: this.#limit() })
     const nowMs = this.#context.clock.now()
@@ -205,7 +194,7 @@ class Keeper implements GangKeeper {
   }
 
   /** While it runs: a pod that is lost ends it all, and says why. */
-  async #watch(view: View): Promise<void> {
+  async #watch(view: GangView): Promise<void> {
     const { main, key, peers } = view
     const index = peers.findIndex((peer) => peer === undefined || peer.status?.phase === 'Failed')
     if (index < 0 || main.metadata?.annotations?.[annotations.lost] !== undefined) return
@@ -216,7 +205,7 @@ class Keeper implements GangKeeper {
     await this.#context.doors.end({ host, key, graceMs: lossGraceMs, signal: this.#limit() })
   }
 
-  async #tellEnd({ key, peers }: View, graceMs: number): Promise<void> {
+  async #tellEnd({ key, peers }: GangView, graceMs: number): Promise<void> {
     const running = peers.filter((peer) => peer !== undefined && isUp(peer))
     await Promise.all(
       running.map(async (peer) => {
@@ -264,51 +253,6 @@ class Keeper implements GangKeeper {
   #limit(): AbortSignal {
     return AbortSignal.any([this.#stop.signal, AbortSignal.timeout(callMs)])
   }
-}
-
-/** Neither begun nor ended. */
-function isToCome({ main }: View): boolean {
-  const { [annotations.end]: end = '', [annotations.launched]: launched } = main.metadata?.annotations ?? {}
-  return end === '' && launched === undefined && !hasPodEnded(main)
-}
-
-function isOfGang({ metadata }: V1Pod): boolean {
-  return (
-    metadata?.labels?.[labels.peerOf] !== undefined || metadata?.annotations?.[annotations.gang] !== undefined
-  )
-}
-
-function hasNode({ spec }: V1Pod): boolean {
-  return spec?.nodeName !== undefined
-}
-
-function isGated({ spec }: V1Pod): boolean {
-  return spec?.schedulingGates?.some(({ name }) => name === gangGate) ?? false
-}
-
-/** On the wire it is text, whatever the client's types say. */
-function readStart({ status }: V1Pod): number {
-  return new Date(status?.startTime ?? 0).getTime()
-}
-
-function isUp({ status }: V1Pod): boolean {
-  return status?.phase === 'Running' && status.podIP !== undefined
-}
-
-function describeWaiting({ peers }: View): Observation {
-  const placed = peers.filter((peer) => peer !== undefined && hasNode(peer)).length
-  if (placed === peers.length) return { state: 'starting' }
-  const waiting = peers.find((peer) => peer !== undefined && !hasNode(peer) && !isGated(peer))
-  const why = waiting?.status?.conditions?.find(({ type }) => type === 'PodScheduled')?.message
-  const reason = `${placed} of its ${peers.length} pods have a node.${why === undefined ? '' : ` ${why}`}`
-  return { state: 'pending', reason }
-}
-
-function describeLoss(peer: V1Pod | undefined): JobExit {
-  const seen = peer === undefined ? undefined : observeGone(peer)
-  if (seen?.state === 'ended' && seen.exit.state !== 'succeeded')
-    return { ...seen.exit, message: `One of its pods was lost. ${seen.exit.message}` }
-  return { state: 'failed', reason: 'node_lost', message: 'One of its pods was lost: it was deleted.' }
 }
 
 function ignore(error: unknown, ...statuses: number[]): undefined {
