@@ -18,7 +18,7 @@ _LONGEST_SHARE = 0.05
 
 
 class PortWatch:
-    """Looks at /proc/net only while a job with ports does not yet listen."""
+    """Looks only while a job with ports does not yet listen."""
 
     def __init__(self, loop: Loop, publish: Callable[[dict[str, Any]], None]) -> None:
         self._loop = loop

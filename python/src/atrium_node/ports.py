@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 import socket
+import struct
+
+from atrium_node.socket_diag import list_listeners
 
 _TCP_LISTEN = "0A"
 _TRIES = 200
@@ -42,7 +45,16 @@ class PortPool:
 
 
 def listening_owners() -> dict[int, int]:
-    """Of every TCP port that is listened on: the uid that does. Read from /proc/net, where listeners come first."""
+    """Of every TCP port that is listened on: the uid that does."""
+    try:
+        return list_listeners()
+    except (OSError, struct.error):
+        # A kernel without it, or a sandbox.
+        return _read_listeners()
+
+
+def _read_listeners() -> dict[int, int]:
+    """From /proc/net, where listeners come first."""
     owners: dict[int, int] = {}
     for path in ("/proc/net/tcp6", "/proc/net/tcp"):
         try:

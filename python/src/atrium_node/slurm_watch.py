@@ -15,7 +15,7 @@ from atrium_node.slurm_signals import Signals
 from atrium_node.slurm_usage import SlurmUsage
 
 # Seconds since the start, seconds between looks at the ports.
-_PORT_PACES = ((1.0, 0.01), (10.0, 0.02), (60.0, 0.2))
+_PORT_PACES = ((1.0, 0.005), (10.0, 0.02), (60.0, 0.2))
 _SLOW_PORT_PACE = 2.0
 _OOM_SECONDS = 2.0
 _LOG_SECONDS = 5.0

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const sources = fileURLToPath(new URL('../src', import.meta.url))
+
+/** Opens sockets of every kind, does `prepare`, and prints who listens on which of them. */
+function listOwners(prepare = ''): Record<string, number | null> {
+  const script = `import json, socket, sys
+sys.path.insert(0, sys.argv[1])
+from atrium_node import ports
+kinds = {"four": (socket.AF_INET, "127.0.0.1"), "all": (socket.AF_INET, "0.0.0.0"), "six": (socket.AF_INET6, "::1"),
+         "both": (socket.AF_INET6, "::"), "bound": (socket.AF_INET, "127.0.0.1")}
+opened = {}
+for name, (family, address) in kinds.items():
+    opened[name] = socket.socket(family, socket.SOCK_STREAM)
+    opened[name].bind((address, 0))
+    if name != "bound": opened[name].listen()
+connected = socket.create_connection(opened["four"].getsockname())
+${prepare}
+owners = ports.listening_owners()
+found = {name: owners.get(each.getsockname()[1]) for name, each in opened.items()}
+print(json.dumps(found | {"connected": owners.get(connected.getsockname()[1])}))`
+  return JSON.parse(execFileSync('python3', ['-I', '-S', '-c', script, sources], { encoding: 'utf8' }))
+}
+
+const own = process.getuid?.() ?? 0
+const listening = { four: own, all: own, six: own, both: own }
+const silent = { bound: null, connected: null }
+
+test('who listens on a port is known, and who only has it or is connected does not count', () => {
+  assert.deepEqual(listOwners(), { ...listening, ...silent })
+})
+
+test('the same where the kernel lists no sockets', () => {
+  const refuse = `def refuse(*_): raise OSError(93, "Protocol not supported")
+ports.list_listeners = refuse`
+  assert.deepEqual(listOwners(refuse), { ...listening, ...silent })
+})
