@@ -37,7 +37,7 @@ describe('the warm door of a Slurm node', { skip: slurmSkipReason }, () => {
       recursive: true,
     })
     await cluster.node('n1').run('chmod', ['755', dir])
-    const place = { prefix: prefix(), nodePackage: join(dir, 'atrium_node') }
+    const place = { prefix: prefix(), nodePackage: join(dir, 'atrium_node'), sets: ['notebook'] }
     doors = nodes.map((node) => openWarmDoor(cluster, node, place))
     await all((daemon) => daemon.start())
   })

@@ -6,6 +6,9 @@ import type { SlurmCluster } from './cluster.ts'
 /** As the unit file has it: the node package is root's, apart from the one that the platform puts into the shared folder. */
 const defaultPackage = join(import.meta.dirname, '..', '..', 'python', 'src', 'atrium_node')
 
+/** Of `warm_door.py`. */
+const defaultSets = ['notebook', 'dask']
+
 /** /run is the whole machine's here, and each host needs a part of its own of it. */
 const withOwnFolder = `mkdir -p /run/atrium
 mountpoint -q /run/atrium || mount -t tmpfs -o mode=755 none /run/atrium
@@ -15,13 +18,23 @@ exec "$@"`
 export function openWarmDoor(
   cluster: SlurmCluster,
   node: string,
-  { prefix, nodePackage = defaultPackage }: { prefix: string; nodePackage?: string },
+  {
+    prefix,
+    nodePackage = defaultPackage,
+    sets,
+  }: {
+    prefix: string
+    nodePackage?: string
+    /** What of it is kept loaded. Default: all that the unit file has. */
+    sets?: readonly string[]
+  },
 ): Daemon {
-  const program = ['/usr/bin/python3', '-I', '-S', nodePackage, 'warm_door', '--prefix', prefix]
+  const chosen = (sets ?? []).flatMap((name) => ['--set', name])
+  const program = ['/usr/bin/python3', '-I', '-S', nodePackage, 'warm_door', '--prefix', prefix, ...chosen]
   const log = join(cluster.dir, 'log', `${node}-warm-door.out`)
   const read = () => (existsSync(log) ? readFileSync(log, 'utf8') : '')
   let before = 0
-  const isReady = () => read().slice(before).includes('is kept warm')
+  const isReady = () => read().slice(before).split('is kept warm').length > (sets ?? defaultSets).length
   const daemon = cluster
     .node(node)
     .daemon('warm-door', ['sh', '-c', withOwnFolder, 'sh', ...program], isReady)

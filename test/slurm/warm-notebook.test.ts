@@ -27,7 +27,7 @@ describe('a notebook from a warm interpreter of a Slurm node', { skip: slurmSkip
     cluster = openSharedSlurmCluster()
     const prefix = process.env['ATRIUM_TEST_ENVIRONMENT']
     assert.ok(prefix, 'ATRIUM_TEST_ENVIRONMENT is not set')
-    doors = nodes.map((node) => openWarmDoor(cluster, node, { prefix }))
+    doors = nodes.map((node) => openWarmDoor(cluster, node, { prefix, sets: ['notebook'] }))
     await Promise.all(doors.map((door) => door.start()))
     site = await startPlatformSite(cluster, {
       profiles: [{ name: 'small', cpu: 1, memory: `${memoryMiB}M`, default: true }],

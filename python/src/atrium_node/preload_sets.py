@@ -120,6 +120,11 @@ def find_set(entry: str) -> str:
     return entry.partition(":")[0]
 
 
+def find_entry(name: str) -> str:
+    """An entry whose set this one is. Throws StopIteration for a set of nobody's."""
+    return next(entry for entry, of in _ENTRIES.items() if of == name)
+
+
 def list_modules(name: str) -> tuple[str, ...]:
     """The modules of a set; of a set of its own that module."""
     return _SETS.get(name, (name,))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import itertools
 import json
 import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from atrium_node import linux
@@ -24,7 +26,7 @@ from atrium_node.job_spec import SpecError
 from atrium_node.launcher import Launch
 from atrium_node.loop import HANGUP, READ, Loop
 from atrium_node.packet import send_packet
-from atrium_node.preload_sets import PLANNED_SETS, find_set
+from atrium_node.preload_sets import DASK, NOTEBOOK, PLANNED_SETS, find_entry, find_set
 from atrium_node.warm_client import PLAN_SEALS, WARM_SOCKET
 from atrium_node.warm_peer import Peer, Refused
 from atrium_node.warm_pool import WarmPool
@@ -34,6 +36,8 @@ _MAX_PLAN_BYTES = 1 << 20
 _MAX_CONNECTIONS, _MAX_OF_ONE_USER = 512, 64
 _ASK_SECONDS = 2.0
 _TELL_SECONDS = 0.2
+# What a first start would load in vain, and every node has a first one.
+_LOADED_SETS = (NOTEBOOK, DASK)
 
 
 class _Visit:
@@ -145,17 +149,18 @@ class _NoOwner:
 class WarmDoor:
     """Listens, and is the parent of what it makes."""
 
-    def __init__(self, path: str, prefixes: frozenset[str]) -> None:
+    def __init__(self, path: str, prefixes: frozenset[str], sets: Sequence[str]) -> None:
+        """`sets`: what is loaded of each environment from the beginning, and kept. Others are loaded when they were asked for."""
         self.prefixes = prefixes
         self.visits: set[_Visit] = set()
         self.loop = Loop(self._on_child_exit)
         self.pool = WarmPool(self.loop, CgroupTree("none", "not needed", {}))
         linux.become_subreaper()
-        for prefix in prefixes:
+        for name, prefix in itertools.product(sets, prefixes):
             try:
-                self.pool.preload({"prefix": prefix})
+                self.pool.preload({"prefix": prefix, "entry": find_entry(name)})
             except SpecError as error:
-                log(f"{prefix}: {error}")
+                log(f"{prefix} ({name}): {error}")
         self._path = path
         self._told: dict[str, str] = {}
         self._tell_states()
@@ -255,9 +260,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="atrium_node warm_door", description=__doc__)
     parser.add_argument("--socket", default=WARM_SOCKET, help="where launchers ask; its folder must be root's")
     parser.add_argument("--prefix", action="append", required=True, help="an environment to keep loaded; may be given again")
+    parser.add_argument(
+        "--set", action="append", dest="sets", choices=sorted(PLANNED_SETS), help="what to keep of each; default: notebook and dask"
+    )
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("the warm door makes processes of many users: it runs as root")
     raise_file_limit()
     os.umask(0o022)
-    WarmDoor(options.socket, frozenset(os.path.normpath(prefix) for prefix in options.prefix)).run()
+    prefixes = frozenset(os.path.normpath(prefix) for prefix in options.prefix)
+    WarmDoor(options.socket, prefixes, options.sets or _LOADED_SETS).run()
