@@ -5,6 +5,9 @@ import type { SlurmJob } from './slurm-client.ts'
 import type { QueueView } from './slurm-queue.ts'
 import type { SlurmSite } from './slurm-site.ts'
 
+/** A job keeps its id and its owner: where a look this old has it, Slurm need not be asked again before it is told. */
+const recalledMs = 5 * 60_000
+
 /**
  * Ends jobs. The grace is the cluster's own (KillWait of slurm.conf, 30 seconds where nothing is said): once a job is cancelled, Slurm takes
  * no more orders about it. Without any grace they are killed first.
@@ -16,10 +19,12 @@ export async function cancelJobs(
 ): Promise<void> {
   if (handles.length === 0) return
   const placements = await site.placements.read(handles.map(({ key }) => key))
-  const view = await site.queue.look()
-  const live = handles
-    .flatMap(({ key }) => findJobs(view, key, placements.get(key)?.uid))
-    .filter((job) => !hasEnded(job))
+  const find = (view: QueueView) =>
+    handles.map(({ key }) => findJobs(view, key, placements.get(key)?.uid).filter((job) => !hasEnded(job)))
+  const recalled = site.queue.recall(recalledMs)
+  const known = recalled === undefined ? [] : find(recalled)
+  const isKnown = known.length > 0 && known.every((jobs) => jobs.length > 0)
+  const live = (isKnown ? known : find(await site.queue.look())).flat()
   const how = graceMs > 0 ? 'end' : 'kill'
   for (const [uid, jobs] of Map.groupBy(live, (job) => job.uid)) {
     const refs = jobs.map(({ ref }) => ref)

@@ -19,6 +19,8 @@ export interface Hints {
 
 /** After a submission: what a busy Slurm first says of a job changes within seconds. */
 export const submittedPacesMs: readonly number[] = [300, 700, 2000, 3000]
+/** After a job has fetched what it is to run: its ports come as a rule before that, and are worth the look. Then the same for those that come to nothing. */
+export const startedPacesMs: readonly number[] = [400, 2000]
 /** After a job's program ended or was asked to: Slurm clears away what is left, in a tenth of a second or, by force, after KillWait. */
 export const endingPacesMs: readonly number[] = [
   50, 100, 150, 200, 250, 250, 500, 500, 1000, 1000, 2000, 2000, 5000, 5000, 10_000,

@@ -104,4 +104,15 @@ describe('asking for the queue', () => {
     await answer(queue.look({ maxAgeMs: 1000 }))
     assert.equal(calls(), 3)
   })
+
+  test('what does not change is known from the last answer, whatever has happened since, for some time', async () => {
+    const { clock, queue, answer, calls } = create()
+    assert.equal(queue.recall(1000), undefined)
+    await answer(queue.look())
+    queue.expire()
+    assert.notEqual(queue.recall(1000), undefined)
+    await clock.advance(1001)
+    assert.equal(queue.recall(1000), undefined)
+    assert.equal(calls(), 1)
+  })
 })

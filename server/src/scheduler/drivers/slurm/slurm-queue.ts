@@ -21,6 +21,8 @@ export interface SlurmQueue {
    * Throws `scheduler_unavailable`.
    */
   look(options?: { maxAgeMs?: number }): Promise<QueueView>
+  /** The last answer, however old up to this age and whatever was said to be out of date since: for what does not change. No call. */
+  recall(maxAgeMs: number): QueueView | undefined
   /** What was seen before this may be out of date: something was just submitted or cancelled. */
   expire(): void
 }
@@ -38,6 +40,7 @@ export function createSlurmQueue(
 ): SlurmQueue {
   let generation = 0
   let last: Look | undefined
+  let seen: { view: QueueView; atMs: number } | undefined
 
   const isUsable = (look: Look, maxAgeMs: number) =>
     look.generation === generation &&
@@ -60,14 +63,17 @@ export function createSlurmQueue(
         ),
       }
       last = look
-      const done = () => {
+      const done = (view: QueueView) => {
         look.doneMs = clock.monotonic()
+        seen = { view, atMs: look.doneMs }
       }
       look.view.then(done, () => {
         if (last === look) last = undefined
       })
       return look.view
     },
+    recall: (maxAgeMs) =>
+      seen !== undefined && clock.monotonic() - seen.atMs <= maxAgeMs ? seen.view : undefined,
     expire() {
       generation += 1
     },

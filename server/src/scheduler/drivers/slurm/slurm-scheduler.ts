@@ -6,7 +6,7 @@ import type { PlacementNews } from '#scheduler/placement-news.ts'
 import type { Scheduler, SchedulerCapabilities, WaitOptions } from '#scheduler/scheduler.ts'
 import { cancelJobs } from './cancel-jobs.ts'
 import { buildCapacity } from './capacity.ts'
-import { createHints, endingPacesMs } from './hints.ts'
+import { createHints, endingPacesMs, startedPacesMs } from './hints.ts'
 import { observeJobs } from './observe-jobs.ts'
 import { readJobLog } from './read-job-log.ts'
 import type { SlurmClient } from './slurm-client.ts'
@@ -87,6 +87,11 @@ export function createSlurmScheduler(
 
     heard(key, what) {
       if (what !== 'memory') queue.expire()
+      if (what === 'started') {
+        site.hints.expect([key], startedPacesMs)
+        return
+      }
+      if (what === 'ports') site.hints.settle(key)
       if (what === 'ended') site.hints.expect([key], endingPacesMs)
       site.hints.tell([key])
     },
