@@ -36,10 +36,10 @@ async def until_quiet():
 
 
 def identify(dask_scheduler=None, dask_worker=None):
-    """The process, and what it belongs to, in words that hold outside its namespace. Runs in schedulers and workers."""
+    """The process in words that hold outside its namespace, and its Slurm job. Runs in schedulers and workers."""
     import os
 
-    return os.readlink("/proc/self/ns/pid"), os.getpid()
+    return os.readlink("/proc/self/ns/pid"), os.getpid(), os.environ.get("SLURM_JOB_ID")
 
 
 def is_of(process, identities, marks):
@@ -54,20 +54,30 @@ def is_of(process, identities, marks):
             return True
         with open(f"/proc/{process}/environ", "rb") as file:
             variables = file.read()
-        return any(mark in variables for mark in marks)
+        return any(mark in b"\0" + variables for mark in marks)
     except (OSError, KeyError):
         return False
 
 
+def list_processes(identities, marks):
+    own = str(os.getpid())
+    return [each for each in os.listdir("/proc") if each.isdigit() and each != own and is_of(each, identities, marks)]
+
+
 async def shut_down(*clusters):
     """Seconds from the wish until no process of these clusters is left."""
-    identities = set().union(*[await each.identities() for each in clusters])
-    marks = [f"DASK_GATEWAY_CLUSTER_NAME={each.cluster.name}".encode() for each in clusters]
-    own = str(os.getpid())
+    seen = set().union(*[await each.identities() for each in clusters])
+    identities = {(space, process) for space, process, _ in seen}
+    jobs = [f"SLURM_JOB_ID={job}" for _, _, job in seen if job is not None]
+    names = [f"DASK_GATEWAY_CLUSTER_NAME={each.cluster.name}" for each in clusters]
+    marks = [f"\0{mark}\0".encode() for mark in [*names, *jobs]]
+    present = list_processes(identities, marks)
     await until_quiet()
     started = time.perf_counter()
     await asyncio.gather(*(each.cluster.shutdown() for each in clusters))
-    while any(is_of(each, identities, marks) for each in os.listdir("/proc") if each.isdigit() and each != own):
+    # To look at every process of the machine, again and again, would be more work than their end is.
+    while present:
+        present = [each for each in present if is_of(each, identities, marks)] or list_processes(identities, marks)
         await asyncio.sleep(POLL_S)
     elapsed = time.perf_counter() - started
     for each in clusters:
