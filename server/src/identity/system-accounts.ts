@@ -33,20 +33,25 @@ interface SystemAccountsOptions {
 
 /**
  * Asks getent(1) and id(1). A name that cannot be a login is nobody's. Names that are asked for while a call is under way share the next
- * one: making a process costs more than the answer.
+ * one, and who asks for one name at once shares the answer: making a process costs more than the answer.
  */
 export function createSystemAccounts({
   getent = 'getent',
   timeoutMs = defaultTimeoutMs,
 }: SystemAccountsOptions = {}): SystemAccounts {
   const findLine = createPasswdLookup((logins) => ask(getent, ['passwd', ...logins], timeoutMs))
+  const underWay = new Map<string, Promise<string>>()
+  const findGroups = (login: string) => {
+    const asked = underWay.get(login) ?? ask('id', ['-G', login], timeoutMs)
+    underWay.set(login, asked)
+    return asked.finally(() => underWay.delete(login))
+  }
   return {
     async find(login) {
       if (!loginPattern.test(login)) return undefined
       const account = parsePasswdLine((await findLine(login)) ?? '')
       if (account === undefined) return undefined
-      const groups = await ask('id', ['-G', login], timeoutMs)
-      return { ...account, gids: parseGroupIds(groups) }
+      return { ...account, gids: parseGroupIds(await findGroups(login)) }
     },
   }
 }

@@ -8,6 +8,8 @@ import {
 } from '#dask/options/cluster-options.ts'
 import type { Hub } from '#hub/hub.ts'
 import type { User, Users } from '#identity/users.ts'
+import type { Clock } from '#platform/clock.ts'
+import { keepFor } from '#platform/keep-for.ts'
 import type { JobEnvironment } from '#scheduler/job-environment.ts'
 import type { JobProfile, JobProfileWish } from '#scheduler/job-profile.ts'
 import type { Scheduler } from '#scheduler/scheduler.ts'
@@ -19,11 +21,15 @@ interface PlatformOptionsParts {
   users: Pick<Users, 'groupsOf'>
   /** What runs clusters' jobs. */
   scheduler: Pick<Scheduler, 'capabilities'>
+  clock: Clock
   chooseProfile(user: User, wish: JobProfileWish): Promise<JobProfile>
   findServerEnvironment(serverId: number): Promise<JobEnvironment | undefined>
   /** Of the platform's own environment; absent: images bring one. */
   environmentPrefix?: string
 }
+
+/** What a cluster of machines is able to do changes with its machines. */
+const abilitiesAgeMs = 60_000
 
 /** The options of this platform's clusters. */
 export function createPlatformClusterOptions(parts: PlatformOptionsParts): ClusterOptions {
@@ -34,10 +40,17 @@ export function createPlatformClusterOptions(parts: PlatformOptionsParts): Clust
       const { offers } = await parts.hub.profiles.list(user)
       return offers.map(({ profile }) => buildJobProfile(profile))
     },
-    async findAbilities() {
-      const { gpu, preemption } = await parts.scheduler.capabilities({ signal: AbortSignal.timeout(10_000) })
-      return { gpu, preemptible: preemption }
-    },
+    // Of Slurm it is two programs: twenty clusters that somebody opens at once would wait for forty.
+    findAbilities: keepFor<void, { gpu: boolean; preemptible: boolean }>(
+      abilitiesAgeMs,
+      parts.clock,
+      async () => {
+        const { gpu, preemption } = await parts.scheduler.capabilities({
+          signal: AbortSignal.timeout(10_000),
+        })
+        return { gpu, preemptible: preemption }
+      },
+    ),
   })
 }
 

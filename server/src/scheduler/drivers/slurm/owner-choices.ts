@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 import type { Clock } from '#platform/clock.ts'
+import { keepFor } from '#platform/keep-for.ts'
 import type { ChoiceLimits, OwnerChoices } from '#scheduler/owner-choices.ts'
 import type { Scheduler, WaitOptions } from '#scheduler/scheduler.ts'
 import {
@@ -30,7 +31,7 @@ const table = ['--noheader', '--parsable2', 'show']
 
 /** Asks Slurm's accounting what a user may ask for: associations, limits, and which partitions let whom in. */
 export function createOwnerChoices(commands: SlurmCommands, clock: Clock): NonNullable<Scheduler['choices']> {
-  const readSite = keepFor(siteAgeMs, clock, (options) => readSiteFacts(commands, options))
+  const readSite = keepFor(siteAgeMs, clock, (options: WaitOptions) => readSiteFacts(commands, options))
   return async ({ login }, options) => {
     const site = await readSite(options)
     const { policy } = site
@@ -109,24 +110,5 @@ async function readGroups(login: string, { signal }: WaitOptions): Promise<reado
     signal.throwIfAborted()
     if (error instanceof Error && 'code' in error && typeof error.code === 'number') return []
     throw error
-  }
-}
-
-/** Asks once for all who ask within this time. An answer that failed is not kept. */
-function keepFor<T>(
-  ageMs: number,
-  clock: Clock,
-  read: (options: WaitOptions) => Promise<T>,
-): (options: WaitOptions) => Promise<T> {
-  let kept: { value: Promise<T>; untilMs: number } | undefined
-  return (options) => {
-    if (kept !== undefined && clock.monotonic() < kept.untilMs) return kept.value
-    const value = read(options)
-    const mine = { value, untilMs: clock.monotonic() + ageMs }
-    kept = mine
-    value.catch(() => {
-      if (kept === mine) kept = undefined
-    })
-    return value
   }
 }
