@@ -14,9 +14,9 @@ from atrium_node.slurm_child import Child
 from atrium_node.slurm_signals import Signals
 from atrium_node.slurm_usage import SlurmUsage
 
-# Seconds since the start, seconds between looks at the ports.
-_PORT_PACES = ((1.0, 0.005), (10.0, 0.02), (60.0, 0.2))
-_SLOW_PORT_PACE = 2.0
+# Between looks at the ports: what takes long need not be seen to the millisecond, and many may start at once on few cores.
+_PORT_SHARE_OF_AGE = 0.03
+_QUICKEST_PORT_SECONDS, _SLOWEST_PORT_SECONDS = 0.005, 2.0
 _OOM_SECONDS = 2.0
 _LOG_SECONDS = 5.0
 # People look at a server soon after its start.
@@ -103,8 +103,8 @@ class SlurmWatch:
         if all(owners.get(port) == uid for port in self._ports.values()):
             self._add({"host": self._door.local_address, "ports": self._ports})
             return
-        age = self._age()
-        self._again("ports", next((pace for limit, pace in _PORT_PACES if age < limit), _SLOW_PORT_PACE))
+        pace = max(_QUICKEST_PORT_SECONDS, self._age() * _PORT_SHARE_OF_AGE)
+        self._again("ports", min(pace, _SLOWEST_PORT_SECONDS))
 
     def _look_at_ranks(self, child: Child) -> None:
         assert child.ranks is not None
