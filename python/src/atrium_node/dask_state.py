@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -35,6 +36,13 @@ _READ_LATE = (
     "temporary-directory",
 )
 
+_MEASURES = (
+    ("dask.system", "CPU_COUNT", "cpu_count"),
+    ("distributed.system", "MEMORY_LIMIT", "memory_limit"),
+)
+# Modules that have the measure of this name.
+_holders: dict[str, list[Any]] = {}
+
 
 def refresh_dask() -> None:
     """Reads Dask's configuration anew: its variables and files are the job's. Throws Differs when loaded modules used another one."""
@@ -49,6 +57,20 @@ def refresh_dask() -> None:
         if not is_late and loaded.get(key) != now.get(key):
             raise Differs(f"Dask's {key} may be read while modules load")
     _measure_again()
+
+
+def prepare_dask() -> None:
+    """In the fork server, with all modules in: what is the same for every process, and takes each of them a program or a long look."""
+    if "distributed" not in sys.modules:
+        return
+    # distributed tells it with its versions; the standard library asks uname(1), and keeps the answer.
+    platform.uname().processor  # noqa: B018
+    for _, attribute, _ in _MEASURES:
+        _holders[attribute] = [
+            module
+            for name, module in list(sys.modules.items())
+            if name.partition(".")[0] in ("dask", "distributed") and attribute in getattr(module, "__dict__", {})
+        ]
 
 
 def give_back_loggers() -> None:
@@ -80,17 +102,13 @@ def _read_again(config: Any) -> None:
 
 def _measure_again() -> None:
     """Cores and memory were those of the fork server, which has no limits of a job's."""
-    for module, attribute, function in (
-        ("dask.system", "CPU_COUNT", "cpu_count"),
-        ("distributed.system", "MEMORY_LIMIT", "memory_limit"),
-    ):
+    for module, attribute, function in _MEASURES:
         source = sys.modules.get(module)
         if source is None or not hasattr(source, function):
             continue
         value = getattr(source, function)()
-        for name, holder in list(sys.modules.items()):
-            if name.partition(".")[0] in ("dask", "distributed") and attribute in getattr(holder, "__dict__", {}):
-                setattr(holder, attribute, value)
+        for holder in _holders.get(attribute, ()):
+            setattr(holder, attribute, value)
     bokeh = sys.modules.get("bokeh.server.tornado")
     if bokeh is not None:
         setattr(bokeh, "PID", os.getpid())  # noqa: B010

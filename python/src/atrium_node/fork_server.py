@@ -18,7 +18,7 @@ from typing import Any
 
 from atrium_node import VERSION, linux
 from atrium_node.child_plan import ChildFiles, ChildPlan
-from atrium_node.dask_state import give_back_loggers
+from atrium_node.dask_state import give_back_loggers, prepare_dask
 from atrium_node.fork_server_boot import SOCKET_FD
 from atrium_node.fresh_modules import drop_modules
 from atrium_node.import_guard import ImportGuard
@@ -53,6 +53,7 @@ def main(set_name: str, version: str) -> None:
         loops.stop()
         guard.stop()
     interpreter.finish_loading(drop_modules(interpreter.watch.find_readers(JOB_VARIABLES) | loops.makers))
+    prepare_dask()
     if set_name != DASK:
         give_back_loggers()
     obstacle = guard.refused or _find_obstacle(interpreter)

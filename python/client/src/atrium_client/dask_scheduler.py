@@ -9,6 +9,7 @@ distributed stays as distributed has it.
 * The cluster is stopped when its last client has left that long ago, or none ever came: through the gateway, which knows why.
 * The dashboard answers what came through the platform's edge alone (dask_dashboard.py).
 * The first heartbeat goes at once, and one soon after a worker has come; dask_gateway's preload waits for 0.25 s and for its period.
+* The dashboard's routes are not rendered for a log that nobody writes.
 * However often adapting looks, it takes workers away after dask_gateway's usual nine seconds.
 
 Variables:
@@ -183,7 +184,18 @@ async def _stop_without_clients(scheduler: Any, timeout: float) -> None:
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
+def _spare_route_list() -> None:
+    """bokeh renders the list of a dashboard's routes for its log, whether that is written or not: an eighth of a scheduler's start."""
+    try:
+        from bokeh.server import tornado
+    except ImportError:
+        return
+    if not logging.getLogger(tornado.__name__).isEnabledFor(logging.DEBUG) and hasattr(tornado, "pformat"):
+        tornado.pformat = lambda *_, **__: ""
+
+
 if __name__ == "__main__":
     from distributed.cli.dask_scheduler import main
 
+    _spare_route_list()
     main.main(sys.argv[1:], prog_name="dask-scheduler")
