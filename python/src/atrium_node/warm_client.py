@@ -18,7 +18,7 @@ from atrium_node.packet import receive_packet, send_packet
 WARM_SOCKET = "/run/atrium/warm.sock"
 # linux/fcntl.h; Python names them from 3.9 on.
 PLAN_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-_ANSWER_SECONDS = 3.0
+_ANSWER_SECONDS = 10.0
 _LAST_WORD_SECONDS = 2.0
 
 

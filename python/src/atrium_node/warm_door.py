@@ -35,6 +35,8 @@ _MAX_REQUEST_BYTES = 16 << 10
 _MAX_PLAN_BYTES = 1 << 20
 _MAX_CONNECTIONS, _MAX_OF_ONE_USER = 512, 64
 _ASK_SECONDS = 2.0
+# Many who ask at once wait for each other: a cold start would be more work still.
+_FORK_SECONDS = 8.0
 _TELL_SECONDS = 0.2
 # What a first start would load in vain, and every node has a first one.
 _LOADED_SETS = (NOTEBOOK, DASK)
@@ -81,6 +83,8 @@ class _Visit:
         # No owner: an environment that is not root's alone is never loaded here.
         spec: Any = _NoOwner()
         launch = Launch(spec, spec, plan, ChildFiles(go_r, status_w, file, ran), go_w, status_r)
+        self._timer.cancel()
+        self._timer = self._door.loop.call_later(_FORK_SECONDS, self.close)
         self._door.pool.fork(launch, self._on_forked)
 
     def _on_forked(self, pid: int | None, reason: str) -> None:
