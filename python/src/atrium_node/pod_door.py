@@ -11,9 +11,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from atrium_node.loop import HANGUP, READ, WRITE, Loop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _MOST_CONNECTIONS = 64
 _LONGEST_HEAD = 8 * 1024

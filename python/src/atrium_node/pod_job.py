@@ -14,7 +14,11 @@ import os
 import re
 import signal
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+"""What is only for readers and checkers costs a start a tenth of its imports."""
+if TYPE_CHECKING:
+    from typing import Any
 
 _PORT = re.compile(r"\{port:([a-z][a-z0-9_-]*)\}")
 _IMAGE = re.compile(r"\{image:([A-Za-z_][A-Za-z0-9_]*)\}")

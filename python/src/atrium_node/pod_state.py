@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Any
 
 from atrium_node.cgroup_files import read_counter, read_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 _TCP_LISTEN = "0A"
 _LOOPBACK = ("0100007F", "00000000000000000000000001000000")
@@ -26,6 +29,29 @@ def find_listening(ports: Iterable[int], uid: int) -> set[int]:
             if port in wanted and fields[7] == str(uid) and not _is_loopback(address):
                 found.add(wanted[port])
     return found
+
+
+class SocketCount:
+    """How many TCP sockets the pod has, which is cheap to ask.
+
+    Two counters, against a walk through the hash table of all of the machine's connections: 1.5 ms for each of `/proc/net/tcp` and `tcp6` on
+    one of 24 GB.
+    """
+
+    def __init__(self) -> None:
+        self._files = [file for file in map(_open, ("/proc/net/sockstat", "/proc/net/sockstat6")) if file is not None]
+
+    def read(self) -> tuple[bytes, ...] | None:
+        """The numbers as the kernel has them, by version of IP. None where it does not say."""
+        counts = tuple(os.pread(file, 512, 0).partition(b": inuse ")[2].split(None, 1)[0] for file in self._files)
+        return counts or None
+
+
+def _open(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 def _is_loopback(address: str) -> bool:

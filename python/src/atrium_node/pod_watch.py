@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
-from typing import Any
 
 from atrium_node.loop import Loop
 from atrium_node.pod_door import Door, Request, Waiters, warn
-from atrium_node.pod_state import PodUsage, find_listening, read_space
+from atrium_node.pod_state import PodUsage, SocketCount, find_listening, read_space
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _ORDER_SECONDS = 0.25
 _KILL_SECONDS = 0.1
 # Seconds since the start, seconds between looks for listeners.
 _PACES = ((1.0, 0.004), (10.0, 0.02), (60.0, 0.2))
 _SLOW_PACE = 1.0
+_TRUST_SECONDS = 1.0
+"""For which the same number of sockets means the same listeners: one may have come as another went."""
 
 
 class PodWatch:
@@ -36,6 +41,9 @@ class PodWatch:
         self._seen_order = ""
         self._deadline: float | None = None
         self._listening: set[str] = set()
+        self._sockets = SocketCount()
+        self._counted: tuple[bytes, ...] | None = None
+        self._looked = 0.0
 
     def run(self) -> tuple[int, int]:
         """Until the program has ended: its wait status, and how many programs were ended for want of memory."""
@@ -103,16 +111,22 @@ class PodWatch:
         self._loop.call_later(_ORDER_SECONDS, self._look_for_orders)
 
     def _look_for_listeners(self) -> None:
+        now, counted = time.monotonic(), self._sockets.read()
+        if counted is None or counted != self._counted or now - self._looked >= _TRUST_SECONDS:
+            self._counted, self._looked = counted, now
+            self._note_listeners()
+        if len(self._listening) < len(self._job["ports"]):
+            age = now - self._began
+            pace = next((pace for limit, pace in _PACES if age < limit), _SLOW_PACE)
+            self._loop.call_later(pace, self._look_for_listeners)
+
+    def _note_listeners(self) -> None:
         ports = self._job["ports"]
         found = find_listening(ports.values(), os.getuid())
         listening = {name for name, port in ports.items() if port in found}
         if not listening <= self._listening:
             self._listening |= listening
             self._waiters.tell()
-        if len(self._listening) < len(ports):
-            age = time.monotonic() - self._began
-            pace = next((pace for limit, pace in _PACES if age < limit), _SLOW_PACE)
-            self._loop.call_later(pace, self._look_for_listeners)
 
     def _on_child_exit(self, pid: int, status: int) -> None:
         """Of the program; what else dies here, as orphans do, needs no more than to be waited for."""
