@@ -143,6 +143,31 @@ describe('homes and folders of groups on one volume', { skip: kubernetesSkipReas
   })
 })
 
+describe('a volume with homes and environments', { skip: kubernetesSkipReason }, () => {
+  let cluster: KubernetesCluster
+  let site: StorageSite
+  const name = 'storage-shared'
+
+  before(async () => {
+    cluster = openSharedKubernetesCluster()
+    const environments = { claim: name, subPath: 'environments', path: '/opt/environments' }
+    site = await createStorageSite(cluster, { name, storage: { environments } })
+    mkdirSync(join(site.root, 'environments'), { mode: 0o777 })
+    writeFileSync(join(site.root, 'environments', 'note'), 'from the platform\n')
+    await createPeople(site, { alice: ['physics'] })
+  })
+  after(() => site?.dispose())
+
+  test('is in a pod once; the home can be written to, environments cannot', async () => {
+    const script = 'echo mine > ~/note && cat ~/note /opt/environments/note; touch /opt/environments/x 2>&1'
+    const handle = await site.jobs.submit(site.build(await site.prepare('alice'), script))
+    await site.jobs.until(handle, 'ended')
+    assert.match(await site.readLog(handle), /^mine\nfrom the platform\ntouch: .*Read-only file system\n$/)
+    const claims = '--output=jsonpath={.spec.volumes[*].persistentVolumeClaim.claimName}'
+    assert.equal(await cluster.kubectl('get', 'pod', handle.ref, '--namespace', namespace, claims), name)
+  })
+})
+
 describe('homes made by the storage keeper', { skip: kubernetesSkipReason }, () => {
   let site: StorageSite
   let keeper: Server

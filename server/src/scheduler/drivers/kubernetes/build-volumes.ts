@@ -6,6 +6,7 @@ import type { PodVolume } from '#scheduler/pod-options.ts'
 import { buildHomeVolume } from './home-claim.ts'
 import type { JobVolumes, KubernetesSchedulerConfig } from './kubernetes-config.ts'
 import type { Launcher } from './launcher-source.ts'
+import { mergeClaims } from './merge-claims.ts'
 import { buildAccountMounts } from './pod-accounts.ts'
 import { annotations } from './pod-names.ts'
 import { places } from './pod-places.ts'
@@ -20,14 +21,15 @@ export function buildVolumes(
   { launcher, secret }: { launcher: Launcher; secret: string },
 ): JobVolumes {
   const { pod = {} } = spec
-  return join([
+  const parts = [
     buildOwn(spec, launcher, secret),
     ...(isRootReadOnly(config, spec) ? [buildScratch()] : []),
     ...(pod.sharedMemoryBytes === undefined ? [] : [buildSharedMemory(pod.sharedMemoryBytes)]),
     buildHomeVolume(config, spec),
     config.volumesOf(spec),
     ...(pod.volumes ?? []).map((volume, at) => buildPodVolume(volume, `more-${at}`)),
-  ])
+  ]
+  return mergeClaims(join(parts))
 }
 
 /** Whether programs can write to their image. */
