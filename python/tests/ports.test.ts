@@ -38,3 +38,28 @@ test('the same where the kernel lists no sockets', () => {
 ports.list_listeners = refuse`
   assert.deepEqual(listOwners(refuse), { ...listening, ...silent })
 })
+
+/** Which of a pod's sockets count, asked with `refuse` done before. */
+function listReached(refuse = ''): string[] {
+  const script = `import json, os, socket, sys
+sys.path.insert(0, sys.argv[1])
+from atrium_node import pod_state
+opened = {}
+for family, addresses in {socket.AF_INET: ["127.0.0.1", "127.0.0.2", "0.0.0.0"], socket.AF_INET6: ["::1", "::"]}.items():
+    for address in addresses:
+        opened[address] = socket.create_server((address, 0), family=family)
+${refuse}
+found = pod_state.find_listening([each.getsockname()[1] for each in opened.values()], os.getuid())
+print(json.dumps([address for address, each in opened.items() if each.getsockname()[1] in found]))`
+  return JSON.parse(execFileSync('python3', ['-I', '-S', '-c', script, sources], { encoding: 'utf8' }))
+}
+
+test('of a pod what its loopback addresses alone reach does not count', () => {
+  assert.deepEqual(listReached(), ['0.0.0.0', '::'])
+})
+
+test('the same where the kernel of its node lists no sockets', () => {
+  const refuse = `def refuse(*_, **__): raise OSError(93, "Protocol not supported")
+pod_state.list_listeners = refuse`
+  assert.deepEqual(listReached(refuse), ['0.0.0.0', '::'])
+})

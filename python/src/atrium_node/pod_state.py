@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import struct
 
 from atrium_node.cgroup_files import read_counter, read_text
+from atrium_node.socket_diag import list_listeners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +20,15 @@ _LOOPBACK = ("0100007F", "00000000000000000000000001000000")
 
 def find_listening(ports: Iterable[int], uid: int) -> set[int]:
     """Those of `ports` on which a program of `uid` listens where the pod is reached from outside."""
+    try:
+        owners = list_listeners(from_outside=True)
+    except (OSError, struct.error):
+        # A kernel without it, or a sandbox.
+        return _read_listening(ports, uid)
+    return {port for port in ports if owners.get(port) == uid}
+
+
+def _read_listening(ports: Iterable[int], uid: int) -> set[int]:
     wanted = {f"{port:04X}": port for port in ports}
     found: set[int] = set()
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -32,11 +43,7 @@ def find_listening(ports: Iterable[int], uid: int) -> set[int]:
 
 
 class SocketCount:
-    """How many TCP sockets the pod has, which is cheap to ask.
-
-    Two counters, against a walk through the hash table of all of the machine's connections: 1.5 ms for each of `/proc/net/tcp` and `tcp6` on
-    one of 24 GB.
-    """
+    """How many TCP sockets the pod has: two counters, a tenth of the work of asking who listens."""
 
     def __init__(self) -> None:
         self._files = [file for file in map(_open, ("/proc/net/sockstat", "/proc/net/sockstat6")) if file is not None]

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 _ORDER_SECONDS = 0.25
 _KILL_SECONDS = 0.1
-# Seconds since the start, seconds between looks for listeners.
-_PACES = ((1.0, 0.004), (10.0, 0.02), (60.0, 0.2))
-_SLOW_PACE = 1.0
-_TRUST_SECONDS = 1.0
+# Between looks for listeners: a share of the time since the start, so that many who start at once leave the processors to what they wait for.
+_SHARE_OF_AGE, _QUICKEST_SECONDS, _SLOWEST_SECONDS = 0.02, 0.004, 1.0
+_TRUST_SECONDS = 0.25
 """For which the same number of sockets means the same listeners: one may have come as another went."""
 
 
@@ -116,9 +115,8 @@ class PodWatch:
             self._counted, self._looked = counted, now
             self._note_listeners()
         if len(self._listening) < len(self._job["ports"]):
-            age = now - self._began
-            pace = next((pace for limit, pace in _PACES if age < limit), _SLOW_PACE)
-            self._loop.call_later(pace, self._look_for_listeners)
+            pace = max(_QUICKEST_SECONDS, _SHARE_OF_AGE * (now - self._began))
+            self._loop.call_later(min(pace, _SLOWEST_SECONDS), self._look_for_listeners)
 
     def _note_listeners(self) -> None:
         ports = self._job["ports"]

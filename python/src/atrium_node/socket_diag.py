@@ -21,11 +21,15 @@ _HEADER = struct.Struct("=IH")
 _ERROR = struct.Struct("=i")
 # Of inet_diag_msg, from the beginning of the whole message.
 _PORT, _PORT_AT = struct.Struct("!H"), 16 + 4
+_ADDRESS_AT = 16 + 8
 _UID, _UID_AT = struct.Struct("=I"), 16 + 64
 
 
-def list_listeners() -> dict[int, int]:
-    """Of every TCP port that is listened on here: the uid that does. OSError where the kernel does not answer this."""
+def list_listeners(from_outside: bool = False) -> dict[int, int]:
+    """Of every TCP port that is listened on here: the uid that does. OSError where the kernel does not answer this.
+
+    `from_outside`: only what listens on more than the loopback addresses.
+    """
     owners: dict[int, int] = {}
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG) as sock:
         sock.settimeout(_PATIENCE_SECONDS)
@@ -34,12 +38,12 @@ def list_listeners() -> dict[int, int]:
                 _REQUEST.size, _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0, family, socket.IPPROTO_TCP, 0, _LISTENING
             )
             sock.sendto(request, (0, 0))
-            while _take(sock.recv(_MOST_BYTES), owners):
+            while _take(sock.recv(_MOST_BYTES), owners, from_outside):
                 pass
     return owners
 
 
-def _take(data: bytes, owners: dict[int, int]) -> bool:
+def _take(data: bytes, owners: dict[int, int], from_outside: bool) -> bool:
     """False: that was the last of it."""
     at = 0
     while at < len(data):
@@ -48,6 +52,14 @@ def _take(data: bytes, owners: dict[int, int]) -> bool:
             return False
         if kind == _NLMSG_ERROR:
             raise OSError(-_ERROR.unpack_from(data, at + 16)[0], "the kernel does not list sockets")
-        owners[_PORT.unpack_from(data, at + _PORT_AT)[0]] = _UID.unpack_from(data, at + _UID_AT)[0]
+        if not (from_outside and _is_loopback(data[at + 16], data[at + _ADDRESS_AT : at + _ADDRESS_AT + 16])):
+            owners[_PORT.unpack_from(data, at + _PORT_AT)[0]] = _UID.unpack_from(data, at + _UID_AT)[0]
         at += (length + 3) & ~3
     return True
+
+
+def _is_loopback(family: int, address: bytes) -> bool:
+    """127.0.0.0/8, also as an address of version 6, and ::1."""
+    if family == socket.AF_INET:
+        return address[0] == 127
+    return address == bytes(15) + b"\x01" or address[:13] == bytes(10) + b"\xff\xff\x7f"

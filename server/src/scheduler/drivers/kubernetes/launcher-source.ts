@@ -13,6 +13,7 @@ const launcherFiles = [
   'shared_link.py',
   'loop.py',
   'cgroup_files.py',
+  'socket_diag.py',
   // For jobs of several tasks.
   '__main__.py',
   'pod_several.py',
