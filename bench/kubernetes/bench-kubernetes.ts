@@ -7,7 +7,7 @@ import { ourNamespace, startAtriumOnKubernetes } from './atrium-on-kubernetes.ts
 import { measureBarePod } from './bare-pod.ts'
 import { installServer, makeAccount, startBenchCluster } from './cluster-under-test.ts'
 import { kubespawnerVersion, peerNamespace, startKubespawner } from './kubespawner.ts'
-import { measureLab, measureServers, rowNames } from './measures.ts'
+import { measureLab, measureServers, rowNames, shiftPhase, singleStarts } from './measures.ts'
 import { measureSimulatedJobs, simulatedRowNames } from './simulated-jobs.ts'
 
 const peerName = `JupyterHub ${jupyterhubVersion}, kubespawner ${kubespawnerVersion}`
@@ -21,7 +21,6 @@ const rows: readonly Pick<Measurement, 'name' | 'unit' | 'better' | 'aim'>[] = [
 ]
 const barePodRow = 'Kubernetes: the same pod alone, by kubectl, to its first answer'
 const overheadRow = 'Kubernetes: a server beyond the pod alone'
-const barePods = 5
 
 /** JupyterHub with KubeSpawner and ours in turn, each round on a fresh cluster. */
 export async function benchKubernetes({ rounds }: { rounds: number }): Promise<readonly Measurement[]> {
@@ -58,7 +57,10 @@ export async function benchKubernetes({ rounds }: { rounds: number }): Promise<r
 async function measureBarePods(cluster: KubernetesCluster): Promise<number> {
   await measureBarePod(cluster)
   const figures: number[] = []
-  for (let pod = 1; pod <= barePods; pod++) figures.push(await measureBarePod(cluster))
+  for (let pod = 1; pod <= singleStarts; pod++) {
+    await shiftPhase(pod)
+    figures.push(await measureBarePod(cluster))
+  }
   return median(figures)
 }
 

@@ -14,7 +14,9 @@ const countedMs = 60_000
 /** What follows a start by itself is over by then. */
 const settledMs = 15_000
 /** Single starts of each round, of which the median counts. */
-const singleStarts = 5
+export const singleStarts = 9
+/** The kubelet looks once in this time which containers have started. */
+const kubeletLookMs = 1000
 
 export const rowNames = {
   lab: 'Kubernetes: real JupyterLab ready',
@@ -24,6 +26,14 @@ export const rowNames = {
   runningCalls: `Kubernetes: API calls a minute, ${servers} servers running`,
   recovery: `Kubernetes: ${servers} servers known again after kill -9`,
 } as const
+
+/**
+ * Spreads starts evenly over the time between two looks of the kubelet. What follows a stop, which ends with such a look, would begin at the same
+ * moment after one each time, and wait as long for the next: up to a second more or less, for a hub or a pod as it happens.
+ */
+export async function shiftPhase(start: number): Promise<void> {
+  await sleep((start / singleStarts) * kubeletLookMs)
+}
 
 /** A click to the real JupyterLab answering; the second of two. */
 export async function measureLab(hub: HubOnCluster): Promise<Figures> {
@@ -37,8 +47,10 @@ export async function measureServers(hub: HubOnCluster, account: BenchAccount): 
   await callHub(hub, 'POST', `/hub/api/users/${user}`)
   await measureStart(hub, user, 'first', quietShare)
   const singles: number[] = []
-  for (let start = 1; start <= singleStarts; start++)
+  for (let start = 1; start <= singleStarts; start++) {
+    await shiftPhase(start)
     singles.push(await measureStart(hub, user, `single-${start}`, quietShare))
+  }
   const names = Array.from({ length: servers }, (_, index) => `many-${index}`)
   await untilQuiet(quietShare)
   const before = account.calls().length
