@@ -17,6 +17,9 @@ _FAREWELL_SECONDS = 0.1
 _POSITION_OF_WAIT = 2
 """`Worker.close(timeout, executor_wait, ...)`."""
 
+_MAIN = "main.<locals>.run"
+"""What `distributed.cli.dask_worker` runs until its worker has closed."""
+
 
 def dask_setup(worker: Any) -> None:
     """Called by distributed once the worker is made. Closing may be cancelled on its way, and then never comes to the preloads' teardown."""
@@ -38,6 +41,15 @@ def dask_setup(worker: Any) -> None:
         return result
 
     worker.close = close_in_time
+    for task in asyncio.all_tasks():
+        if getattr(task.get_coro(), "__qualname__", "") == _MAIN:
+            task.add_done_callback(_end_with)
+
+
+def _end_with(main: asyncio.Task[Any]) -> None:
+    """What is still awaited then is given up by asyncio, which waits for it all the same: seen for as long as it may, of many that end at once."""
+    if not main.cancelled() and main.exception() is None:
+        _end_after(_FAREWELL_SECONDS)
 
 
 def _end_after(seconds: float) -> None:
