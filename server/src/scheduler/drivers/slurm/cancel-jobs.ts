@@ -5,7 +5,7 @@ import type { SlurmJob } from './slurm-client.ts'
 import type { QueueView } from './slurm-queue.ts'
 import type { SlurmSite } from './slurm-site.ts'
 
-/** A job keeps its id and its owner: where a look this old has it, Slurm need not be asked again before it is told. */
+/** A job keeps its id and its owner: where a look this old has it, and nothing was submitted since, Slurm need not be asked before it is told. */
 const recalledMs = 5 * 60_000
 
 /**

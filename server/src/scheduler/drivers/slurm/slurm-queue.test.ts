@@ -115,4 +115,16 @@ describe('asking for the queue', () => {
     assert.equal(queue.recall(1000), undefined)
     assert.equal(calls(), 1)
   })
+
+  test('what was asked for before something was submitted is not recalled: it lacks that', async () => {
+    const { queue, answer } = create()
+    await answer(queue.look())
+    const asked = queue.look()
+    queue.noteSubmitted()
+    assert.equal(queue.recall(1000), undefined)
+    await answer(asked)
+    assert.equal(queue.recall(1000), undefined)
+    await answer(queue.look())
+    assert.notEqual(queue.recall(1000), undefined)
+  })
 })

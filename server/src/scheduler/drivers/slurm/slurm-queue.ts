@@ -21,10 +21,12 @@ export interface SlurmQueue {
    * Throws `scheduler_unavailable`.
    */
   look(options?: { maxAgeMs?: number }): Promise<QueueView>
-  /** The last answer, however old up to this age and whatever was said to be out of date since: for what does not change. No call. */
+  /** The last answer since anything was submitted, however old up to this age and out of date: for what does not change. No call. */
   recall(maxAgeMs: number): QueueView | undefined
-  /** What was seen before this may be out of date: something was just submitted or cancelled. */
+  /** What was seen before this may be out of date: something was just cancelled, or is over. */
   expire(): void
+  /** As `expire`, and there may be jobs that nobody has seen yet. */
+  noteSubmitted(): void
 }
 
 interface Look {
@@ -39,6 +41,7 @@ export function createSlurmQueue(
   { instance, clock, timeoutMs }: { instance: string; clock: Clock; timeoutMs: number },
 ): SlurmQueue {
   let generation = 0
+  let submitted = 0
   let last: Look | undefined
   let seen: { view: QueueView; atMs: number } | undefined
 
@@ -63,9 +66,10 @@ export function createSlurmQueue(
         ),
       }
       last = look
+      const asked = submitted
       const done = (view: QueueView) => {
         look.doneMs = clock.monotonic()
-        seen = { view, atMs: look.doneMs }
+        if (asked === submitted) seen = { view, atMs: look.doneMs }
       }
       look.view.then(done, () => {
         if (last === look) last = undefined
@@ -76,6 +80,11 @@ export function createSlurmQueue(
       seen !== undefined && clock.monotonic() - seen.atMs <= maxAgeMs ? seen.view : undefined,
     expire() {
       generation += 1
+    },
+    noteSubmitted() {
+      generation += 1
+      submitted += 1
+      seen = undefined
     },
   }
 }

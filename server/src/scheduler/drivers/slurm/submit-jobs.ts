@@ -93,7 +93,7 @@ async function submitGroups(
     }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, groups.length) }, work))
-  site.queue.expire()
+  site.queue.noteSubmitted()
   if (trouble !== undefined) throw trouble
   return answers
 }
