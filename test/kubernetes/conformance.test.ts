@@ -3,8 +3,16 @@ import { before, describe } from 'node:test'
 import { pythonProgram } from '@atrium/server/scheduler/conformance/programs.ts'
 import { schedulerConformance } from '@atrium/server/scheduler/conformance/scheduler-conformance.ts'
 
-import { createDriverSite, ensureNamespace, namespace, podPython } from './driver-site.ts'
+import { openDriverJobs } from './driver-jobs.ts'
+import { createDriverSite, type DriverSite, ensureNamespace, namespace, podPython } from './driver-site.ts'
 import { kubernetesSkipReason, openSharedKubernetesCluster } from './shared-cluster.ts'
+
+/** For some seconds after its API server the cluster misses its node, and the node cannot tell of its pods. */
+async function untilPodsRun(site: DriverSite): Promise<void> {
+  const jobs = openDriverJobs(site, site.scheduler)
+  const handle = await jobs.submit(jobs.spec(jobs.program('succeed')))
+  await jobs.until(handle, 'ended')
+}
 
 describe('the Kubernetes driver', { skip: kubernetesSkipReason }, () => {
   before(() => ensureNamespace(openSharedKubernetesCluster()))
@@ -24,7 +32,10 @@ describe('the Kubernetes driver', { skip: kubernetesSkipReason }, () => {
         async disconnect() {
           // Asked to end, it waits a minute for its watchers.
           await cluster.daemon('kube-apiserver').kill()
-          return () => cluster.daemon('kube-apiserver').start()
+          return async () => {
+            await cluster.daemon('kube-apiserver').start()
+            await untilPodsRun(site)
+          }
         },
         buildPending: (spec) => ({ ...spec, nodePool: 'nowhere' }),
         visibleText: async () => {

@@ -10,11 +10,13 @@ import { annotations } from './pod-names.ts'
 export interface PodSight extends DoorSight {
   /** Its node has stopped answering, or is gone. */
   isNodeSilent?: boolean
+  /** See `LostPods`. */
+  isLost?: boolean
 }
 
 /** What a pod says of its job. `sight`: what its door says while it runs, and of its node. */
 export function observePod(pod: V1Pod, sight: PodSight): Observation {
-  if (isLost(pod, sight)) return { state: 'ended', exit: describeLoss(pod), ...readTimes(pod) }
+  if (sight.isLost) return { state: 'ended', exit: describeLoss(pod), ...readTimes(pod) }
   switch (pod.status?.phase) {
     case 'Succeeded':
     case 'Failed':
@@ -31,15 +33,6 @@ export function observePod(pod: V1Pod, sight: PodSight): Observation {
 /** True once the pod can never run again. */
 export function hasPodEnded({ status }: V1Pod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed'
-}
-
-/**
- * True for a pod that was deleted while its node was silent: by Kubernetes, five minutes after the node fell silent, or because its job was
- * cancelled. Should the node come back it ends the pod, so that it never goes on; a node that is only cut off may run it until then.
- * (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-garbage-collection)
- */
-export function isLost(pod: V1Pod, { isNodeSilent = false }: PodSight): boolean {
-  return isNodeSilent && pod.metadata?.deletionTimestamp !== undefined && !hasPodEnded(pod)
 }
 
 function describeLoss(pod: V1Pod): JobExit {

@@ -4,7 +4,8 @@ import type { JobHandle, Observation } from '#scheduler/job.ts'
 
 import { createDoorWatch } from './door-watch.ts'
 import type { KubernetesContext } from './kubernetes-scheduler.ts'
-import { hasPodEnded, isLost, observeGone, observePod } from './observe-pod.ts'
+import { createLostPods } from './lost-pods.ts'
+import { hasPodEnded, observeGone, observePod } from './observe-pod.ts'
 import type { PodChange } from './pod-cache.ts'
 import { createPodCare } from './pod-care.ts'
 import type { DoorState } from './pod-door.ts'
@@ -37,6 +38,7 @@ export function createPodSights(
   const doorWatch = createDoorWatch(doors, { clock, onNews: (name) => tell([name]) })
   const words = createWaitWords(context)
   const care = createPodCare(context)
+  const lost = createLostPods(context, tell)
   const platform = buildPlatformLabel(config.doorKey)
   /** What is deleted by others (a drain, a preemption, somebody's kubectl) is remembered until it is forgotten. */
   const gone = new Map<string, Observation>()
@@ -46,6 +48,7 @@ export function createPodSights(
     const name = pod.metadata?.name ?? ''
     const isJob = pod.metadata?.labels?.[labels.job] !== undefined
     if (isGone || hasPodEnded(pod)) doorWatch.forget(name)
+    if (isGone) lost.forget(pod)
     if (!isGone) return care.look(pod)
     if (!left.delete(name) && isJob) gone.set(name, observeGone(pod))
     care.forget(name)
@@ -66,11 +69,12 @@ export function createPodSights(
       const pod = pods.all().get(ref)
       if (pod === undefined) return gone.get(ref) ?? { state: 'absent' }
       const sight = pod.status?.phase === 'Running' ? doorWatch.find(pod, readPorts(pod)) : {}
-      return words.explain(pod, observePod(pod, { ...sight, isNodeSilent: nodes.isSilent(pod) }))
+      const place = { isNodeSilent: nodes.isSilent(pod), isLost: lost.has(pod) }
+      return words.explain(pod, observePod(pod, { ...sight, ...place }))
     },
     listLive() {
       return [...pods.all().values()].filter((pod) => {
-        const isOver = hasPodEnded(pod) || isLost(pod, { isNodeSilent: nodes.isSilent(pod) })
+        const isOver = hasPodEnded(pod) || lost.has(pod)
         return !isOver && pod.metadata?.labels?.[labels.platform] === platform
       })
     },
@@ -98,6 +102,7 @@ export function createPodSights(
     close() {
       doorWatch.close()
       care.close()
+      lost.close()
     },
   }
 }
