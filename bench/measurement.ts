@@ -37,7 +37,7 @@ export function renderMeasurements(measurements: readonly Measurement[]): string
       renderFigure(ours, unit, oursFailed),
       renderFigure(peer, unit, peerFailed),
       peer.length > 0 || peerFailed !== undefined ? peerName : '',
-      ours.length > 0 && peer.length > 0 ? `${round(ratio(measurement))}x` : '',
+      ours.length > 0 && peer.length > 0 && ratio(measurement) > 0 ? `${round(ratio(measurement))}x` : '',
       aim === undefined ? '' : `${aim}x`,
     ]
     return `| ${cells.join(' | ')} |`
