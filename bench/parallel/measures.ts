@@ -15,7 +15,7 @@ export type Figures = Readonly<Record<string, number>>
 export const measures = ['one', 'workers', 'adapt', 'many'] as const
 export type Measure = (typeof measures)[number]
 
-/** Runs one measure by a client in the environment of the gateway's schedulers. Throws with the client's last line. */
+/** Runs one measure by a client in the environment of the gateway's schedulers. Throws with what the client says last of an error. */
 export async function measureClusters(
   { clientEnvironment }: GatewayUnderTest,
   measure: Measure,
@@ -26,8 +26,13 @@ export async function measureClusters(
     timeout: withinMs,
     killSignal: 'SIGKILL',
   }).catch((error: Error & { killed?: boolean; stderr?: string }) => {
-    const last = error.stderr?.trimEnd().split('\n').at(-1) ?? error.message
-    throw new Error(error.killed ? `not within ${withinMs / 1000} s` : last)
+    throw new Error(error.killed ? `not within ${withinMs / 1000} s` : findReason(error))
   })
   return JSON.parse(stdout) as Figures
+}
+
+/** Complaints about what was left open can follow the traceback that says why. */
+function findReason({ stderr = '', message }: { stderr?: string; message: string }): string {
+  const lines = stderr.trimEnd().split('\n')
+  return lines.findLast((line) => /^[\w.]*(Error|Exception|Exit)\b/.test(line)) ?? lines.at(-1) ?? message
 }

@@ -63,3 +63,22 @@ test('the same where the kernel of its node lists no sockets', () => {
 pod_state.list_listeners = refuse`
   assert.deepEqual(listReached(refuse), ['0.0.0.0', '::'])
 })
+
+test('of several pools on a machine each gives ports that no other has given, until they are given back or their process has ended', () => {
+  const script = `import json, socket, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from atrium_node.ports import PortPool
+with socket.create_server(("127.0.0.1", 0)) as free: number = free.getsockname()[1]
+def take(pool):
+    try: return pool.take() == number
+    except OSError: return "none is free"
+def make(): return PortPool("0.0.0.0", (number, number), shared=True)
+first, second = make(), make()
+found = [take(first), take(second)]
+first.give_back(number)
+found += [take(second), take(first)]
+del second
+print(json.dumps([*found, take(first)]))`
+  const printed = execFileSync('python3', ['-I', '-S', '-c', script, sources], { encoding: 'utf8' })
+  assert.deepEqual(JSON.parse(printed), [true, 'none is free', true, 'none is free', true])
+})

@@ -19,10 +19,15 @@ class PortPool:
     only a program that asks for this very number could take it between now and the job's own bind.
     """
 
-    def __init__(self, address: str = "127.0.0.1", among: tuple[int, int] | None = None) -> None:
-        """`address`: what jobs will listen on; `0.0.0.0` for every one. `among`: the first and last that may be taken."""
+    def __init__(self, address: str = "127.0.0.1", among: tuple[int, int] | None = None, *, shared: bool = False) -> None:
+        """`address`: what jobs will listen on; `0.0.0.0` for every one. `among`: the first and last that may be taken.
+
+        `shared`: other pools give ports of this machine, too, as where every job has its own: each port is claimed by a name that all see.
+        Without that two of twenty that begin at once have the same one now and then.
+        """
         self._address = address
-        self._taken: set[int] = set()
+        self._shared = shared
+        self._taken: dict[int, socket.socket | None] = {}
         self._range = among or _usual_range()
         self._random = random.SystemRandom()
 
@@ -30,18 +35,23 @@ class PortPool:
         """A port that is free now, ours until `give_back`. OSError when none can be found."""
         for _ in range(_TRIES):
             port = self._random.randint(*self._range)
-            if port not in self._taken and _is_free(self._address, port):
-                self._taken.add(port)
+            if port in self._taken or not _is_free(self._address, port):
+                continue
+            claim = _claim(port) if self._shared else None
+            if claim is not None or not self._shared:
+                self._taken[port] = claim
                 return port
         raise OSError("no free port was found")
 
     def hold(self, port: int) -> None:
         """Marks the port of an adopted job."""
-        self._taken.add(port)
+        self._taken[port] = None
 
     def give_back(self, port: int) -> None:
         """The job that had it is over."""
-        self._taken.discard(port)
+        claim = self._taken.pop(port, None)
+        if claim is not None:
+            claim.close()
 
 
 def listening_owners() -> dict[int, int]:
@@ -81,6 +91,17 @@ def _ephemeral_low() -> int:
             return int(file.read().split()[0])
     except OSError:
         return 32768
+
+
+def _claim(port: int) -> socket.socket | None:
+    """Ours as long as this is open: an abstract name (unix(7)) is in one network namespace, as ports are. None: somebody else's."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0atrium-port-{port}")
+    except OSError:
+        claim.close()
+        return None
+    return claim
 
 
 def _is_free(address: str, port: int) -> bool:

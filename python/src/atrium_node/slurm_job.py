@@ -55,7 +55,8 @@ def _open_door(options: SlurmOptions) -> Door:
 def _run(door: Door, job: dict[str, Any], options: SlurmOptions) -> int:
     signals = Signals()
     allowed = job.get("portRange")
-    pool = PortPool(_EVERY_ADDRESS, None if allowed is None else (allowed["first"], allowed["last"]))
+    among = None if allowed is None else (allowed["first"], allowed["last"])
+    pool = PortPool(_EVERY_ADDRESS, among, shared=True)
     try:
         ports = {name: pool.take() for name in job["ports"]}
     except OSError as error:
