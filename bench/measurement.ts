@@ -55,6 +55,7 @@ function renderFigure(values: readonly number[], unit: string, failed?: string):
 }
 
 function round(value: number): string {
-  if (value >= 100) return value.toFixed(0)
-  return value >= 10 ? value.toFixed(1) : value.toFixed(2)
+  const size = Math.abs(value)
+  if (size >= 100) return value.toFixed(0)
+  return size >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
