@@ -45,6 +45,9 @@ describe('a cluster in trouble', { skip: kubernetesSkipReason }, () => {
     ) as { status: { podIP: string } }
     return await (await fetch(`http://${pod.status.podIP}:8000/`)).text()
   }
+  /** As an administrator does it who will not wait. */
+  const remove = ({ ref }: JobHandle) =>
+    cluster.kubectl('delete', 'pod', ref, '--namespace', namespace, '--force', '--grace-period=0')
   const end = async (handle: JobHandle) => {
     await jobs.cancel(handle)
     await jobs.until(handle, 'ended')
@@ -93,15 +96,7 @@ describe('a cluster in trouble', { skip: kubernetesSkipReason }, () => {
     })
     for (const rule of rules) await cluster.run(['iptables', '-I', ...rule])
     // Its change cannot come by the watch that was cut.
-    await cluster.kubectl(
-      'delete',
-      'pod',
-      handle.ref,
-      '--namespace',
-      namespace,
-      '--force',
-      '--grace-period=0',
-    )
+    await remove(handle)
     const seen = await jobs.until(handle, 'ended')
     assert.equal(seen.exit.reason, 'not_observed')
   })
@@ -129,15 +124,7 @@ describe('a cluster in trouble', { skip: kubernetesSkipReason }, () => {
     await waitFor('it to be known again', async () => (await observe(handle))?.state === 'running', patience)
     assert.equal(await answers(handle), 'hello')
     // By the new watch.
-    await cluster.kubectl(
-      'delete',
-      'pod',
-      handle.ref,
-      '--namespace',
-      namespace,
-      '--force',
-      '--grace-period=0',
-    )
+    await remove(handle)
     assert.equal((await jobs.until(handle, 'ended')).exit.reason, 'not_observed')
   })
 
