@@ -65,7 +65,7 @@ pod_state.list_listeners = refuse`
 })
 
 test('of several pools on a machine each gives ports that no other has given, until they are given back or their process has ended', () => {
-  const script = `import json, socket, subprocess, sys
+  const script = `import json, socket, sys
 sys.path.insert(0, sys.argv[1])
 from atrium_node.ports import PortPool
 with socket.create_server(("127.0.0.1", 0)) as free: number = free.getsockname()[1]

@@ -2,8 +2,6 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 
-import { waitFor } from '@atrium/server/platform/wait-for.ts'
-
 import type { KubernetesCluster } from './cluster.ts'
 import { configOf } from './configuration.ts'
 import { type DriverJobs, openDriverJobs } from './driver-jobs.ts'
@@ -69,6 +67,6 @@ describe('a job that its node throws out', { skip: kubernetesSkipReason }, () =>
     await restart(usual)
     await jobs.until(next, 'running')
     await jobs.cancel(next)
-    await waitFor('it to end', async () => (await jobs.observe(next)).state === 'ended')
+    await jobs.until(next, 'ended')
   })
 })

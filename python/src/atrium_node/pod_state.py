@@ -1,4 +1,4 @@
-"""What a pod's first process sees of its job: who listens on its ports, what it uses, how full its home is. Files of /proc and /sys alone."""
+"""What a pod's first process sees of its job: who listens on its ports, what it uses, how full its home is. From the kernel alone."""
 
 from __future__ import annotations
 

@@ -42,9 +42,11 @@ export function createSystemAccounts({
   const findLine = createPasswdLookup((logins) => ask(getent, ['passwd', ...logins], timeoutMs))
   const underWay = new Map<string, Promise<string>>()
   const findGroups = (login: string) => {
-    const asked = underWay.get(login) ?? ask('id', ['-G', login], timeoutMs)
+    const known = underWay.get(login)
+    if (known !== undefined) return known
+    const asked = ask('id', ['-G', login], timeoutMs).finally(() => underWay.delete(login))
     underWay.set(login, asked)
-    return asked.finally(() => underWay.delete(login))
+    return asked
   }
   return {
     async find(login) {

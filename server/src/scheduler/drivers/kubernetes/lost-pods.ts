@@ -27,17 +27,19 @@ export function createLostPods(
   /** Until when each may end, by our own clock: the cluster's may be another. */
   const untilMs = new Map<string, number>()
   const ended = new AbortController()
-  const giveTime = (pod: V1Pod, graceMs: number) => {
-    untilMs.set(uidOf(pod), clock.monotonic() + graceMs)
+  const giveTime = (pod: V1Pod, graceMs: number): number => {
+    const until = clock.monotonic() + graceMs
+    untilMs.set(uidOf(pod), until)
     const over = () => tell([pod.metadata?.name ?? ''])
     clock.sleep(graceMs, { signal: ended.signal }).then(over, () => {})
+    return until
   }
   return {
     has(pod) {
       const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {}
       if (deletionTimestamp === undefined || hasPodEnded(pod) || !nodes.isSilent(pod)) return false
-      if (!untilMs.has(uidOf(pod))) giveTime(pod, deletionGracePeriodSeconds * 1000)
-      return clock.monotonic() >= (untilMs.get(uidOf(pod)) ?? 0)
+      const until = untilMs.get(uidOf(pod)) ?? giveTime(pod, deletionGracePeriodSeconds * 1000)
+      return clock.monotonic() >= until
     },
     forget: (pod) => void untilMs.delete(uidOf(pod)),
     close: () => ended.abort(),

@@ -41,9 +41,10 @@ export function createSlurmQueue(
   { instance, clock, timeoutMs }: { instance: string; clock: Clock; timeoutMs: number },
 ): SlurmQueue {
   let generation = 0
+  /** The generation that began with the last submission. */
   let submitted = 0
   let last: Look | undefined
-  let seen: { view: QueueView; atMs: number } | undefined
+  let seen: { view: QueueView; atMs: number; generation: number } | undefined
 
   const isUsable = (look: Look, maxAgeMs: number) =>
     look.generation === generation &&
@@ -66,10 +67,9 @@ export function createSlurmQueue(
         ),
       }
       last = look
-      const asked = submitted
       const done = (view: QueueView) => {
         look.doneMs = clock.monotonic()
-        if (asked === submitted) seen = { view, atMs: look.doneMs }
+        seen = { view, atMs: look.doneMs, generation: look.generation }
       }
       look.view.then(done, () => {
         if (last === look) last = undefined
@@ -77,14 +77,15 @@ export function createSlurmQueue(
       return look.view
     },
     recall: (maxAgeMs) =>
-      seen !== undefined && clock.monotonic() - seen.atMs <= maxAgeMs ? seen.view : undefined,
+      seen !== undefined && seen.generation >= submitted && clock.monotonic() - seen.atMs <= maxAgeMs
+        ? seen.view
+        : undefined,
     expire() {
       generation += 1
     },
     noteSubmitted() {
       generation += 1
-      submitted += 1
-      seen = undefined
+      submitted = generation
     },
   }
 }
